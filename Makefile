@@ -1,0 +1,61 @@
+# thecal: every target sets itself up from python3 (3.11 or newer) and plain pip; a second call is quick.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
+CASE   ?= scenarios/first-year.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long check benchmarks golden figures lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+run: $(VENV)/installed-core  ## run the first year of a real course of therapy (CASE=file for another)
+	@$(BIN)/thecal run $(CASE)
+
+test: $(VENV)/installed-dev  ## the tests (a few minutes)
+	@$(BIN)/python -m pytest
+
+test-long: $(VENV)/installed-dev  ## the tests that take longer
+	@$(BIN)/python -m pytest -m long
+
+check: $(VENV)/installed-dev  ## formatting, lint, types and the import contract
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+benchmarks: $(VENV)/installed-dev  ## measure, beside a peer in the same run; prints JSON
+	@$(BIN)/python -m benchmarks
+
+golden: $(VENV)/installed-dev  ## write the expected outputs of scenarios/ anew; read the diff before you commit it
+	@$(BIN)/python -m tests.golden
+
+figures: $(VENV)/installed-dev  ## draw the figures of docs/ anew
+	@$(BIN)/python -m tests.figures
+
+lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o locks/dev.txt
+	printf 'flit_core>=4.2,<5\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt pyproject.toml - -o locks/core.txt
+
+clean:  ## remove the virtual environment and what the tools left
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "thecal needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "python3 cannot make a virtual environment here. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/installed-core: locks/core.txt pyproject.toml | $(BIN)/python
+	@echo "thecal: installing what the program needs into $(VENV) (once)" >&2
+	@$(PIP) install --require-hashes -r locks/core.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-dev: locks/dev.txt $(VENV)/installed-core
+	@echo "thecal: installing the test tools into $(VENV) (once)" >&2
+	@$(PIP) install --require-hashes -r locks/dev.txt
+	@touch $@

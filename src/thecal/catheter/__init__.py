@@ -1,0 +1,1 @@
+"""The catheter: its geometry, what lies in the line, and how it travels to the tip."""

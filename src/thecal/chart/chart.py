@@ -1,0 +1,43 @@
+"""The chart: what people know, folded over its facts."""
+
+from dataclasses import dataclass, replace
+
+from thecal.chart.facts import Acted, Explanted, Fact, Filled, Implanted, ResidualMeasured, SessionEnded
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Every fact in order, and what the latest ones say. ``acted`` counts the actions so far."""
+
+    facts: tuple[Fact, ...] = ()
+    implanted: Implanted | None = None
+    filled: Filled | None = None
+    residual: ResidualMeasured | None = None
+    session: SessionEnded | None = None
+    acted: int = 0
+
+    def after(self, *facts: Fact) -> "Chart":
+        """The chart with more facts. Raises ValueError for a fact before the last one."""
+        last = self.facts[-1].at if self.facts else None
+        changes: dict[str, object] = {}
+        acted = self.acted
+        for fact in facts:
+            if last is not None and fact.at < last:
+                raise ValueError(f"a fact of {fact.at.utc_text()} after one of {last.utc_text()}")
+            last = fact.at
+            match fact:
+                case Implanted():
+                    changes |= {"implanted": fact, "filled": None, "residual": None, "session": None}
+                case Filled():
+                    changes["filled"] = fact
+                case ResidualMeasured():
+                    changes["residual"] = fact
+                case SessionEnded():
+                    changes["session"] = fact
+                case Explanted():
+                    changes |= {"implanted": None, "filled": None, "residual": None, "session": None}
+                case Acted():
+                    acted += 1
+                case _:
+                    pass
+        return replace(self, facts=self.facts + facts, acted=acted, **changes)  # type: ignore[arg-type]  # keys match above

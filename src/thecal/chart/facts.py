@@ -1,0 +1,93 @@
+"""Facts: what was ordered, done and measured. Frozen, dated, and never claiming what nobody knows: no fact says delivered."""
+
+from dataclasses import dataclass
+
+from thecal.chart.order import Order, OrderBolus
+from thecal.errors import Refusal
+from thecal.pump.messages import Report
+from thecal.quantity import Amount, Concentration, Volume
+from thecal.timeline import Duration, Instant
+
+
+@dataclass(frozen=True, slots=True)
+class TestBolusGiven:
+    """A screening test: a bolus by lumbar puncture before implant, and how long its effect lasted."""
+
+    __test__ = False  # the name is the field's; it is no test class
+    at: Instant
+    dose: Amount
+    concentration: Concentration
+    effect_lasted: Duration | None
+
+
+@dataclass(frozen=True, slots=True)
+class Implanted:
+    """A pump and its catheter, as recorded at operation."""
+
+    at: Instant
+    pump: str
+    catheter: str
+    tip_level: str
+    dead_volume: Volume
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualMeasured:
+    """What the syringe withdrew, beside what the programmer expected."""
+
+    at: Instant
+    expected: Volume
+    measured: Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What was injected through the refill port."""
+
+    at: Instant
+    volume: Volume
+    concentration: Concentration
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """An order was made. Whether it was taken is in the session that follows."""
+
+    at: Instant
+    order: Order | OrderBolus
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The pump acknowledged an update; ``order`` is the dosing order it now runs, ``report`` what it said at the end."""
+
+    at: Instant
+    order: Order | None
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Explanted:
+    """Pump and catheter were taken out."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Free text."""
+
+    at: Instant
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """An action was carried out, or refused. Every action leaves exactly one of these, last."""
+
+    at: Instant
+    action: str
+    refusal: Refusal | None
+
+
+Fact = TestBolusGiven | Implanted | ResidualMeasured | Filled | Ordered | SessionEnded | Explanted | Noted | Acted

@@ -1,0 +1,1 @@
+"""The external programmer, without input or output: plans that a person reviews before anything is sent."""

@@ -1,0 +1,208 @@
+"""A run as plain data: the JSON document, and the rows of the CSV. Exact numbers are integers in nanolitres and picograms."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from thecal.chart.facts import Fact
+from thecal.errors import Refusal
+from thecal.pump.messages import Event
+from thecal.report.words import BANNER, fact_text, number_text
+from thecal.timeline import DAY_S, Instant
+from thecal.twin.case import Case
+from thecal.twin.ledger import Balance
+from thecal.twin.trace import Course, Refused, Trace
+
+SCHEMA = 1
+_OFF_WORTH_A_NOTE = 0.01
+
+
+def run_document(case: Case, trace: Trace, version: str) -> dict[str, Any]:
+    """The whole run: ``{schema, thecal, case, intervals, events, refusals, ledger, notes}``."""
+    return {
+        "schema": SCHEMA,
+        "thecal": version,
+        "case": _case(case, trace),
+        "intervals": [_interval(course, case) for course in trace.courses],
+        "events": [_event(event, case.zone) for event in trace.events],
+        "refusals": [_refused(refused, case.zone) for refused in trace.refused],
+        "ledger": _ledger(trace.balance),
+        "notes": notes(case, trace),
+    }
+
+
+def json_text(document: dict[str, Any]) -> str:
+    """A document as JSON text with a newline at its end."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def csv_text(document: dict[str, Any]) -> str:
+    """The intervals as a table, one row each."""
+    rows = [
+        {**row, "what": "; ".join(fact["text"] for fact in row["what"]), "alarms": "; ".join(row["alarms"])}
+        for row in document["intervals"]
+    ]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def refusal_document(refusal: Refusal) -> dict[str, str]:
+    """A refusal as plain data."""
+    return {
+        "rule": refusal.rule,
+        "asked": refusal.asked,
+        "limit": refusal.limit,
+        "source": refusal.source,
+        "advice": refusal.advice,
+    }
+
+
+def notes(case: Case, trace: Trace) -> list[str]:
+    """What a reader should know beside the numbers."""
+    told = (_gain(case), _first_drug(case, trace), _concentrations(case, trace), _clock(case, trace), _unrefused(case, trace))
+    return [*(note for group in told for note in group), BANNER]
+
+
+def _case(case: Case, trace: Trace) -> dict[str, Any]:
+    return {
+        "name": case.name,
+        "sha256": case.sha256,
+        "title": case.title,
+        "patient": case.patient,
+        "timezone": case.zone.key,
+        "start_utc": trace.start.utc_text(),
+        "end_utc": trace.end.utc_text(),
+        "pump": case.sheet.name,
+        "catheter": case.geometry.sheet.name,
+        "tip_level": case.geometry.tip_level,
+        "dead_volume_nl": case.geometry.dead_volume.nl,
+        "sources": list(case.sources),
+    }
+
+
+def _interval(course: Course, case: Case) -> dict[str, Any]:
+    start, end = course.interval.start, course.interval.end
+    refill_by, governed_by = course.refill_by or (None, None)
+    return {
+        "start_utc": start.utc_text(),
+        "end_utc": end.utc_text(),
+        "start_local": start.local_text(case.zone),
+        "end_local": end.local_text(case.zone),
+        "seconds": course.interval.seconds,
+        "what": [
+            _fact(fact, text, case.zone) for fact in course.facts if (text := fact_text(fact, case.sheet.reservoir_capacity))
+        ],
+        "mode": course.mode,
+        "concentration_mcg_per_ml": course.concentration.mcg_per_ml if course.concentration else None,
+        "reservoir_true_mcg_per_ml": None if course.true_mcg_per_ml is None else round(course.true_mcg_per_ml, 6),
+        "ordered_mcg_per_day": course.ordered.mcg_per_day if course.ordered else None,
+        "programmed_mcg_per_day": course.programmed.mcg_per_day if course.programmed else None,
+        "delivered_mcg_per_day": round(course.delivered_mcg_per_day, 6),
+        "pumped_nl": course.pumped_nl,
+        "delivered_nl": course.delivered_nl,
+        "delivered_pg": course.delivered_pg,
+        "reservoir_believed_nl": course.believed.nl if course.believed is not None else None,
+        "reservoir_true_nl": course.true.nl if course.true is not None else None,
+        "refill_by_local": refill_by.date(case.zone).isoformat() if refill_by else None,
+        "refill_by_governed_by": governed_by,
+        "alarms": list(course.alarms),
+    }
+
+
+def _fact(fact: Fact, text: str, zone: ZoneInfo) -> dict[str, str]:
+    return {"at_utc": fact.at.utc_text(), "at_local": fact.at.local_text(zone), "text": text}
+
+
+def _event(event: Event, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "at_utc": event.at.utc_text(),
+        "at_local": event.at.local_text(zone),
+        "kind": event.kind,
+        "severity": event.severity,
+        "text": event.text,
+    }
+
+
+def _refused(refused: Refused, zone: ZoneInfo) -> dict[str, Any]:
+    at = refused.action.at
+    return {
+        "at_utc": at.utc_text(),
+        "at_local": at.local_text(zone),
+        "action": refused.action.name,
+        "expected": refused.action.expect_refused,
+        **refusal_document(refused.refusal),
+    }
+
+
+def ledger_rows(balance: Balance) -> list[tuple[str, int, int]]:
+    """(account, nanolitres, picograms): first what came in, then where it is."""
+    ledger = balance.ledger
+    entries = {
+        "vial": ledger.vial,
+        "prefilled": ledger.prefilled,
+        "reservoir": balance.reservoir,
+        "line": balance.line,
+        "intrathecal": ledger.intrathecal,
+        "tissue": ledger.tissue,
+        "withdrawn": ledger.withdrawn,
+        "wasted": ledger.wasted,
+    }
+    return [(account, entry.volume_nl, entry.amount_pg) for account, entry in entries.items()]
+
+
+def _ledger(balance: Balance) -> dict[str, Any]:
+    rows = ledger_rows(balance)
+    return {
+        **{f"{account}_nl": volume_nl for account, volume_nl, _ in rows},
+        **{f"{account}_pg": amount_pg for account, _, amount_pg in rows},
+        "gap_nl": balance.gap_nl,
+        "gap_pg": balance.gap_pg,
+        "closes": balance.closes,
+    }
+
+
+def _gain(case: Case) -> Iterable[str]:
+    if case.gain.ppm != case.gain.EXACT:
+        yield f"In this world the pump truly runs {case.gain} from what is programmed; it cannot know, the residuals tell."
+
+
+def _first_drug(case: Case, trace: Trace) -> Iterable[str]:
+    first = trace.first_drug_at_tip
+    started = next((course.interval.start for course in trace.courses if course.pumped_nl), None)
+    if first and started:
+        days = number_text((first.s - started.s) / DAY_S, 2)
+        at = first.local_text(case.zone)
+        yield f"Drug first left the tip at {at}, {days} days after the flow began: the line was not primed."
+
+
+def _concentrations(case: Case, trace: Trace) -> Iterable[str]:
+    said = None
+    for course in trace.courses:
+        told, held = course.concentration, course.true_mcg_per_ml
+        if told is None or held is None or abs(held - told.mcg_per_ml) < _OFF_WORTH_A_NOTE * told.mcg_per_ml or held == said:
+            continue
+        said = held
+        yield (
+            f"From {course.interval.start.local_text(case.zone)} the reservoir truly holds {number_text(held)} mcg/mL where the "
+            f"pump was told {told}: a fill mixes with the {case.sheet.undeliverable_volume} that cannot be aspirated "
+            f"({case.sheet.source('undeliverable_volume')})."
+        )
+
+
+def _clock(case: Case, trace: Trace) -> Iterable[str]:
+    flex = [course.interval for course in trace.courses if course.mode == "flex"]
+    offsets = {moment.local(case.zone).utcoffset() for interval in flex for moment in (interval.start, interval.end)}
+    if len(offsets) > 1:
+        yield "The pump clock knows no daylight saving: between summer and winter its flex steps move an hour on the wall clock."
+
+
+def _unrefused(case: Case, trace: Trace) -> Iterable[str]:
+    for action in trace.unrefused:
+        at: Instant = action.at
+        yield f"Expected a refusal that did not come: {action.name} at {at.local_text(case.zone)}."

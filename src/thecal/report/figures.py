@@ -1,0 +1,131 @@
+"""Figures of a run, as SVG: the dose over time, and the reservoir as believed and as it is."""
+
+import io
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+
+from thecal.pump.alarms import ALARMS
+from thecal.timeline import DAY_S, Instant
+from thecal.twin.case import Case
+from thecal.twin.trace import Course, Trace
+
+ORDERED, DELIVERED, BELIEVED, TRUE, ALARM = "#1b4f72", "#d35400", "#1b4f72", "#d35400", "#b03a2e"
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "thecal",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e5e7e9",
+    "axes.axisbelow": True,
+}
+
+
+def course_figure(case: Case, trace: Trace) -> str:
+    """Both figures under one another as one SVG."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.5, 5.6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True)
+        _draw_dose(above, case, trace)
+        _draw_reservoir(below, case, trace)
+        locator = AutoDateLocator(tz=case.zone)  # type: ignore[no-untyped-call]  # matplotlib types it so
+        below.xaxis.set_major_locator(locator)
+        below.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=case.zone))  # type: ignore[no-untyped-call]  # as above
+        out = io.StringIO()
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "thecal"})
+    svg = out.getvalue()
+    return svg[svg.index("<svg") :]
+
+
+def _draw_dose(axes: Axes, case: Case, trace: Trace) -> None:
+    running = [course for course in trace.courses if course.ordered is not None]
+    if not running:
+        axes.text(0.5, 0.5, "no dose was ordered", transform=axes.transAxes, ha="center")
+        return
+    edges = [_when(course.interval.start, case) for course in running] + [_when(running[-1].interval.end, case)]
+    axes.stairs(
+        [course.ordered.mcg_per_day for course in running if course.ordered],
+        edges,
+        baseline=None,
+        color=ORDERED,
+        lw=2,
+        label="ordered",
+    )
+    days = list(_days(running[0].interval.start, trace.end))
+    given = [amount_pg for _, amount_pg in trace.delivered_at(days)]
+    spans = [(later.s - earlier.s) / DAY_S for earlier, later in pairwise(days)]
+    doses = [(after - before) / 10**6 / span for (before, after), span in zip(pairwise(given), spans, strict=True)]
+    axes.stairs(doses, [_when(day, case) for day in days], baseline=None, color=DELIVERED, lw=1.2, label="delivered at the tip")
+    axes.set_ylabel("mcg/day")
+    axes.set_ylim(bottom=0)
+    axes.set_title(case.title, loc="left", fontweight="bold")
+    axes.legend(frameon=False, loc="upper left", ncols=2)
+
+
+def _draw_reservoir(axes: Axes, case: Case, trace: Trace) -> None:
+    believed = list(_believed(trace))
+    true = list(_true(trace))
+    axes.plot([_when(at, case) for at, _ in believed], [ml for _, ml in believed], color=BELIEVED, lw=2, label="believed")
+    axes.plot([_when(at, case) for at, _ in true], [ml for _, ml in true], color=TRUE, lw=1.2, label="true")
+    low = trace.world.pump.memory.low_reservoir_nl if trace.world.pump else case.sheet.low_reservoir_threshold.nl
+    axes.axhline(low / 10**6, color="#7f8c8d", lw=0.8, ls="--", label="low reservoir threshold")
+    alarms = [event for event in trace.events if event.severity != "information" and "alarm" in event.kind]
+    for event in alarms:
+        axes.axvline(_when(event.at, case), color=ALARM, lw=0.8)
+    if alarms:
+        axes.plot([], [], color=ALARM, lw=0.8, label="alarm")
+    axes.set_ylabel("reservoir, mL")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4)
+
+
+def _when(instant: Instant, case: Case) -> float:
+    return float(date2num(instant.local(case.zone)))  # type: ignore[no-untyped-call]  # as above
+
+
+def _days(start: Instant, end: Instant) -> Iterator[Instant]:
+    """Every 24 hours from the start, and the end."""
+    yield from (Instant(second) for second in range(start.s, end.s, DAY_S))
+    yield end
+
+
+def _true(trace: Trace) -> Iterator[tuple[Instant, float]]:
+    """The true volume at both ends of every Block; between them it falls evenly, but for the pattern of the day."""
+    blocks = iter(trace.outlet)
+    for course in trace.courses:
+        if course.true_at_start is None:
+            continue
+        left_nl = course.true_at_start.nl
+        yield course.interval.start, left_nl / 10**6
+        for block in blocks:
+            left_nl -= block.volume_nl
+            yield block.interval.end, left_nl / 10**6
+            if block.interval.end >= course.interval.end:
+                break
+
+
+def _believed(trace: Trace) -> Iterator[tuple[Instant, float]]:
+    """The calculated volume at both ends of every row, and where it crossed an alarm's threshold."""
+    for course in trace.courses:
+        if course.believed_at_start is None or course.believed is None:
+            continue
+        yield course.interval.start, course.believed_at_start.ml
+        yield from _crossings(course, trace)
+        yield course.interval.end, course.believed.ml
+
+
+def _crossings(course: Course, trace: Trace) -> Iterator[tuple[Instant, float]]:
+    low_nl = trace.world.pump.memory.low_reservoir_nl if trace.world.pump else 0
+    for event in trace.events:
+        for kind in ALARMS:
+            inside = course.interval.start < event.at <= course.interval.end
+            if inside and event.kind == f"{kind.name} alarm":
+                yield event.at, kind.threshold_nl(low_nl) / 10**6

@@ -1,0 +1,167 @@
+"""The course as text: what was done, what then ran, and what happened, in the order of time."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Literal
+
+from thecal.chart.facts import Acted, Fact
+from thecal.datum import CONFIDENCE, Datum
+from thecal.pump.messages import Event
+from thecal.quantity import DailyDose, Volume, decimal_text
+from thecal.report.document import ledger_rows, notes
+from thecal.report.words import fact_text, number_text
+from thecal.timeline import DAY_S, Instant
+from thecal.twin.case import Case
+from thecal.twin.ledger import Balance
+from thecal.twin.trace import Course, Trace
+
+WIDTH = 106
+_TIME = 21
+Style = Literal["title", "head", "done", "row", "critical", "non-critical", "information", "refused", "note", "plain"]
+
+ACCOUNT_WORDS = {
+    "vial": "drawn from vials",
+    "prefilled": "water in a new pump and line",
+    "reservoir": "in the reservoir",
+    "line": "in tubing and catheter",
+    "intrathecal": "intrathecal",
+    "tissue": "in tissue",
+    "withdrawn": "withdrawn",
+    "wasted": "wasted",
+}
+
+
+COLUMN_WORDS = {
+    "ordered": "the dose that was asked for, a mean over the 24 hours",
+    "programmed": "the dose that the pump runs for it: its flow at the concentration it was told",
+    "delivered": "the dose that truly left the catheter tip, a mean over the row",
+    "left the tip": "the volume that truly left the catheter tip in the row",
+    "believed": "what the pump calculates is left in the reservoir at the end of the row; it has no sensor",
+    "true": "what can truly still be delivered",
+    "refill by": "counted from the last session at the labelled upper bound of the flow, less the buffer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text and what it is, so that a terminal can color it."""
+
+    text: str
+    style: Style = "plain"
+
+
+def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
+    """The whole run as text, ``WIDTH`` columns wide."""
+    yield Line(case.title, "title")
+    yield Line(
+        f"{case.patient}; {case.sheet.name}, {case.geometry.sheet.name} at {case.geometry.tip_level}; times {case.zone.key}"
+    )
+    yield Line("")
+    yield Line(
+        _row("days", "mode", "ordered", "programmed", "delivered", "left the tip", "believed", "true", "refill by"), "head"
+    )
+    yield Line(_row("", "", "mcg/day", "mcg/day", "mcg/day", "mL", "mL", "mL", ""), "head")
+    events = deque(trace.events)
+    for course in trace.courses:
+        inside = []
+        while events and events[0].at < course.interval.end:
+            inside.append(events.popleft())
+        yield from _course_lines(case, course, inside)
+    yield from (_event_line(case, event) for event in events)
+    yield Line(_timed(case, trace.end, "end of the case"), "done")
+    yield Line("")
+    yield from ledger_lines(trace.balance)
+    yield Line("")
+    for word, meaning in COLUMN_WORDS.items():
+        yield Line(f"{word:<13}{meaning}", "note")
+    yield Line("")
+    for note in notes(case, trace):
+        yield from (Line(text, "note") for text in wrap(note, WIDTH, subsequent_indent="  "))
+
+
+def _course_lines(case: Case, course: Course, events: list[Event]) -> Iterator[Line]:
+    """What opened the row, its figures, and what happened in it."""
+    start = course.interval.start
+    happened: list[tuple[Instant, list[Line]]] = [(event.at, [_event_line(case, event)]) for event in events]
+    happened += [(fact.at, _fact_lines(case, fact)) for fact in course.facts]
+    happened.sort(key=lambda pair: pair[0])
+    yield from (line for at, lines in happened if at == start for line in lines)
+    if course.mode is not None:
+        yield Line(course_row(case, course), "row")
+    yield from (line for at, lines in happened if at > start for line in lines)
+
+
+def _fact_lines(case: Case, fact: Fact) -> list[Line]:
+    text = fact_text(fact, case.sheet.reservoir_capacity)
+    if text is None:
+        return []
+    style: Style = "refused" if isinstance(fact, Acted) and fact.refusal else "done"
+    first, *more = wrap(text, WIDTH - _TIME, subsequent_indent="  ") or [""]
+    return [Line(_timed(case, fact.at, first), style), *(Line(" " * _TIME + line, style) for line in more)]
+
+
+def _timed(case: Case, at: Instant, text: str) -> str:
+    return f"{at.local_text(case.zone):<{_TIME - 1}} {text}"
+
+
+def course_row(case: Case, course: Course) -> str:
+    """The figures of one row."""
+    assert course.mode is not None
+    return _row(
+        decimal_text(course.interval.seconds, DAY_S, 2),
+        course.mode,
+        _dose(course.ordered),
+        _dose(course.programmed),
+        number_text(course.delivered_mcg_per_day),
+        decimal_text(course.delivered_nl, 10**6),
+        _volume(course.believed),
+        _volume(course.true),
+        course.refill_by[0].date(case.zone).isoformat() if course.refill_by else "-",
+    )
+
+
+def _row(*cells: str) -> str:
+    days, mode, ordered, programmed, delivered, left, believed, true, refill_by = cells
+    return (
+        f"{days:>8}  {mode:<17} {ordered:>8} {programmed:>10} {delivered:>9} "
+        f"{left:>12} {believed:>10} {true:>10}  {refill_by:<10}"
+    ).rstrip()
+
+
+def _dose(dose: DailyDose | None) -> str:
+    return decimal_text(dose.pg_per_day, 10**6, 2) if dose else "-"
+
+
+def _volume(volume: Volume | None) -> str:
+    return decimal_text(volume.nl, 10**6) if volume is not None else "-"
+
+
+def _event_line(case: Case, event: Event) -> Line:
+    mark = {"critical": "!!", "non-critical": "! ", "information": "  "}[event.severity]
+    return Line(_timed(case, event.at, f"{mark} {event.kind}: {event.text}"), event.severity)
+
+
+def ledger_lines(balance: Balance) -> Iterator[Line]:
+    """The ledger as an equality, exact to the nanolitre and the picogram."""
+    yield Line(f"{'Where all of it is':<32}{'mL':>16}{'mcg':>22}", "head")
+    for account, volume_nl, amount_pg in ledger_rows(balance):
+        sign = "=" if account == "reservoir" else "+" if account != "vial" else " "
+        words = f"{sign} {ACCOUNT_WORDS[account]}"
+        yield Line(f"{words:<32}{decimal_text(volume_nl, 10**6):>16}{decimal_text(amount_pg, 10**6):>22}")
+    closing = "closes to the nanolitre and the picogram" if balance.closes else "DOES NOT CLOSE"
+    yield Line(f"  {closing}: gap {balance.gap_nl} nL, {balance.gap_pg} pg", "note" if balance.closes else "critical")
+
+
+def sheet_lines(title: str, data: tuple[Datum, ...]) -> Iterator[Line]:
+    """A data sheet: every value with its confidence and source, and what the marks mean."""
+    yield Line(title, "title")
+    for datum in data:
+        head = f"{datum.name.replace('_', ' '):<26}{datum.value:<16}{datum.confidence}  "
+        first, *more = wrap(datum.source, WIDTH - len(head)) or [""]
+        yield Line(head + first)
+        yield from (Line(" " * len(head) + line) for line in more)
+    yield Line("")
+    for mark in sorted({datum.confidence for datum in data}):
+        yield Line(f"{mark}: {CONFIDENCE[mark]}", "note")

@@ -1,0 +1,86 @@
+"""Facts, orders and events in words, as they stand in every table and page."""
+
+from thecal.chart.facts import (
+    Acted,
+    Explanted,
+    Fact,
+    Filled,
+    Implanted,
+    Noted,
+    Ordered,
+    ResidualMeasured,
+    SessionEnded,
+    TestBolusGiven,
+)
+from thecal.chart.order import FlexDay, Order, OrderBolus, OrderContinuous, OrderFlex, OrderMinimumRate, OrderStop, ordered_dose
+from thecal.pump.program import WEEKDAYS
+from thecal.quantity import Volume, decimal_text
+from thecal.therapy.refill import discrepancy_flag
+
+BANNER = "Research, training and record-keeping software. It never talks to a real implant and is no medical advice."
+
+
+def order_text(order: Order | OrderBolus) -> str:
+    """An order as it is read aloud: the daily dose first."""
+    match order:
+        case OrderStop():
+            return "stop"
+        case OrderMinimumRate():
+            return "minimum rate"
+        case OrderContinuous(dose):
+            return f"{dose}, simple continuous"
+        case OrderFlex(days):
+            text = "; ".join(_day_text(day) for day in days)
+            return f"{ordered_dose(order)}, flex ({text})"
+        case OrderBolus(amount, over):
+            return f"bolus {amount} over {over}"
+
+
+def _day_text(day: FlexDay) -> str:
+    steps = ", ".join(str(step) for step in day.steps)
+    if not day.weekdays:
+        return steps
+    return f"{' '.join(WEEKDAYS[weekday] for weekday in day.weekdays)} {day.daily_total}: {steps}"
+
+
+def fact_text(fact: Fact, capacity: Volume) -> str | None:
+    """A fact in words; None for one that another fact of the same action already says. ``capacity`` is the reservoir's."""
+    match fact:
+        case TestBolusGiven():
+            return _test_text(fact)
+        case Implanted():
+            return f"implant: {fact.pump}, {fact.catheter} to {fact.tip_level}, dead volume {fact.dead_volume}"
+        case ResidualMeasured():
+            return _residual_text(fact, capacity)
+        case Filled():
+            return f"fill {fact.volume} of {fact.concentration}"
+        case Ordered():
+            return f"order: {order_text(fact.order)}"
+        case Explanted():
+            return "explant"
+        case Noted():
+            return fact.text
+        case Acted(refusal=refusal) if refusal:
+            return str(refusal)
+        case Acted(action="cancel bolus"):
+            return "bolus cancelled"
+        case SessionEnded() | Acted():
+            return None
+
+
+def _test_text(fact: TestBolusGiven) -> str:
+    lasted = f", effect lasted {fact.effect_lasted}" if fact.effect_lasted else ""
+    return f"screening test: {fact.dose} by lumbar puncture{lasted}"
+
+
+def _residual_text(fact: ResidualMeasured, capacity: Volume) -> str:
+    off = fact.measured - fact.expected
+    flag = discrepancy_flag(fact.expected, fact.measured, capacity)
+    sign = "+" if off.nl > 0 else ""
+    return f"residual {fact.measured} measured, {fact.expected} expected ({sign}{off}, {flag})"
+
+
+def number_text(value: float, places: int = 1) -> str:
+    """A derived number as medication-safe text."""
+    scale = 10**places
+    return decimal_text(round(value * scale), scale, places)

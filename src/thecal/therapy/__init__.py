@@ -1,0 +1,1 @@
+"""The rules of the therapy. Rules read a chart and nothing else."""

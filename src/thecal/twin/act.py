@@ -1,0 +1,240 @@
+"""Carrying out an action: the chart gains facts, the world changes, or the action is refused and the world stays as it was."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from thecal.catheter.line import Line
+from thecal.chart.chart import Chart
+from thecal.chart.facts import (
+    Explanted,
+    Fact,
+    Filled,
+    Implanted,
+    Noted,
+    Ordered,
+    ResidualMeasured,
+    SessionEnded,
+    TestBolusGiven,
+)
+from thecal.chart.order import Order, bolus_for, programmed
+from thecal.errors import Refusal
+from thecal.pump.faults import disturb
+from thecal.pump.handle import Answer, handle, report
+from thecal.pump.messages import CancelBolus, ChangeGain, Command, Event, Fill, StartBolus, Update, Withdraw
+from thecal.pump.reservoir import perform
+from thecal.pump.state import PumpState, new_pump
+from thecal.quantity import Volume, nearest
+from thecal.twin.action import (
+    Action,
+    EndBolus,
+    Explant,
+    GiveBolus,
+    GiveTestBolus,
+    Implant,
+    Note,
+    Refill,
+    Reprogram,
+)
+from thecal.twin.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An action that was carried out."""
+
+    world: World
+    facts: tuple[Fact, ...]
+    events: tuple[Event, ...] = ()
+
+
+def act(world: World, chart: Chart, action: Action) -> Done | Refusal:
+    """Carry out one action at the world's present instant. A refused one leaves no trace in the world."""
+    return _HANDLERS[type(action)](world, chart, action)
+
+
+def orders(action: Action) -> tuple[Fact, ...]:
+    """The order that an action rests on, as a fact: it was made, whatever becomes of it."""
+    order = getattr(action, "order", None)
+    return (Ordered(action.at, order),) if order else ()
+
+
+def _give_test_bolus(world: World, chart: Chart, action: GiveTestBolus) -> Done:
+    volume_nl = nearest(action.dose.pg, action.concentration.mcg_per_ml)
+    booked = (volume_nl, action.dose.pg)
+    fact = TestBolusGiven(action.at, action.dose, action.concentration, action.effect_lasted)
+    return Done(replace(world, ledger=world.ledger.book(vial=booked, intrathecal=booked)), (fact,))
+
+
+def _implant(world: World, chart: Chart, action: Implant) -> Done | Refusal:
+    if world.pump is not None:
+        return Refusal(
+            "TWN-01",
+            "implant a second pump",
+            "one pump at a time",
+            "thecal: one chart, one pump",
+            "Explant the first pump before.",
+        )
+    pump = disturb(new_pump(action.sheet, action.at, action.clock_offset_s), ChangeGain(world.gain))
+    if action.low_reservoir is not None:
+        answer = handle(pump, Update(low_reservoir=action.low_reservoir))
+        if isinstance(answer, Refusal):
+            return answer
+        pump = answer.state
+    line = Line.holding(action.geometry.dead_volume, action.line_holds)
+    prefilled_nl = pump.mechanics.reservoir.volume_nl + line.volume_nl
+    fact = Implanted(
+        action.at,
+        action.sheet.name,
+        action.geometry.sheet.name,
+        action.geometry.tip_level,
+        action.geometry.dead_volume,
+    )
+    ledger = world.ledger.book(prefilled=(prefilled_nl, 0))
+    return Done(replace(world, pump=pump, line=line, ledger=ledger), (fact,))
+
+
+def _refill(world: World, chart: Chart, action: Refill) -> Done | Refusal:
+    pump = _pump_of(world, "refill")
+    if isinstance(pump, Refusal):
+        return pump
+    drawn_up = action.drawn_up or action.volume
+    if drawn_up < action.volume:
+        return Refusal(
+            "TWN-02",
+            f"inject {action.volume} of {drawn_up} drawn up",
+            "no more is injected than was drawn up",
+            "arithmetic",
+            "Correct the volume that was injected or the volume that was taken from the vials.",
+        )
+    program = None if action.order is None else programmed(action.order, action.concentration, pump.sheet)
+    if isinstance(program, Refusal):
+        return program
+    needle = _exchange(pump, action)
+    if isinstance(needle, Refusal):
+        return needle
+    filled, withdrawn_nl, withdrawn_pg = needle
+    typed = action.typed or action.volume
+    session = _session(filled, action, action.order, Update(program, action.concentration, typed), chart)
+    if isinstance(session, Refusal):
+        return session
+    answer, ended = session
+    wasted_nl = drawn_up.nl - action.volume.nl
+    ledger = world.ledger.book(
+        vial=(drawn_up.nl, drawn_up.of(action.concentration).pg),
+        withdrawn=(withdrawn_nl, withdrawn_pg),
+        wasted=(wasted_nl, Volume(wasted_nl).of(action.concentration).pg),
+    )
+    residual = _residual(pump, action, Volume(withdrawn_nl))
+    fill = Filled(action.at, action.volume, action.concentration)
+    return Done(replace(world, pump=answer.state, ledger=ledger), (*residual, fill, ended), answer.events)
+
+
+def _exchange(pump: PumpState, action: Refill) -> tuple[PumpState, int, int] | Refusal:
+    """The needle: aspirate all that comes, inject the new drug. (the pump, volume and drug withdrawn)."""
+    emptied = perform(pump, Withdraw())
+    if isinstance(emptied, Refusal):
+        return emptied
+    pump, syringe = emptied
+    filled = perform(pump, Fill(action.volume, action.concentration))
+    if isinstance(filled, Refusal):
+        return filled
+    return filled[0], syringe.volume_nl, syringe.amount_pg
+
+
+def _residual(before: PumpState, action: Refill, withdrawn: Volume) -> tuple[Fact, ...]:
+    """The residual as a fact; a pump in which nothing was ever typed expects nothing."""
+    expected = report(before).calculated
+    if expected is None:
+        return ()
+    return (ResidualMeasured(action.at, expected, action.measured or withdrawn),)
+
+
+def _reprogram(world: World, chart: Chart, action: Reprogram) -> Done | Refusal:
+    pump = _pump_of(world, "program")
+    if isinstance(pump, Refusal):
+        return pump
+    program = programmed(action.order, pump.memory.concentration, pump.sheet)
+    if isinstance(program, Refusal):
+        return program
+    session = _session(pump, action, action.order, Update(program), chart)
+    if isinstance(session, Refusal):
+        return session
+    answer, ended = session
+    return Done(replace(world, pump=answer.state), (ended,), answer.events)
+
+
+def _give_bolus(world: World, chart: Chart, action: GiveBolus) -> Done | Refusal:
+    pump = _pump_of(world, "give a bolus")
+    if isinstance(pump, Refusal):
+        return pump
+    bolus = bolus_for(action.order, pump.memory.concentration)
+    if isinstance(bolus, Refusal):
+        return bolus
+    session = _session(pump, action, None, StartBolus(bolus), chart)
+    if isinstance(session, Refusal):
+        return session
+    answer, ended = session
+    return Done(replace(world, pump=answer.state), (ended,), answer.events)
+
+
+def _end_bolus(world: World, chart: Chart, action: EndBolus) -> Done | Refusal:
+    pump = _pump_of(world, "cancel a bolus")
+    if isinstance(pump, Refusal):
+        return pump
+    session = _session(pump, action, None, CancelBolus(), chart)
+    if isinstance(session, Refusal):
+        return session
+    answer, ended = session
+    return Done(replace(world, pump=answer.state), (ended,), answer.events)
+
+
+def _note(world: World, chart: Chart, action: Note) -> Done:
+    return Done(world, (Noted(action.at, action.text),))
+
+
+def _explant(world: World, chart: Chart, action: Explant) -> Done | Refusal:
+    pump = _pump_of(world, "explant")
+    if isinstance(pump, Refusal):
+        return pump
+    emptied = perform(pump, Withdraw())
+    if isinstance(emptied, Refusal):
+        return emptied
+    rest, syringe = emptied
+    lost = (rest.mechanics.reservoir, *world.line.parcels)
+    ledger = world.ledger.book(
+        withdrawn=(syringe.volume_nl, syringe.amount_pg),
+        wasted=(sum(parcel.volume_nl for parcel in lost), sum(parcel.amount_pg for parcel in lost)),
+    )
+    return Done(replace(world, pump=None, line=Line(()), ledger=ledger), (Explanted(action.at),))
+
+
+def _session(
+    pump: PumpState, action: Action, order: Order | None, command: Command, chart: Chart
+) -> tuple[Answer, SessionEnded] | Refusal:
+    """One command to the pump, and the fact of what it acknowledged; a bolus leaves the running order as it is."""
+    answer = handle(pump, command)
+    if isinstance(answer, Refusal):
+        return answer
+    running = order or (chart.session.order if chart.session else None)
+    return answer, SessionEnded(action.at, running, answer.report)
+
+
+def _pump_of(world: World, what: str) -> PumpState | Refusal:
+    if world.pump is not None:
+        return world.pump
+    return Refusal(
+        "TWN-03", f"{what} without a pump", "a pump is implanted first", "thecal: one chart, one pump", "Implant a pump."
+    )
+
+
+_HANDLERS: Mapping[type, Callable[[World, Chart, Any], Done | Refusal]] = {
+    GiveTestBolus: _give_test_bolus,
+    Implant: _implant,
+    Refill: _refill,
+    Reprogram: _reprogram,
+    GiveBolus: _give_bolus,
+    EndBolus: _end_bolus,
+    Note: _note,
+    Explant: _explant,
+}

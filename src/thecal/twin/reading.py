@@ -1,0 +1,143 @@
+"""Reading a case document: from bytes to checked tables, and every mistake with the line it stands on."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from thecal.errors import InputError, InputErrors, nearest_name
+from thecal.timeline import read_zone
+from thecal.twin.document import EVENT_TABLES, CaseTable, known_keys
+from thecal.twin.lines import Path, lines_of
+
+BYTES_MAX = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where things stand in one document."""
+
+    name: str
+    lines: Mapping[Path, int]
+
+    def line(self, path: Path) -> int:
+        """The line of a path, or of the nearest table around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def error(self, path: Path, error: InputError) -> InputError:
+        """The error with its line and with the field as the document calls it."""
+        own = isinstance(path[-1], str) and path[-1] == error.field if path else True
+        field = field_text(path) if own else f"{field_text(path)}.{error.field}"
+        return error.at(f"{self.name}:{self.line(path)}", field)
+
+
+def field_text(path: Path) -> str:
+    """A path as people write it: the second event's dose is ``event[2].dose``."""
+    text = ""
+    for key in path:
+        text += f"[{key + 1}]" if isinstance(key, int) else f".{key}" if text else key
+    return text or "case"
+
+
+def read_tables(raw: bytes, name: str) -> tuple[CaseTable, ZoneInfo, Place]:
+    """The checked tables of a document, its time zone, and where things stand. Raises InputErrors in the order of lines."""
+    text = _text(raw, name)
+    data = _toml(text, name)
+    place = Place(name, lines_of(text))
+    zone = _zone(data, place)
+    try:
+        return CaseTable.model_validate(data, context={"zone": zone}), zone, place
+    except ValidationError as error:
+        found = [_finding(finding, data, place) for finding in error.errors(include_url=False)]
+        raise InputErrors(said for _, said in sorted(found, key=lambda pair: pair[0])) from None
+
+
+def _text(raw: bytes, name: str) -> str:
+    if len(raw) > BYTES_MAX:
+        raise InputErrors([InputError(name, f"{len(raw):,} bytes", f"is larger than a case can be ({BYTES_MAX:,} bytes)")])
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputErrors([InputError(name, "UTF-16", "is the encoding of the file; save it as UTF-8", accepted=("UTF-8",))])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        problem = f"at byte {error.start} is not UTF-8; save the file as UTF-8"
+        byte = f"0x{raw[error.start]:02x}"
+        raise InputErrors([InputError("document", byte, problem, where=f"{name}:{line}")]) from None
+    if not text.strip():
+        raise InputErrors([InputError(name, "", "is an empty file", nearest="case = 1, a title and a timezone to begin with")])
+    return text
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        said, _, place = str(error).partition(" (at ")
+        lines = text.splitlines()
+        line = int(place.removeprefix("line ").partition(",")[0]) if place.startswith("line ") else len(lines)
+        problem = "repeats a key or a table" if "overwrite" in said or "declare" in said else f"is not TOML: {said}"
+        written = lines[line - 1].strip() if line <= len(lines) else "end of file"
+        raise InputErrors([InputError("document", written, problem, where=f"{name}:{line}")]) from None
+    except RecursionError:
+        raise InputErrors([InputError("document", name, "nests too deeply to be a case")]) from None
+    except ValueError as error:
+        raise InputErrors([InputError("document", name, f"holds a number or a date that cannot be: {error}")]) from None
+
+
+def _zone(data: Mapping[str, Any], place: Place) -> ZoneInfo:
+    try:
+        if "timezone" not in data:
+            raise InputError("timezone", "", "is missing", nearest='timezone = "Europe/Berlin"')
+        return read_zone(data["timezone"])
+    except InputError as error:
+        raise InputErrors([place.error(("timezone",), error)]) from None
+
+
+def _finding(finding: Any, data: Mapping[str, Any], place: Place) -> tuple[int, InputError]:
+    """One of pydantic's findings as (line, our error)."""
+    path, value, table = _walk(finding["loc"], data)
+    error = _said(finding, path, value, table)
+    return place.line(path), place.error(path, error)
+
+
+def _walk(loc: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple[Path, object, object]:
+    """(the path in the document, what stands there, the table around it). Pydantic puts the kind of an event in its path too."""
+    path: Path = ()
+    value: Any = data
+    table: Any = data
+    for number, key in enumerate(loc):
+        inside = key in value if isinstance(value, dict) else isinstance(value, list) and isinstance(key, int)
+        if inside:
+            path, table, value = (*path, key), value, value[key]
+        elif number == len(loc) - 1 and isinstance(value, dict):
+            path, table, value = (*path, key), value, None  # a key that is missing
+    return path, value, table
+
+
+def _said(finding: Any, path: Path, value: object, table: object) -> InputError:
+    field = str(path[-1]) if path else ""
+    match finding["type"]:
+        case "input":
+            error: InputError = finding["ctx"]["error"]
+            return error
+        case "extra_forbidden":
+            known = known_keys(path[:-1], table)
+            return InputError(field, field, "is not a key here", accepted=known, nearest=nearest_name(field, known))
+        case "missing":
+            known = known_keys(path[:-1], table)
+            return InputError(field, "", f"is missing; this table has {', '.join(known)}" if known else "is missing")
+        case "union_tag_invalid" | "union_tag_not_found":
+            kind = str(value.get("kind", "")) if isinstance(value, dict) else ""
+            nearest = nearest_name(kind, EVENT_TABLES)
+            return InputError("kind", kind, "is not a kind of event", accepted=EVENT_TABLES, nearest=nearest)
+        case "literal_error":
+            allowed = [part.strip("'") for part in finding["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+            return InputError(field, value, "is not accepted", accepted=allowed, nearest=nearest_name(str(value), allowed))
+        case _:
+            return InputError(field, value, f"cannot be read: {finding['msg'][:1].lower()}{finding['msg'][1:]}")

@@ -1,0 +1,241 @@
+"""What a run leaves: the course in rows between actions, events, refusals, Blocks at the tip and the closing balance."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from thecal.chart.chart import Chart
+from thecal.chart.facts import Fact, SessionEnded
+from thecal.chart.order import ordered_dose, programmed_dose
+from thecal.errors import Refusal
+from thecal.pump.handle import report
+from thecal.pump.messages import Event
+from thecal.pump.state import PumpState
+from thecal.quantity import Concentration, DailyDose, Volume
+from thecal.therapy.refill import Governor, RefillPolicy, refill_by
+from thecal.timeline import DAY_S, Block, Instant, Interval
+from thecal.twin.act import Done
+from thecal.twin.action import Action
+from thecal.twin.ledger import Balance
+from thecal.twin.world import Passed, World
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One row: from one action that changed something to the next, with its ``facts``, each at its own time.
+
+    Doses are means over the row; the volumes ``believed`` and ``true`` are those at its end. ``concentration`` is what the
+    pump was told, ``true_mcg_per_ml`` what it holds.
+
+    ``ordered`` and ``programmed`` are None without a dose (no pump, or the minimum rate); ``believed`` is None until a volume
+    has been typed in.
+    """
+
+    interval: Interval
+    facts: tuple[Fact, ...]
+    mode: str | None
+    concentration: Concentration | None
+    true_mcg_per_ml: float | None
+    ordered: DailyDose | None
+    programmed: DailyDose | None
+    pumped_nl: int
+    delivered_nl: int
+    delivered_pg: int
+    believed_at_start: Volume | None
+    true_at_start: Volume | None
+    believed: Volume | None
+    true: Volume | None
+    refill_by: tuple[Instant, Governor] | None
+    alarms: tuple[str, ...]
+
+    @property
+    def delivered_mcg_per_day(self) -> float:
+        """The mean dose that left the tip, in mcg a day."""
+        return self.delivered_pg * DAY_S / self.interval.seconds / 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refused action, and whether its refusal was expected."""
+
+    action: Action
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The whole run. ``outlet`` and ``tip`` are empty where the record did not keep them."""
+
+    start: Instant
+    end: Instant
+    courses: tuple[Course, ...]
+    events: tuple[Event, ...]
+    refused: tuple[Refused, ...]
+    unrefused: tuple[Action, ...]
+    outlet: tuple[Block, ...]
+    tip: tuple[Block, ...]
+    first_drug_at_tip: Instant | None
+    chart: Chart
+    world: World
+    balance: Balance
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether every refusal was expected, and every expected one came."""
+        return not self.unrefused and all(refused.action.expect_refused for refused in self.refused)
+
+    def delivered_at(self, instants: Iterable[Instant]) -> Iterator[tuple[int, int]]:
+        """(nanolitres, picograms) that had left the tip by each of the instants, which are in order; exact.
+
+        Needs the Blocks at the tip.
+        """
+        volume_nl = amount_pg = 0
+        blocks = iter(self.tip)
+        block = next(blocks, None)
+        for instant in instants:
+            while block and block.interval.end <= instant:
+                volume_nl += block.volume_nl
+                amount_pg += block.amount_pg
+                block = next(blocks, None)
+            seconds = instant.s - block.interval.start.s if block else 0
+            if block and seconds > 0:
+                yield volume_nl + block.volume_by(seconds), amount_pg + block.amount_by(seconds)
+            else:
+                yield volume_nl, amount_pg
+
+
+@dataclass(slots=True)
+class Record:
+    """Collects what is kept of a run.
+
+    ``keep_rows`` keeps the course in rows, ``keep_blocks`` the flow itself; ``policy`` bounds the refill dates of the rows;
+    ``progress`` is told the instant that the run has reached.
+    """
+
+    policy: RefillPolicy | None = None
+    keep_rows: bool = True
+    keep_blocks: bool = True
+    progress: Callable[[Instant], None] | None = None
+    courses: list[Course] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    unrefused: list[Action] = field(default_factory=list)
+    outlet: list[Block] = field(default_factory=list)
+    tip: list[Block] = field(default_factory=list)
+    first_drug_at_tip: Instant | None = None
+    _row: "_Row | None" = None
+
+    def passed(self, before: World, passed: Passed, chart: Chart) -> None:
+        """Time has passed."""
+        self.events.extend(passed.events)
+        if self.first_drug_at_tip is None:
+            self.first_drug_at_tip = next((_first_drug(block) for block in passed.tip if block.amount_pg), None)
+        if self.keep_blocks:
+            self.outlet.extend(passed.outlet)
+            self.tip.extend(passed.tip)
+        if self.keep_rows:
+            self._row = self._row or _Row(before, chart)
+            self._row.now = passed.world
+            self._row.pumped_nl += sum(block.volume_nl for block in passed.outlet)
+            self._row.alarms += [event.kind for event in passed.events if event.severity != "information"]
+        if self.progress:
+            self.progress(passed.world.now)
+
+    def acted(self, done: Done, chart: Chart, action: Action, facts: tuple[Fact, ...], refusal: Refusal | None) -> None:
+        """An action was carried out or refused and left its facts; one that changed the world opens a new row."""
+        self.events.extend(done.events)
+        if refusal:
+            self.refused.append(Refused(action, refusal))
+        elif action.expect_refused:
+            self.unrefused.append(action)
+        row = self._row
+        if row is None:
+            return
+        if done.world is not row.now:
+            self._close()
+            row = self._row = _Row(done.world, chart, [] if row.now.now > row.start.now else row.facts)
+        row.chart = chart
+        row.facts.extend(facts)
+
+    def trace(self, start: Instant, world: World, chart: Chart) -> Trace:
+        """The finished run."""
+        self._close()
+        return Trace(
+            start=start,
+            end=world.now,
+            courses=tuple(self.courses),
+            events=tuple(self.events),
+            refused=tuple(self.refused),
+            unrefused=tuple(self.unrefused),
+            outlet=tuple(self.outlet),
+            tip=tuple(self.tip),
+            first_drug_at_tip=self.first_drug_at_tip,
+            chart=chart,
+            world=world,
+            balance=world.balance(),
+        )
+
+    def _close(self) -> None:
+        """Keep the open row, if time has passed in it."""
+        row = self._row
+        if row is not None and row.now.now > row.start.now:
+            self.courses.append(row.course(self.policy or RefillPolicy.default()))
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row that is not closed yet: the world at its start and now, the chart at its start, and what happened in it."""
+
+    start: World
+    chart: Chart
+    facts: list[Fact] = field(default_factory=list)
+    pumped_nl: int = 0
+    alarms: list[str] = field(default_factory=list)
+    now: World = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.now = self.start
+
+    def course(self, policy: RefillPolicy) -> Course:
+        """The row as it is kept."""
+        before, after = self.start.pump, self.now.pump
+        delivered, already = self.now.ledger.intrathecal, self.start.ledger.intrathecal
+        ordered, programmed = _doses(before, self.chart.session)
+        return Course(
+            interval=Interval(self.start.now, self.now.now),
+            facts=tuple(self.facts),
+            mode=before.memory.program.mode if before else None,
+            concentration=before.memory.concentration if before else None,
+            true_mcg_per_ml=before.mechanics.reservoir.mcg_per_ml if before and before.usable_nl else None,
+            ordered=ordered,
+            programmed=programmed,
+            pumped_nl=self.pumped_nl,
+            delivered_nl=delivered.volume_nl - already.volume_nl,
+            delivered_pg=delivered.amount_pg - already.amount_pg,
+            believed_at_start=_believed(before),
+            true_at_start=Volume(before.usable_nl) if before else None,
+            believed=_believed(after),
+            true=Volume(after.usable_nl) if after else None,
+            refill_by=refill_by(self.chart, before.sheet, policy) if before else None,
+            alarms=tuple(self.alarms),
+        )
+
+
+def _first_drug(block: Block) -> Instant:
+    """When the first drug of a Block leaves the tip: after whatever is ahead of it."""
+    ahead_nl = 0
+    for parcel in block.parcels:
+        if parcel.of_pg:
+            break
+        ahead_nl += parcel.volume_nl
+    seconds = block.first_second(ahead_nl + 1)
+    return Instant(block.interval.start.s + (seconds or 0))
+
+
+def _believed(pump: PumpState | None) -> Volume | None:
+    return report(pump).calculated if pump else None
+
+
+def _doses(pump: PumpState | None, session: SessionEnded | None) -> tuple[DailyDose | None, DailyDose | None]:
+    if pump is None or session is None or session.order is None or pump.memory.concentration is None:
+        return None, None
+    return ordered_dose(session.order), programmed_dose(pump.memory.program, pump.memory.concentration, pump.sheet)
