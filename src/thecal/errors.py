@@ -89,5 +89,8 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     lower = {candidate.lower(): candidate for candidate in known}
     if name.lower() in lower:
         return repr(lower[name.lower()])
+    begun = [candidate for candidate in known if name and candidate.startswith(name)]
+    if len(begun) == 1:
+        return repr(begun[0])
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     return repr(close[0]) if close else None

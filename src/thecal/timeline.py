@@ -74,21 +74,11 @@ class Instant:
         moment = _moment(value, name)
         if moment.microsecond:
             raise InputError(name, value, "is finer than a second, the smallest step kept")
-        if not 1970 <= moment.year < 2200:
-            raise InputError(name, value, "is outside the years 1970 to 2199")
         shown = value if isinstance(value, str) else str(moment)
-        if moment.tzinfo is None:
-            return cls(_count(_only_meaning(moment, zone, shown, name)))
-        there = moment.astimezone(zone)
-        if moment.utcoffset() not in (timedelta(0), there.utcoffset()):
-            nearest = f'"{there.strftime(_LOCAL)}{_offset(there)}"'
-            raise InputError(name, shown, f"has an offset that {zone.key} does not have then", nearest=nearest)
-        return cls(_count(moment))
-
-    @classmethod
-    def of(cls, moment: datetime) -> Self:
-        """The Instant of an aware datetime."""
-        return cls(_count(moment))
+        counted = _count(_with_zone(moment, zone, shown, name)) if 1969 <= moment.year <= 2200 else cls.LAST
+        if not cls.FIRST <= counted < cls.LAST:
+            raise InputError(name, shown, "is outside the years 1970 to 2199")
+        return cls(counted)
 
     def local(self, zone: ZoneInfo) -> datetime:
         return (_EPOCH + timedelta(seconds=self.s)).astimezone(zone)
@@ -125,6 +115,17 @@ def _moment(value: object, name: str) -> datetime:
         except ValueError as error:
             raise InputError(name, value, f"is not a date and time ({error})", accepted=accepted) from None
     raise InputError(name, value, "is not a date and time", accepted=accepted)
+
+
+def _with_zone(moment: datetime, zone: ZoneInfo, shown: str, name: str) -> datetime:
+    """The moment with its only offset, or with the one that was written, where the zone has it then."""
+    if moment.tzinfo is None:
+        return _only_meaning(moment, zone, shown, name)
+    there = moment.astimezone(zone)
+    if moment.utcoffset() not in (timedelta(0), there.utcoffset()):
+        nearest = f'"{there.strftime(_LOCAL)}{_offset(there)}"'
+        raise InputError(name, shown, f"has an offset that {zone.key} does not have then", nearest=nearest)
+    return moment
 
 
 def _only_meaning(moment: datetime, zone: ZoneInfo, shown: str, name: str) -> datetime:

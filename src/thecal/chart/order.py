@@ -24,7 +24,7 @@ from thecal.pump.program import (
 )
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Amount, Concentration, DailyDose, Volume, decimal_text, nearest
-from thecal.timeline import DAY_S, Duration
+from thecal.timeline import DAY_S, Duration, Pattern
 
 OFF_MAX_PERCENT = 1
 _HOUSE = "thecal: how orders become programs"
@@ -148,7 +148,11 @@ def bolus_for(order: OrderBolus, concentration: Concentration | None) -> SingleB
 
 def programmed_dose(program: Program, concentration: Concentration, sheet: PumpSheet) -> DailyDose:
     """The mean daily dose of a program at a concentration, to the nearest picogram."""
-    pattern = program_pattern(program, sheet)
+    return pattern_dose(program_pattern(program, sheet), concentration)
+
+
+def pattern_dose(pattern: Pattern, concentration: Concentration) -> DailyDose:
+    """The mean daily dose of a flow at a concentration, to the nearest picogram."""
     return DailyDose(nearest(pattern.total * DAY_S * concentration.mcg_per_ml, pattern.per * pattern.period_s))
 
 
@@ -179,7 +183,7 @@ def _day(day: FlexDay, every_day: bool, concentration: Concentration, sheet: Pum
             "ISMP, Baclofen programming error with SynchroMed II: a step was entered as if it ran every hour",
             "Compare each step with the order; a dose belongs to the whole step, not to each hour of it.",
         )
-    spans = sorted(_spans(day.steps, every_day))
+    spans = sorted(_spans(day.steps, every_day), key=lambda span: span[:2])
     starts, ends = [start for start, _, _ in spans], [end for _, end, _ in spans]
     if not spans or starts != [0, *ends[:-1]] or ends[-1] != DAY_S:
         shown = "; ".join(str(step) for step in day.steps) or "none"

@@ -54,10 +54,9 @@ class Line:
 
 def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
     """The whole run as text, ``WIDTH`` columns wide."""
-    yield Line(case.title, "title")
-    yield Line(
-        f"{case.patient}; {case.sheet.name}, {case.geometry.sheet.name} at {case.geometry.tip_level}; times {case.zone.key}"
-    )
+    device = f"{case.sheet.name}, {case.geometry.sheet.name} at {case.geometry.tip_level}"
+    for number, text in enumerate((case.title, case.patient, f"{device}; times {case.zone.key}")):
+        yield from (Line(line, "plain" if number else "title") for line in wrap(text, WIDTH))
     yield Line("")
     yield Line(
         _row("days", "mode", "ordered", "programmed", "delivered", "left the tip", "believed", "true", "refill by"), "head"

@@ -44,9 +44,11 @@ class RefillPolicy:
     clinic_max: Duration | None = None
     service: Duration | None = None
 
-    @classmethod
-    def default(cls) -> "RefillPolicy":
-        return cls(
+    @staticmethod
+    @cache
+    def default() -> "RefillPolicy":
+        """What the rules say, each with its source; a clinic may set its own."""
+        return RefillPolicy(
             stability=Duration.parse(rule_value("stability"), "stability"),
             buffer=Duration.parse(rule_value("buffer"), "buffer"),
         )

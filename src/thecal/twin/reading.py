@@ -102,12 +102,16 @@ def _zone(data: Mapping[str, Any], place: Place) -> ZoneInfo:
 def _finding(finding: Any, data: Mapping[str, Any], place: Place) -> tuple[int, InputError]:
     """One of pydantic's findings as (line, our error)."""
     path, value, table = _walk(finding["loc"], data)
+    if finding["type"].startswith("union_tag"):
+        path = (*path, "kind")
     error = _said(finding, path, value, table)
     return place.line(path), place.error(path, error)
 
 
 def _walk(loc: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple[Path, object, object]:
-    """(the path in the document, what stands there, the table around it). Pydantic puts the kind of an event in its path too."""
+    """(the path in the document, what stands there, the table around it)."""
+    if loc[0] == "event" and len(loc) > 2:
+        loc = (*loc[:2], *loc[3:])  # pydantic puts the kind of an event between its number and its fields
     path: Path = ()
     value: Any = data
     table: Any = data

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, SessionEnded
-from thecal.chart.order import ordered_dose, programmed_dose
+from thecal.chart.order import ordered_dose, pattern_dose
 from thecal.errors import Refusal
 from thecal.pump.handle import report
 from thecal.pump.messages import Event
@@ -238,4 +238,4 @@ def _believed(pump: PumpState | None) -> Volume | None:
 def _doses(pump: PumpState | None, session: SessionEnded | None) -> tuple[DailyDose | None, DailyDose | None]:
     if pump is None or session is None or session.order is None or pump.memory.concentration is None:
         return None, None
-    return ordered_dose(session.order), programmed_dose(pump.memory.program, pump.memory.concentration, pump.sheet)
+    return ordered_dose(session.order), pattern_dose(pump.memory.basal, pump.memory.concentration)

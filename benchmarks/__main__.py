@@ -1,0 +1,172 @@
+"""``make benchmarks``: what the speed targets say, measured, as JSON.
+
+The device: pump and catheter through the one loop, a flex program of six steps a day with six refills and six titrations a
+year, beside a pump that ticks once a minute. The command: a case of seven years, cold, as a process of its own.
+"""
+
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.ticking import MINUTES_A_DAY, TickingPump
+from thecal.catheter.geometry import Geometry, catheter_sheet
+from thecal.chart.chart import Chart
+from thecal.chart.order import FlexDay, OrderFlex, StepDose
+from thecal.pump.sheet import pump_sheet
+from thecal.quantity import Amount, Concentration, DailyDose, Gain, Length, Volume
+from thecal.timeline import DAY_S, Instant
+from thecal.twin.action import Action, Implant, Refill, Reprogram
+from thecal.twin.run import run
+from thecal.twin.trace import Record, Trace
+from thecal.twin.world import World
+
+YEARS = 7
+ROUNDS = 15
+START = Instant(1_767_603_600)
+C500 = Concentration(500)
+SHEET = pump_sheet("synchromed-ii-40")
+
+
+def flex(mcg: int) -> OrderFlex:
+    """Six steps of four hours; the night is stronger."""
+    parts = [6, 4, 5, 5, 6, 8]
+    steps = tuple(StepDose(4 * n * 3600, 4 * (n + 1) * 3600, Amount(part * mcg * 10**6 // 34)) for n, part in enumerate(parts))
+    total = sum(step.dose.pg for step in steps)
+    return OrderFlex((FlexDay((), DailyDose(total), steps),))
+
+
+def actions(years: int) -> list[Action]:
+    """An implant, and each year six refills and six titrations between them."""
+    geometry = Geometry(catheter_sheet("indura-8709sc"), Length(0), "T10", SHEET.tubing_volume)
+    made: list[Action] = [Implant(START, SHEET, geometry, 0), Refill(START, Volume(40_000_000), C500, flex(204))]
+    for half in range(1, 12 * years):
+        at = Instant(START.s + half * 365 * DAY_S // 12)
+        order = flex(204 + 34 * (half % 4))
+        made.append(Reprogram(at, order) if half % 2 else Refill(at, Volume(40_000_000), C500))
+    return made
+
+
+def device(record: Callable[[], Record], years: int = YEARS) -> Trace:
+    """One patient for some years."""
+    made = actions(years)
+
+    def source(chart: Chart, _: Instant) -> Action | None:
+        return made[chart.acted] if chart.acted < len(made) else None
+
+    world = World(START, gain=Gain(1_025_000))
+    return run(world, source, Instant(START.s + years * 365 * DAY_S), record())
+
+
+def timed(call: Callable[[], object]) -> list[float]:
+    """Seconds of each round, after one that does not count."""
+    call()
+    seconds = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def per_year_ms(seconds: list[float], years: int) -> dict[str, float]:
+    """Milliseconds a year."""
+    return {
+        "median": round(statistics.median(seconds) * 1000 / years, 4),
+        "min": round(min(seconds) * 1000 / years, 4),
+        "max": round(max(seconds) * 1000 / years, 4),
+    }
+
+
+def measure_device() -> dict[str, object]:
+    """Milliseconds a patient-year, of ours and of the peer, in turn."""
+    totals = timed(lambda: device(lambda: Record(keep_rows=False, keep_blocks=False)))
+    everything = timed(lambda: device(Record))
+    day = [0.4 + 0.01 * (minute // 240) for minute in range(MINUTES_A_DAY)]
+    peer = timed(lambda: TickingPump(day, 40.0, 500.0, 1.025).run(365 * MINUTES_A_DAY))
+    ratio = statistics.median(peer) / (statistics.median(totals) / YEARS)
+    return {
+        "what": "pump and catheter, flex of 6 steps, 6 refills and 6 titrations a year",
+        "target_ms_per_patient_year": 1.5,
+        "totals_ms_per_patient_year": per_year_ms(totals, YEARS),
+        "everything_recorded_ms_per_patient_year": per_year_ms(everything, YEARS),
+        "peer_ticking_minutes_ms_per_patient_year": per_year_ms(peer, 1),
+        "times_faster_than_peer": round(ratio, 1),
+        "ledger_closes": device(Record).balance.closes,
+    }
+
+
+CASE_HEAD = """\
+case = 1
+title = "Seven years"
+timezone = "Europe/Berlin"
+until = "2033-01-01 09:00"
+[pump]
+model = "synchromed-ii-40"
+[catheter]
+model = "indura-8709sc"
+tip_level = "T10"
+[world]
+gain = "+2.5 %"
+[[event]]
+at = "2026-01-01 09:00"
+kind = "implant"
+"""
+
+
+def seven_year_case() -> str:
+    """Six refills and six titrations a year, as a document."""
+    events = []
+    for number in range(12 * YEARS):
+        at = f"{2026 + number // 12}-{number % 12 + 1:02d}-01 10:00"
+        dose = 96 + 6 * (number % 12)
+        program = f'mode = "flex"\ndaily_total = "{6 * dose // 6} mcg/day"\n' + "steps = [{}]".format(
+            ", ".join(f'{{ from = "{4 * n:02d}:00", to = "{4 * n + 4:02d}:00", dose = "{dose // 6} mcg" }}' for n in range(6))
+        )
+        if number % 2 == 0:
+            fill = 'kind = "refill"\nvolume = "40 mL"\nconcentration = "500 mcg/mL"\n[event.program]\n'
+            events.append(f'[[event]]\nat = "{at}"\n{fill}{program}\n')
+        else:
+            events.append(f'[[event]]\nat = "{at}"\nkind = "program"\n{program}\n')
+    return CASE_HEAD + "".join(events)
+
+
+def measure_command() -> dict[str, object]:
+    """Wall seconds of the command, cold each time, its peak memory, and a bare interpreter beside it."""
+    thecal = Path(sys.executable).with_name("thecal")
+    with tempfile.TemporaryDirectory() as folder:
+        case = Path(folder) / "seven-years.toml"
+        case.write_text(seven_year_case(), encoding="utf-8")
+        command = timed(lambda: subprocess.run([str(thecal), "run", str(case)], check=True, stdout=subprocess.DEVNULL))
+    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    peer = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
+    return {
+        "what": "thecal run on a case of seven years with 84 events, without report files",
+        "target_wall_s": 1.5,
+        "wall_s": {"median": round(statistics.median(command), 3), "max": round(max(command), 3)},
+        "peer_bare_interpreter_wall_s": round(statistics.median(peer), 3),
+        "target_peak_mb": 200,
+        "peak_mb": round(peak_mb, 1),
+    }
+
+
+def main() -> None:
+    """Print everything as one JSON document."""
+    document = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "rounds": ROUNDS,
+        "device": measure_device(),
+        "command": measure_command(),
+    }
+    print(json.dumps(document, indent=2))
+
+
+if __name__ == "__main__":
+    main()

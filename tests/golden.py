@@ -1,0 +1,35 @@
+"""Golden outputs of the scenarios: ``make golden`` writes them anew, to be read as a diff; the tests only compare."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from thecal.report.document import json_text, run_document
+from thecal.twin.case import read_case
+from thecal.twin.run import run
+from thecal.twin.trace import Record
+
+ROOT = Path(__file__).parent.parent
+SCENARIOS = sorted((ROOT / "scenarios").glob("*.toml"))
+VERSION = "golden"
+
+
+def document_of(scenario: Path) -> dict[str, Any]:
+    """What a scenario gives now."""
+    case = read_case(scenario)
+    trace = run(case.world, case.source, case.until, Record(policy=case.policy))
+    document: dict[str, Any] = json.loads(json_text(run_document(case, trace, VERSION)))
+    return document
+
+
+def expected_path(scenario: Path) -> Path:
+    return scenario.with_suffix(".expected.json")
+
+
+def write() -> None:
+    for scenario in SCENARIOS:
+        expected_path(scenario).write_text(json_text(document_of(scenario)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,206 @@
+"""The laws of the device, over random courses."""
+
+import random
+from dataclasses import replace
+from itertools import accumulate, pairwise
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.courses import (
+    COURSES,
+    GAINS,
+    ODD_FLOWS,
+    OPERATIONS,
+    SHEETS,
+    START,
+    Bench,
+    Operation,
+    Wait,
+    done,
+    flex_days,
+    flow,
+    ml,
+    new_bench,
+    run_course,
+    running_pump,
+)
+from thecal.catheter.line import Line
+from thecal.catheter.transport import transport
+from thecal.pump.advance import advance
+from thecal.pump.handle import handle
+from thecal.pump.messages import Event, Fill, StartBolus, Update, Withdraw
+from thecal.pump.program import Day, Flex, SimpleContinuous, SingleBolus, Step, program_pattern
+from thecal.pump.sheet import PumpSheet, pump_sheet
+from thecal.quantity import Concentration, Gain, Volume
+from thecal.timeline import DAY_S, WEEK_S, Block, Duration, Instant
+from thecal.twin.world import World, pass_time
+
+sheets = st.sampled_from(SHEETS).map(pump_sheet)
+CUTS = 20_000
+
+
+@pytest.mark.requirement("TWN-10")
+@given(sheets, COURSES)
+def test_conservation(sheet: PumpSheet, operations: list[Operation]) -> None:
+    """Whatever is done, every nanolitre and every picogram that came in is somewhere."""
+    bench = new_bench(sheet)
+    dead_volume = bench.world.line.volume_nl
+    for operation in operations:
+        bench = bench.do(operation)
+        balance = bench.world.balance()
+        assert (balance.gap_nl, balance.gap_pg) == (0, 0)
+        assert bench.world.line.volume_nl == dead_volume
+        assert all(entry.volume_nl >= 0 and entry.amount_pg >= 0 for entry in balance.held)
+
+
+@pytest.mark.requirement("PMP-30")
+@given(sheets, COURSES, st.data())
+def test_a_wait_cut_anywhere_is_the_same_wait(sheet: PumpSheet, operations: list[Operation], data: st.DataObject) -> None:
+    """Splitting every wait at random seconds leaves the same state, line and ledger, and the same events."""
+    whole = run_course(new_bench(sheet), operations)
+    pieces: list[Operation] = []
+    for operation in operations:
+        if isinstance(operation, Wait):
+            cuts = sorted(data.draw(st.lists(st.integers(0, operation.seconds), max_size=3)))
+            pieces += [Wait(b - a) for a, b in pairwise([0, *cuts, operation.seconds])]
+        else:
+            pieces.append(operation)
+    assert run_course(new_bench(sheet), pieces) == whole
+
+
+@pytest.mark.requirement("PMP-30")
+def test_twenty_thousand_cuts() -> None:
+    """A year with a flex program, a bolus and a gain, cut 20,000 times, is the same year to the nanolitre and picogram."""
+    day = tuple(
+        Step(hour * 3600, flow) for hour, flow in ((6, flow(0.111)), (7, flow(0.533)), (22, flow(0.207)), (24, flow(0.3)))
+    )
+    pump = running_pump(Flex((day,)), "synchromed-ii-40", gain=Gain(1_037_123))
+    pump = done(handle(pump, StartBolus(SingleBolus(ml(0.1000003), Duration(601)))))
+    line = Line.holding(ml(0.33669), "sterile water")
+    whole = pass_time(World(START, pump, line), Instant(START.s + 366 * DAY_S)).world
+    world = World(START, pump, line)
+    events: list[Event] = []
+    for second in sorted(random.Random(7).sample(range(366 * DAY_S), CUTS)):
+        passed = pass_time(world, Instant(START.s + second))
+        world = passed.world
+        events += passed.events
+    passed = pass_time(world, Instant(START.s + 366 * DAY_S))
+    assert passed.world == whole
+    assert (*events, *passed.events) == pass_time(World(START, pump, line), Instant(START.s + 366 * DAY_S)).events
+    assert whole.ledger.intrathecal.volume_nl == ml(30).nl  # it ran dry, with a year of cuts on the way
+
+
+@given(sheets, COURSES, st.integers(0, 5 * WEEK_S))
+def test_time_shift(sheet: PumpSheet, operations: list[Operation], shift: int) -> None:
+    """The same course later, under a clock set back by as much, is the same course."""
+    here = run_course(new_bench(sheet), operations)
+    there = run_course(new_bench(sheet, Instant(START.s + shift), -shift), operations)
+    assert there.world.ledger == here.world.ledger
+    assert there.world.line == here.world.line
+    assert there.pump.mechanics == here.pump.mechanics
+    assert there.pump.memory.calculated_nl == here.pump.memory.calculated_nl
+    assert [event.at.s - shift for event in there.events] == [event.at.s for event in here.events]
+    assert [str(refusal) for refusal in there.refusals] == [str(refusal) for refusal in here.refusals]
+
+
+@given(sheets, COURSES)
+def test_replay(sheet: PumpSheet, operations: list[Operation]) -> None:
+    """The same inputs give the same world."""
+    assert run_course(new_bench(sheet), operations) == run_course(new_bench(sheet), operations)
+
+
+@pytest.mark.requirement("PMP-31")
+@given(sheets, COURSES, OPERATIONS)
+def test_refusal_leaves_everything_unchanged(sheet: PumpSheet, operations: list[Operation], last: Operation) -> None:
+    """What is refused changes nothing."""
+    before = run_course(new_bench(sheet), operations)
+    after = before.do(last)
+    if len(after.refusals) > len(before.refusals):
+        assert replace(after, refusals=before.refusals) == before
+
+
+@given(sheets, COURSES)
+def test_cumulative_volume_never_decreases(sheet: PumpSheet, operations: list[Operation]) -> None:
+    """What has flowed never flows back; the belief only falls by itself."""
+    bench = new_bench(sheet)
+    for operation in operations:
+        after = bench.do(operation)
+        assert after.world.ledger.intrathecal.volume_nl >= bench.world.ledger.intrathecal.volume_nl
+        assert after.world.ledger.intrathecal.amount_pg >= bench.world.ledger.intrathecal.amount_pg
+        if isinstance(operation, Wait) and bench.pump.memory.calculated_nl is not None:
+            assert (after.pump.memory.calculated_nl or 0) <= bench.pump.memory.calculated_nl
+        bench = after
+
+
+@given(st.lists(flex_days(ODD_FLOWS), min_size=7, max_size=7), st.integers(-12 * 3600, 14 * 3600))
+def test_a_day_of_a_program_is_its_steps(days: list[Day], clock_offset_s: int) -> None:
+    """Each day from pump midnight delivers the sum of its steps, and no more than a nanolitre is ever owed."""
+    program = Flex(tuple(days))
+    sheet = pump_sheet("reference-40")
+    midnight = Instant(START.s - START.s % DAY_S - clock_offset_s)  # a Monday's, by the pump clock
+    bench = new_bench(sheet, midnight, clock_offset_s)
+    bench = run_course(bench, [Fill(ml(40), Concentration(500)), Update(program, Concentration(500), ml(40))])
+    numerator = 0
+    for day in days:
+        bench = bench.do(Wait(DAY_S))
+        starts = [0, *(step.until_s for step in day)]
+        numerator += sum((step.until_s - start) * step.flow.nl_per_day for start, step in zip(starts, day, strict=False))
+        given_nl = 40_000_000 - bench.pump.usable_nl
+        assert given_nl == min(numerator // DAY_S, 40_000_000)
+
+
+@given(flex_days(ODD_FLOWS), st.integers(0, DAY_S - 1), st.integers(1, 3 * DAY_S), st.integers(0, 10**6))
+def test_first_second_is_the_first(day: Day, phase: int, seconds: int, back: int) -> None:
+    """A crossing is the first whole second at or after it: a second earlier it had not happened."""
+    pattern = program_pattern(Flex((day,)), pump_sheet("reference-40"))
+    target = max(1, pattern.numerator(phase, seconds) - back)
+    first = pattern.seconds_to(phase, target)
+    assert first is not None
+    assert pattern.numerator(phase, first) >= target > pattern.numerator(phase, first - 1)
+
+
+@given(sheets, COURSES, st.data())
+def test_a_block_tells_when(sheet: PumpSheet, operations: list[Operation], data: st.DataObject) -> None:
+    """Blocks follow each other without a gap, and a block cut anywhere adds up to itself."""
+    bench = run_course(new_bench(sheet), operations)
+    passage = advance(bench.pump, Instant(bench.world.now.s + 60 * DAY_S))
+    tip: list[Block] = []
+    line = bench.world.line
+    for block in passage.blocks:
+        line, arrived = transport(line, block)
+        tip += arrived
+    for blocks in (passage.blocks, tip):
+        assert all(earlier.interval.end == later.interval.start for earlier, later in pairwise(blocks))
+        assert blocks[0].interval.start == bench.world.now
+        for block in blocks:
+            seconds = data.draw(st.integers(0, block.interval.seconds))
+            before, after = block.cut(seconds)
+            assert (before.volume_nl + after.volume_nl, before.amount_pg + after.amount_pg) == (block.volume_nl, block.amount_pg)
+            assert before.volume_nl == block.volume_by(seconds)
+            assert block.volume_by(block.interval.seconds) == block.volume_nl
+    assert sum(block.volume_nl for block in tip) == sum(block.volume_nl for block in passage.blocks)
+
+
+@pytest.mark.requirement("PMP-22")
+@given(GAINS, st.integers(1, 400_000), st.integers(60, 7200))
+def test_a_bolus_ends_exact(gain: Gain, volume: int, seconds: int) -> None:
+    """A bolus that runs to its end counts exactly its volume, over a basal flow that it does not disturb; truly, times gain."""
+    assume(volume * DAY_S <= 23 * 10**6 * seconds)
+    pump = running_pump(SimpleContinuous(flow(0.123)), fill=ml(40), gain=gain)
+    with_bolus = done(handle(pump, StartBolus(SingleBolus(Volume(volume), Duration(seconds)))))
+    end = Instant(START.s + seconds)
+    plain, bolus = advance(pump, end).state, advance(with_bolus, end).state
+    assert bolus.memory.bolus is None
+    assert plain.memory.calculated_nl is not None
+    assert bolus.memory.calculated_nl == plain.memory.calculated_nl - volume
+    assert bolus.memory.carry == plain.memory.carry
+    assert abs((plain.usable_nl - bolus.usable_nl) * Gain.EXACT - volume * gain.ppm) < Gain.EXACT
+
+
+def test_withdraw_in_pieces_is_withdraw_at_once() -> None:
+    """However a reservoir is emptied, the drug that came out is the same."""
+    bench = run_course(new_bench(pump_sheet("synchromed-ii-20")), [Fill(ml(17.000001), Concentration(605))])
+    pieces: list[Bench] = list(accumulate([Withdraw(ml(3.3333333))] * 5, lambda b, w: b.do(w), initial=bench))
+    assert run_course(pieces[-1], [Withdraw()]).world.ledger == bench.do(Withdraw()).world.ledger
