@@ -30,10 +30,10 @@ from thecal.catheter.line import Line
 from thecal.catheter.transport import transport
 from thecal.pump.advance import advance
 from thecal.pump.handle import handle
-from thecal.pump.messages import Event, Fill, StartBolus, Update, Withdraw
+from thecal.pump.messages import ChangeGain, Event, Fill, StartBolus, Update, Withdraw
 from thecal.pump.program import Day, Flex, SimpleContinuous, SingleBolus, Step, program_pattern
 from thecal.pump.sheet import PumpSheet, pump_sheet
-from thecal.quantity import Concentration, Gain, Volume
+from thecal.quantity import Concentration, FlowRate, Gain, Volume
 from thecal.timeline import DAY_S, WEEK_S, Block, Duration, Instant
 from thecal.twin.world import World, pass_time
 
@@ -204,3 +204,36 @@ def test_withdraw_in_pieces_is_withdraw_at_once() -> None:
     bench = run_course(new_bench(pump_sheet("synchromed-ii-20")), [Fill(ml(17.000001), Concentration(605))])
     pieces: list[Bench] = list(accumulate([Withdraw(ml(3.3333333))] * 5, lambda b, w: b.do(w), initial=bench))
     assert run_course(pieces[-1], [Withdraw()]).world.ledger == bench.do(Withdraw()).world.ledger
+
+
+@pytest.mark.long
+@pytest.mark.requirement("PMP-30")
+@pytest.mark.parametrize("seed", range(8))
+def test_twenty_thousand_cuts_of_any_course(seed: int) -> None:
+    """Random courses of years, cut 20,000 times each."""
+    source = random.Random(seed)
+    day = tuple(
+        Step(end, FlowRate(source.randint(48_000, 600_000))) for end in (*sorted(source.sample(range(60, DAY_S), 9)), DAY_S)
+    )
+    operations: list[Operation] = [
+        ChangeGain(Gain(source.randint(800_000, 1_200_000))),
+        Fill(ml(source.uniform(15, 20)), Concentration(500)),
+        Update(Flex((day,)), Concentration(500), ml(18)),
+        Wait(source.randint(1, 200 * DAY_S)),
+        StartBolus(SingleBolus(Volume(source.randint(1, 10**5)), Duration(source.randint(600, DAY_S)))),
+        Wait(source.randint(1, 200 * DAY_S)),
+        Withdraw(),
+        Fill(ml(20), Concentration(2000)),
+        Update(Flex((day,)), Concentration(2000), ml(20)),
+        Wait(source.randint(1, 700 * DAY_S)),
+    ]
+    sheet = pump_sheet(source.choice(SHEETS))
+    whole = run_course(new_bench(sheet), operations)
+    cut = new_bench(sheet)
+    for operation in operations:
+        if isinstance(operation, Wait):
+            seconds = sorted(source.choices(range(operation.seconds + 1), k=CUTS // 3))
+            cut = run_course(cut, (Wait(b - a) for a, b in pairwise([0, *seconds, operation.seconds])))
+        else:
+            cut = cut.do(operation)
+    assert cut == whole

@@ -1,0 +1,152 @@
+"""The documentation is true: its commands run, its outputs are what comes out, and nothing is left out of it."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import thecal as public
+from tests.command import thecal
+from tests.figures import FIRST_YEAR, first_year
+from tests.golden import ROOT
+from thecal.cli.calc import calc
+from thecal.cli.main import app
+from thecal.datum import CONFIDENCE
+from thecal.pump.alarms import ALARMS
+from thecal.pump.modes import MODES
+from thecal.pump.sheet import pump_sheets
+from thecal.twin.document import EVENT_TABLES, CaseTable, known_keys
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return [body for kind, body in BLOCK.findall(text) if kind == language]
+
+
+def shown_commands() -> list[tuple[str, str, str]]:
+    """(document, command, the output that is shown) of every console block."""
+    commands = []
+    for name, text in DOCS.items():
+        for body in blocks(text, "console"):
+            for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                if command.startswith("thecal "):
+                    commands.append((name, command, output.strip("\n")))
+    return commands
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with the scenarios and the tutorial's case in it."""
+    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
+    (tmp_path / "mine.toml").write_text(blocks(DOCS["tutorial.md"], "toml")[0], encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("name", "command", "output"), shown_commands(), ids=lambda value: str(value)[:60])
+def test_every_documented_command_runs(desk: Path, name: str, command: str, output: str) -> None:
+    """As shown, with the exit code that is shown, and with the output that is shown."""
+    written, _, comment = command.partition("  #")
+    result = thecal(*shlex.split(written)[1:], cwd=desk)
+    expected = re.search(r"exits with ([0-9])", comment)
+    assert result.returncode == (int(expected[1]) if expected else 0), f"{name}: {result.stderr}"
+    if output:
+        assert (result.stdout + result.stderr).strip() == output
+
+
+def test_there_are_enough_of_them() -> None:
+    """The test above has something to run."""
+    assert len(shown_commands()) >= 15
+
+
+def test_the_readme_shows_what_make_run_prints() -> None:
+    """The first year, to the letter."""
+    assert blocks(README, "text") == [thecal("run", "scenarios/first-year.toml").stdout]
+
+
+def test_the_readme_s_first_screen() -> None:
+    """What it is, two commands and a picture, in that order, before the first heading below."""
+    first = README[: README.index("\n## ")]
+    order = [first.index(piece) for piece in ("in software", "$ make run", "$ make test", "docs/figures/first-year.svg")]
+    assert order == sorted(order)
+    assert len(first.splitlines()) < 25
+
+
+def test_the_readme_s_python_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight lines of the public interface."""
+    (code,) = blocks(README, "python")
+    assert len([line for line in code.splitlines() if line.strip()]) == 8
+    monkeypatch.chdir(ROOT)
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102  # the README's own lines
+    out = capsys.readouterr().out
+    assert "2025-12-02 flex 228 mcg/day 233.7 mcg/day" in out
+    assert "14 Mar" in out or "ECRI" in out
+
+
+def test_the_figure_is_drawn_from_the_code() -> None:
+    """What is committed is what make figures draws."""
+    assert FIRST_YEAR.read_text(encoding="utf-8") == first_year()
+
+
+def test_the_tutorial_s_case_grows_as_it_says(tmp_path: Path) -> None:
+    """Its pieces, put together, run; its mistake is refused by the rule that it names."""
+    case, night, world, *_ = blocks(DOCS["tutorial.md"], "toml")
+    gain, refill = world.split("\n\n", maxsplit=1)
+    head, events = case[: case.index("[[event]]")], case[case.index("[[event]]") :]
+    whole = tmp_path / "mine.toml"
+    whole.write_text(f"{head}{gain}\n{events}\n{night}\n{refill}", encoding="utf-8")
+    result = thecal("run", whole)
+    assert (result.returncode, result.stderr) == (0, "")
+    whole.write_text(f"{case}\n{night.replace('50 mcg', '60 mcg')}", encoding="utf-8")
+    result = thecal("run", whole)
+    assert result.returncode == 1
+    assert "ORD-01" in result.stdout
+
+
+def test_every_verb_is_in_the_reference() -> None:
+    """Each command and each calculation."""
+    verbs = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    verbs += [f"calc {command.callback.__name__}" for command in calc.registered_commands if command.callback]
+    assert len(verbs) == 9
+    assert not [verb for verb in verbs if f"`thecal {verb}" not in DOCS["reference.md"]]
+
+
+def test_every_event_and_public_name_is_in_the_reference() -> None:
+    """Nothing public is undocumented."""
+    for kind in ALARMS:
+        assert f"{kind.name} alarm | {kind.severity} | {kind.text}" in DOCS["reference.md"]
+    assert not [name for name in public.__all__ if f"`{name}`" not in DOCS["reference.md"]]
+
+
+def test_every_key_of_a_case_is_in_the_docs() -> None:
+    """Tables, kinds, keys and modes."""
+    keys = set(EVENT_TABLES) | set(known_keys((), {}))
+    for table in CaseTable.model_fields:
+        keys |= set(known_keys((table,), {}))
+    for kind in EVENT_TABLES:
+        keys |= set(known_keys(("event", 0), {"kind": kind}))
+    assert len(keys) > 40
+    assert not [key for key in keys if not re.search(rf"\b{key}\b", DOCS["cases.md"])]
+
+
+def test_the_table_of_modes_is_in_the_docs() -> None:
+    """One row a mode."""
+    assert not [mode for mode in MODES if f"\n| {mode} |" not in DOCS["device.md"]]
+
+
+def test_marks_and_sheets_are_explained() -> None:
+    """Each confidence mark stands in the glossary."""
+    line = next(line for line in DOCS["glossary.md"].splitlines() if line.startswith("| confidence"))
+    assert all(re.search(rf"\b{mark} ", line) for mark in CONFIDENCE)
+    assert set(pump_sheets()) == {"reference-20", "reference-40", "synchromed-ii-20", "synchromed-ii-40"}
+
+
+@pytest.mark.parametrize("path", sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]), ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    """Relative links name files that exist."""
+    targets = re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8"))
+    assert not [target for target in targets if not (path.parent / target).exists()]
