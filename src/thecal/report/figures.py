@@ -2,7 +2,8 @@
 
 import io
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import dropwhile, pairwise
+from math import nan
 from typing import Any
 
 import matplotlib as mpl
@@ -10,7 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
+from thecal.chart.facts import SessionEnded
 from thecal.pump.alarms import ALARMS
+from thecal.quantity import Volume
+from thecal.report.words import number_text
 from thecal.timeline import DAY_S, Instant
 from thecal.twin.case import Case
 from thecal.twin.trace import Course, Trace
@@ -46,45 +50,45 @@ def course_figure(case: Case, trace: Trace) -> str:
 
 
 def _draw_dose(axes: Axes, case: Case, trace: Trace) -> None:
-    running = [course for course in trace.courses if course.ordered is not None]
-    if not running:
+    courses = list(dropwhile(lambda course: course.ordered is None, trace.courses))
+    if not courses:
         axes.text(0.5, 0.5, "no dose was ordered", transform=axes.transAxes, ha="center")
         return
-    edges = [_when(course.interval.start, case) for course in running] + [_when(running[-1].interval.end, case)]
-    axes.stairs(
-        [course.ordered.mcg_per_day for course in running if course.ordered],
-        edges,
-        baseline=None,
-        color=ORDERED,
-        lw=2,
-        label="ordered",
-    )
-    days = list(_days(running[0].interval.start, trace.end))
+    edges = [_when(course.interval.start, case) for course in courses] + [_when(trace.end, case)]
+    ordered = [course.ordered.mcg_per_day if course.ordered else nan for course in courses]
+    axes.stairs(ordered, edges, baseline=None, color=ORDERED, lw=2, label="ordered")
+    days = list(_days(courses[0].interval.start, trace.end))
     given = [amount_pg for _, amount_pg in trace.delivered_at(days)]
     spans = [(later.s - earlier.s) / DAY_S for earlier, later in pairwise(days)]
     doses = [(after - before) / 10**6 / span for (before, after), span in zip(pairwise(given), spans, strict=True)]
     axes.stairs(doses, [_when(day, case) for day in days], baseline=None, color=DELIVERED, lw=1.2, label="delivered at the tip")
     axes.set_ylabel("mcg/day")
+    axes.yaxis.set_major_formatter(_plain)
     axes.set_ylim(bottom=0)
     axes.set_title(case.title, loc="left", fontweight="bold")
-    axes.legend(frameon=False, loc="upper left", ncols=2)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
 
 
 def _draw_reservoir(axes: Axes, case: Case, trace: Trace) -> None:
-    believed = list(_believed(trace))
+    believed = list(_believed(case, trace))
     true = list(_true(trace))
     axes.plot([_when(at, case) for at, _ in believed], [ml for _, ml in believed], color=BELIEVED, lw=2, label="believed")
     axes.plot([_when(at, case) for at, _ in true], [ml for _, ml in true], color=TRUE, lw=1.2, label="true")
-    low = trace.world.pump.memory.low_reservoir_nl if trace.world.pump else case.sheet.low_reservoir_threshold.nl
-    axes.axhline(low / 10**6, color="#7f8c8d", lw=0.8, ls="--", label="low reservoir threshold")
+    axes.axhline(_low_reservoir(case, trace).ml, color="#7f8c8d", lw=0.8, ls="--", label="low reservoir threshold")
     alarms = [event for event in trace.events if event.severity != "information" and "alarm" in event.kind]
     for event in alarms:
         axes.axvline(_when(event.at, case), color=ALARM, lw=0.8)
     if alarms:
         axes.plot([], [], color=ALARM, lw=0.8, label="alarm")
     axes.set_ylabel("reservoir, mL")
+    axes.yaxis.set_major_formatter(_plain)
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4)
+
+
+def _plain(value: float, _: object) -> str:
+    """A number beside an axis by the same habit as in the tables: 5 and never 5.0."""
+    return number_text(value, 3)
 
 
 def _when(instant: Instant, case: Case) -> float:
@@ -112,20 +116,26 @@ def _true(trace: Trace) -> Iterator[tuple[Instant, float]]:
                 break
 
 
-def _believed(trace: Trace) -> Iterator[tuple[Instant, float]]:
+def _believed(case: Case, trace: Trace) -> Iterator[tuple[Instant, float]]:
     """The calculated volume at both ends of every row, and where it crossed an alarm's threshold."""
     for course in trace.courses:
         if course.believed_at_start is None or course.believed is None:
             continue
         yield course.interval.start, course.believed_at_start.ml
-        yield from _crossings(course, trace)
+        yield from _crossings(case, course, trace)
         yield course.interval.end, course.believed.ml
 
 
-def _crossings(course: Course, trace: Trace) -> Iterator[tuple[Instant, float]]:
-    low_nl = trace.world.pump.memory.low_reservoir_nl if trace.world.pump else 0
+def _crossings(case: Case, course: Course, trace: Trace) -> Iterator[tuple[Instant, float]]:
+    low_nl = _low_reservoir(case, trace).nl
     for event in trace.events:
         for kind in ALARMS:
             inside = course.interval.start < event.at <= course.interval.end
             if inside and event.kind == f"{kind.name} alarm":
                 yield event.at, kind.threshold_nl(low_nl) / 10**6
+
+
+def _low_reservoir(case: Case, trace: Trace) -> Volume:
+    """The threshold that the pump last reported."""
+    sessions = [fact for fact in trace.chart.facts if isinstance(fact, SessionEnded)]
+    return sessions[-1].report.low_reservoir if sessions else case.sheet.low_reservoir_threshold

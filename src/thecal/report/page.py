@@ -19,11 +19,12 @@ body { font: 15px/1.45 system-ui, sans-serif; color: #1c2833; margin: 0 auto; ma
 h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #d5d8dc; }
 .banner { background: #fef5e7; border-left: 4px solid #d35400; padding: .5rem .8rem; }
 .muted { color: #566573; } .scroll { overflow-x: auto; } .scroll:focus { outline: 2px solid #1b4f72; }
-svg { max-width: 100%; height: auto; }
+figure { margin: 1rem 0; } svg { width: 100%; max-width: 1000px; height: auto; }
 table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: #566573; padding-bottom: .3rem; }
-th, td { padding: .25rem .55rem; text-align: right; vertical-align: top; border-bottom: 1px solid #eaecee; }
-th { border-bottom: 2px solid #aeb6bf; } .text { text-align: left; min-width: 9rem; } .what { min-width: 16rem; }
+th, td { padding: .25rem .45rem; text-align: right; vertical-align: top; border-bottom: 1px solid #eaecee; }
+th { border-bottom: 2px solid #aeb6bf; } .text { text-align: left; } .what { min-width: 15rem; }
+.time { white-space: nowrap; }
 .critical { color: #b03a2e; font-weight: bold; } .non-critical { color: #9c640c; font-weight: bold; } .refused { color: #6c3483; }
 dt { font-weight: 600; } dd { margin: 0 0 .3rem 1rem; }
 @media print { .scroll { overflow: visible; } }
@@ -66,7 +67,7 @@ def _course(intervals: Sequence[dict[str, Any]]) -> str:
     }
     columns = [(f"{head}, {units[head]}" if head in units else head) for head in (*heads, *more)]
     return _table(
-        columns, (_course_cells(row) for row in intervals), {0: "text", 1: "text what", 3: "text", 10: "text"}, "Course"
+        columns, (_course_cells(row) for row in intervals), {0: "text time", 1: "text what", 3: "text", 10: "text time"}, "Course"
     )
 
 
