@@ -107,6 +107,23 @@ def test_the_tutorial_s_case_grows_as_it_says(tmp_path: Path) -> None:
     assert "ORD-01" in result.stdout
 
 
+def test_the_tutorial_s_mistake_is_answered_as_it_says(desk: Path) -> None:
+    """Line, field, text, what is accepted and what was meant."""
+    case = desk / "mine.toml"
+    case.write_text(case.read_text(encoding="utf-8").replace("100 mcg/day", "100"), encoding="utf-8")
+    assert [thecal("run", case).stderr] == blocks(DOCS["tutorial.md"], "text")
+
+
+def test_the_weekly_case_of_the_docs_runs(desk: Path) -> None:
+    """The week that docs/cases.md shows, after the tutorial's case."""
+    (week,) = blocks(DOCS["cases.md"], "toml")
+    case = desk / "mine.toml"
+    case.write_text(f"{case.read_text(encoding='utf-8')}\n{week}", encoding="utf-8")
+    result = thecal("run", case)
+    assert result.returncode == 0
+    assert "117.14" in result.stdout  # five days of 120 and two of 110
+
+
 def test_every_verb_is_in_the_reference() -> None:
     """Each command and each calculation."""
     verbs = [command.callback.__name__ for command in app.registered_commands if command.callback]

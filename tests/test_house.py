@@ -14,7 +14,7 @@ from tests.golden import ROOT
 
 SOURCE = ROOT / "src" / "thecal"
 BELOW_THE_LINE = ("report", "twin", "programmer", "therapy", "chart", "pump", "catheter", "body")
-GROUND = ("timeline", "fluid", "datum", "quantity", "errors")
+GROUND = ("timeline", "fluid", "datum", "quantity", "unit", "errors")
 IMPURE = {
     "asyncio", "concurrent", "http", "logging", "multiprocessing", "random", "requests", "secrets", "select", "signal", "socket",
     "sqlite3", "subprocess", "threading", "time", "urllib", "uuid",

@@ -18,10 +18,10 @@ from thecal.quantity import (
     Quantity,
     Volume,
     VolumePerLength,
-    decimal_text,
     nearest,
 )
 from thecal.timeline import Duration
+from thecal.unit import decimal_text
 
 KINDS: list[type[Quantity]] = [Amount, Concentration, DailyDose, FlowRate, Length, OralDose, Volume, VolumePerLength]
 
@@ -75,6 +75,12 @@ def test_it_reads_a_number_with_its_unit(kind: type[Quantity], text: Any, expect
         (OralDose, "0.01 g", '"10 mg"'),
         (Concentration, "2 mg/mL", '"2,000 mcg/mL"'),
         (Duration, "6 months", '"180 days"'),
+        (Duration, "8 hr", '"8 h"'),
+        (Duration, "8 Min", '"8 min"'),
+        (DailyDose, "60 mcg/d", '"60 mcg/day"'),
+        (DailyDose, "60 ug/day", '"60 mcg/day"'),
+        (Volume, "1 cc", '"1 mL"'),
+        (Length, "0.89 m", '"89 cm"'),
     ],
 )
 def test_what_cannot_be_read_names_the_nearest_meant_value(kind: type[Quantity], text: Any, nearest_value: str) -> None:
@@ -95,7 +101,11 @@ def test_what_cannot_be_read_names_the_nearest_meant_value(kind: type[Quantity],
     [
         (DailyDose, "0.1 mg/day", '"100 mcg/day"'),
         (Amount, "0.05 mg", '"50 mcg"'),
-        (DailyDose, "200000 mg/day", '"200000 mcg/day"'),
+        (Amount, "2 mg", '"2,000 mcg"'),
+        (Amount, "20 mg", '"20 mcg"'),
+        (DailyDose, "350 mg/day", '"350 mcg/day"'),
+        (Concentration, "2 mg/ml", '"2,000 mcg/mL"'),
+        (Concentration, "500 mg/mL", '"500 mcg/mL"'),
     ],
 )
 def test_an_intrathecal_mg_is_refused_with_the_mcg_named(kind: type[Quantity], text: Any, said: str) -> None:
@@ -142,6 +152,29 @@ def test_no_volume_is_guessed(text: Any) -> None:
         Volume.parse(text, "fill")
     assert "mL" in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.requirement("QTY-02")
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (DailyDose, "350 mcg"),
+        (DailyDose, "350 mL/day"),
+        (Amount, "7 mcg/h"),
+        (Amount, "7 mcg/day"),
+        (FlowRate, "350 mcg/day"),
+        (FlowRate, "1 mL"),
+        (Volume, "1 mL/day"),
+        (Duration, "5 m"),
+        (Concentration, "500 mcg"),
+        (OralDose, "5 mL"),
+    ],
+)
+def test_no_suggestion_ever_changes_the_quantity(kind: type[Quantity], text: str) -> None:
+    """A dose without its day is not offered as a dose an hour: the reader decides, not a likeness of letters."""
+    with pytest.raises(InputError) as caught:
+        kind.parse(text)
+    assert caught.value.nearest is None
 
 
 def test_zero_only_where_it_means_something() -> None:

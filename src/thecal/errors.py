@@ -37,7 +37,7 @@ class InputError(ThecalError):
     def sentence(self) -> str:
         """The whole error in one line; the place comes first, where there is one."""
         shown = self.text if len(self.text) <= 60 else self.text[:57] + "..."
-        parts = [f"{self.field}: {shown!r} {self.problem}."]
+        parts = [f"{self.field}: {shown!r} {self.problem}." if self.text else f"{self.field} {self.problem}."]
         if self.accepted:
             parts.append(f"Accepted: {', '.join(self.accepted)}.")
         if self.nearest is not None:
@@ -80,7 +80,7 @@ class Refusal:
     advice: str
 
     def __str__(self) -> str:
-        return f"refused by {self.rule}: {self.asked}; {self.limit} ({self.source}). {self.advice}"
+        return f"refused by {self.rule}: {self.asked}. Allowed: {self.limit}. {self.advice} Source: {self.source}."
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

@@ -5,121 +5,18 @@ Text is read with :meth:`parse` and always needs a unit; it is printed by medica
 trailing zero, a comma from 1,000.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from thecal.errors import InputError, nearest_name
-
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?")
-_SPLIT = re.compile(r"\s*(?P<number>[+\-\u2212]?[0-9.,]*)\s*(?P<unit>.*?)\s*", re.DOTALL)
-_EXPONENT = re.compile(r"\s*[+-]?[0-9.]+[eE][+-]?[0-9]+")
-_DIGITS_MAX = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Units:
-    """The units that one quantity is written in.
-
-    ``accepted`` maps each spelling to its size in base units; ``refused`` maps a unit that is understood but not allowed to
-    (the unit that was meant, how many of those it is, why). ``base_max`` bounds what is read: a bound on the program, not a
-    clinical limit.
-    """
-
-    noun: str
-    base: str
-    accepted: Mapping[str, int]
-    base_max: int
-    refused: Mapping[str, tuple[str, int, str]] = field(default_factory=lambda: MappingProxyType({}))
-    aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-    @property
-    def first(self) -> str:
-        return next(iter(self.accepted))
-
-    def read(self, text: object, name: str, *, zero: bool = False, signed: bool = False) -> int:
-        """The number of base units that ``text`` says. Raises InputError naming field, text, accepted units, nearest value."""
-        if not isinstance(text, str):
-            number = isinstance(text, int | float) and not isinstance(text, bool)
-            raise self._error(name, text, "needs a unit, in quotes", f'"{text} {self.first}"' if number else None)
-        if _EXPONENT.match(text):
-            raise self._error(name, text, "must be written without an exponent", None)
-        match = _SPLIT.fullmatch(text)
-        assert match is not None  # every string splits: both groups may be empty
-        digits, unit = match["number"], re.sub(r"\s*/\s*", "/", match["unit"].replace("\u03bc", "\u00b5"))
-        unit = self.aliases.get(unit, unit)
-        sign, digits = (digits[0], digits[1:]) if digits[:1] in ("+", "-", "\u2212") else ("", digits)
-        self._check_number(name, text, sign, digits, unit, signed)
-        number_text = digits.replace(",", "")
-        if unit not in self.accepted:
-            raise self._unit_error(name, text, number_text, unit)
-        value = Decimal(number_text) * self.accepted[unit]
-        if value > self.base_max:
-            most = decimal_text(self.base_max, self.accepted[self.first])
-            raise self._error(name, text, f"is more than {self.noun} here can be ({most} {self.first})", None)
-        if value != int(value):
-            raise self._error(name, text, f"is finer than 1 {self.base}, the smallest step kept", None)
-        if value == 0 and not zero:
-            raise self._error(name, text, "must be more than zero", None)
-        return -int(value) if sign in ("-", "\u2212") else int(value)
-
-    def _check_number(self, name: str, text: str, sign: str, digits: str, unit: str, signed: bool) -> None:
-        if not digits:
-            raise self._error(name, text, f"is not {self.noun}: it begins with a number", None)
-        if sign and not signed:
-            problem = "must not be negative" if sign != "+" else "is written without a sign"
-            raise self._error(name, text, problem, f'"{digits} {unit}"' if unit in self.accepted else None)
-        if len(digits) > _DIGITS_MAX:
-            raise self._error(name, text, "has more digits than any real value", None)
-        if _NUMBER.fullmatch(digits):
-            return
-        mended = digits.replace(",", ".") if digits.count(",") == 1 and "." not in digits else digits
-        mended = f"0{mended}" if mended.startswith(".") else mended.removesuffix(".")
-        nearest = f'"{mended} {unit or self.first}"' if _NUMBER.fullmatch(mended) else None
-        problem = "is not a plain number: a point before decimals, commas only between thousands, a digit on both sides"
-        raise self._error(name, text, problem, nearest)
-
-    def _unit_error(self, name: str, text: str, number: str, unit: str) -> InputError:
-        if not unit:
-            return self._error(name, text, "has no unit", f'"{number} {self.first}"')
-        if unit in self.refused:
-            meant, factor, why = self.refused[unit]
-            converted = Decimal(number) * factor
-            said = f"{_grouped(converted)} {meant}"
-            plausible = converted * self.accepted[meant] <= self.base_max
-            problem = f"is in {unit}; {why}, and this would be {said}"
-            return self._error(name, text, problem, f'"{said if plausible else f"{number} {meant}"}"')
-        close = nearest_name(unit, self.accepted)
-        nearest = f'"{number} {close[1:-1]}"' if close else None
-        return self._error(name, text, f"has the unit {unit!r}, which is not one of {self.noun}", nearest)
-
-    def _error(self, name: str, text: object, problem: str, nearest: str | None) -> InputError:
-        return InputError(name, text, problem, accepted=self.accepted, nearest=nearest)
-
-
-def decimal_text(count: int, per: int, places: int = 6) -> str:
-    """``count / per`` as medication-safe text: rounded half up to ``places``, no trailing zero, a comma from 1,000.
-
-    Exact where ``per`` divides 10 to the power of ``places``.
-    """
-    scale = 10**places
-    scaled = (2 * abs(count) * scale + per) // (2 * per)
-    whole, rest = divmod(scaled, scale)
-    decimals = f"{rest:0{places}d}".rstrip("0") if places else ""
-    sign = "-" if count < 0 and scaled else ""
-    return f"{sign}{whole:,}.{decimals}" if decimals else f"{sign}{whole:,}"
-
-
-def _grouped(value: Decimal) -> str:
-    text = f"{value.normalize():,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
+from thecal.errors import InputError
+from thecal.unit import Units, decimal_text
 
 _INTRATHECAL = "intrathecal baclofen is dosed in mcg"
+_WRITTEN_MCG = "micrograms are written mcg"
 _MICRO = {"\u00b5g": "mcg", "\u00b5g/day": "mcg/day", "\u00b5g/h": "mcg/h", "\u00b5g/mL": "mcg/mL"}
+# The hard stop of a day's intrathecal dose (SAF-01, Medscape), and the strongest stocked concentration (SAF-02): a value in
+# mg that would be more was meant in mcg.
+_PLAUSIBLE_MCG = 2000
 
 
 class Quantity:
@@ -140,7 +37,13 @@ class Volume(Quantity):
     """A volume in whole nanolitres."""
 
     nl: int
-    UNITS: ClassVar[Units] = Units("a volume", "nL", {"mL": 10**6, "\u00b5L": 10**3, "nL": 1}, 10**9)
+    UNITS: ClassVar[Units] = Units(
+        "a volume",
+        "nL",
+        {"mL": 10**6, "\u00b5L": 10**3, "nL": 1},
+        10**9,
+        {"L": ("mL", 1000, "reservoirs hold millilitres"), "cc": ("mL", 1, "cubic centimetres are written mL")},
+    )
 
     def __str__(self) -> str:
         return f"{decimal_text(self.nl, 10**6)} mL"
@@ -189,8 +92,9 @@ class Concentration(Quantity):
         "mcg/mL",
         {"mcg/mL": 1},
         10**5,
-        {"mg/mL": ("mcg/mL", 1000, "a pump is programmed in mcg/mL")},
+        {"mg/mL": ("mcg/mL", 1000, "a pump is programmed in mcg/mL"), "ug/mL": ("mcg/mL", 1, _WRITTEN_MCG)},
         _MICRO,
+        plausible_max=_PLAUSIBLE_MCG,
     )
 
     def __str__(self) -> str:
@@ -203,7 +107,13 @@ class Amount(Quantity):
 
     pg: int
     UNITS: ClassVar[Units] = Units(
-        "an amount", "pg", {"mcg": 10**6, "pg": 1}, 10**12, {"mg": ("mcg", 1000, _INTRATHECAL)}, _MICRO
+        "an amount",
+        "pg",
+        {"mcg": 10**6, "pg": 1},
+        10**12,
+        {"mg": ("mcg", 1000, _INTRATHECAL), "ug": ("mcg", 1, _WRITTEN_MCG)},
+        _MICRO,
+        plausible_max=_PLAUSIBLE_MCG * 10**6,
     )
 
     def __str__(self) -> str:
@@ -230,8 +140,14 @@ class DailyDose(Quantity):
         "pg/day",
         {"mcg/day": 10**6, "mcg/h": 24 * 10**6},
         10**11,
-        {"mg/day": ("mcg/day", 1000, _INTRATHECAL), "mg/h": ("mcg/h", 1000, _INTRATHECAL)},
+        {
+            "mg/day": ("mcg/day", 1000, _INTRATHECAL),
+            "mg/h": ("mcg/h", 1000, _INTRATHECAL),
+            "ug/day": ("mcg/day", 1, _WRITTEN_MCG),
+            "ug/h": ("mcg/h", 1, _WRITTEN_MCG),
+        },
         _MICRO,
+        plausible_max=_PLAUSIBLE_MCG * 10**6,
     )
 
     def __str__(self) -> str:
@@ -264,7 +180,9 @@ class Length(Quantity):
     """A length of catheter in whole millimetres."""
 
     mm: int
-    UNITS: ClassVar[Units] = Units("a length", "mm", {"cm": 10, "mm": 1}, 10**4)
+    UNITS: ClassVar[Units] = Units(
+        "a length", "mm", {"cm": 10, "mm": 1}, 10**4, {"m": ("cm", 100, "catheters are measured in cm")}
+    )
 
     def __str__(self) -> str:
         return f"{decimal_text(self.mm, 10)} cm"

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from thecal.errors import InputError, nearest_name
 from thecal.fluid import Parcel, take_front
-from thecal.quantity import Quantity, Units, decimal_text
+from thecal.quantity import Quantity
+from thecal.unit import Units, decimal_text
 
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
@@ -34,6 +35,12 @@ class Duration(Quantity):
         {"days": DAY_S, "h": 3600, "min": 60, "s": 1, "weeks": WEEK_S},
         200 * 366 * DAY_S,
         {
+            "hours": ("h", 1, "hours are written h"),
+            "hour": ("h", 1, "hours are written h"),
+            "hr": ("h", 1, "hours are written h"),
+            "minutes": ("min", 1, "minutes are written min"),
+            "seconds": ("s", 1, "seconds are written s"),
+            "d": ("days", 1, "days are written out"),
             "months": ("days", 30, "months differ in length, so they need a date to count from"),
             "years": ("days", 365, "years differ in length, so they need a date to count from"),
         },
@@ -112,9 +119,9 @@ def _moment(value: object, name: str) -> datetime:
     if isinstance(value, str):
         try:
             return datetime.fromisoformat(value)
-        except ValueError as error:
-            raise InputError(name, value, f"is not a date and time ({error})", accepted=accepted) from None
-    raise InputError(name, value, "is not a date and time", accepted=accepted)
+        except ValueError:
+            pass
+    raise InputError(name, value, "is not a date and time, written year-month-day hour:minute", accepted=accepted)
 
 
 def _with_zone(moment: datetime, zone: ZoneInfo, shown: str, name: str) -> datetime:

@@ -141,6 +141,7 @@ def test_residual(calc: Calc) -> None:
         ("bridge", {"from_": "2000 mcg/mL", "to": "500 mcg/mL", "dose": "90 mcg/day", "dead_volume": "0.4 mL"}, "PMP-01"),
         ("prime", {"tubing": "0 mL", "catheter_length": "1 cm", "per_length": "0.002 mL/cm", "flow": "30 mL/day"}, "PMP-02"),
         ("bolus", {"dose": "100 pg", "concentration": "500 mcg/mL", "over": "10 min"}, "ORD-05"),
+        ("bolus", {"dose": "99 mcg", "concentration": "500 mcg/mL", "over": "10 min", "pump": "reference-20"}, "PMP-02"),
     ],
 )
 def test_what_is_refused_exits_with_one(calc: Calc, verb: str, options: dict[str, str], rule: str) -> None:
@@ -181,11 +182,22 @@ def test_as_text_every_number_has_its_unit(capsys: pytest.CaptureFixture[str], m
     """The same numbers for people."""
     code, out, _ = ask(capsys, monkeypatch, "calc", "flow", "--dose", "1200 mcg/day", "--concentration", "500 mcg/mL")
     assert code == 0
-    assert [line.split(maxsplit=1)[1] for line in out.splitlines()] == ["2.4 mL/day", "1,200 mcg/day", "1,200 mcg/day"]
+    *numbers, note = out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in numbers] == ["2.4 mL/day", "1,200 mcg/day", "1,200 mcg/day"]
+    assert note == "On reference-40, in flow steps of 0.000001 mL/day."
     bridge = ["--from", "500 mcg/mL", "--to", "2000 mcg/mL", "--dose", "200 mcg/day", "--dead-volume", "0.4 mL"]
     _, out, _ = ask(capsys, monkeypatch, "calc", "bridge", *bridge)
     assert "without bridge:" in out
     assert "50 mcg/day" in out
+    assert "too little: 25 % of the ordered dose for 4 days" in out
+    down = ["--from", "2000 mcg/mL", "--to", "500 mcg/mL", "--dose", "200 mcg/day", "--dead-volume", "0.4 mL"]
+    assert "an overdose: 400 %" in ask(capsys, monkeypatch, "calc", "bridge", *down)[1]
+    fill = ["--fill", "40 mL", "--concentration", "500 mcg/mL", "--dose", "228 mcg/day"]
+    assert "refill by day 67 (REF-12)" in " ".join(ask(capsys, monkeypatch, "calc", "refill", *fill)[1].split())
+    residual = ["--fill", "20 mL", "--flow", "0.2 mL/day", "--after", "59 days", "--measured", "7 mL"]
+    said = " ".join(ask(capsys, monkeypatch, "calc", "residual", *residual)[1].split())
+    assert "flag amber" in said
+    assert "amber above 1 mL, red above 2 mL" in said
 
 
 @pytest.mark.parametrize("arguments", [["calc", "flow"], ["calc", "nothing"], ["run"], ["pumps", "none"], ["--nothing"]])

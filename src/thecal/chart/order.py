@@ -23,8 +23,9 @@ from thecal.pump.program import (
     program_pattern,
 )
 from thecal.pump.sheet import PumpSheet
-from thecal.quantity import Amount, Concentration, DailyDose, Volume, decimal_text, nearest
+from thecal.quantity import Amount, Concentration, DailyDose, Volume, nearest
 from thecal.timeline import DAY_S, Duration, Pattern
+from thecal.unit import decimal_text
 
 OFF_MAX_PERCENT = 1
 _HOUSE = "thecal: how orders become programs"
@@ -186,16 +187,27 @@ def _day(day: FlexDay, every_day: bool, concentration: Concentration, sheet: Pum
     spans = sorted(_spans(day.steps, every_day), key=lambda span: span[:2])
     starts, ends = [start for start, _, _ in spans], [end for _, end, _ in spans]
     if not spans or starts != [0, *ends[:-1]] or ends[-1] != DAY_S:
-        shown = "; ".join(str(step) for step in day.steps) or "none"
         return Refusal(
             "ORD-02",
-            f"flex steps {shown}",
+            f"flex steps with {_first_break(starts, ends)}",
             "the steps cover the 24 hours once" + ("" if every_day else "; a step of single weekdays ends by 24:00"),
             _HOUSE,
             "Close the gap or the overlap; there is no zero step, the lowest is the pump's slowest flow.",
         )
     mcg_per_ml = concentration.mcg_per_ml
     return tuple(Step(end, nearest_flow(step.dose.pg, step.seconds, mcg_per_ml, sheet)) for _, end, step in spans)
+
+
+def _first_break(starts: list[int], ends: list[int]) -> str:
+    """Where the steps of a day first leave a gap or overlap, as people say it."""
+    covered = 0
+    for start, end in zip([*starts, DAY_S], [*ends, DAY_S], strict=True):
+        if start > covered:
+            return f"nothing from {clock_text(covered)} to {clock_text(start)}"
+        if start < covered:
+            return f"two steps from {clock_text(start)} to {clock_text(min(end, covered))}"
+        covered = end
+    return f"a step beyond {clock_text(DAY_S)}"
 
 
 def _spans(steps: tuple[StepDose, ...], every_day: bool) -> Iterator[tuple[int, int, StepDose]]:

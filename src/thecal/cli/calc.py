@@ -1,7 +1,8 @@
 """``thecal calc``: the arithmetic of the therapy; every number with its unit, and each as JSON too."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from textwrap import wrap
 from typing import Annotated, NoReturn
 
 import typer
@@ -11,17 +12,18 @@ from thecal.cli.console import REFUSED, print_lines, print_refusal, say
 from thecal.errors import InputError, Refusal
 from thecal.fluid import Parcel
 from thecal.programmer.plans import plan_bridge, plan_prime
-from thecal.pump.program import check_program, program_pattern
+from thecal.pump.program import check_flow, check_program, program_pattern
 from thecal.pump.sheet import DEFAULT_PUMP, pump_sheet
-from thecal.quantity import Amount, Concentration, DailyDose, FlowRate, Length, Volume, VolumePerLength
+from thecal.quantity import Amount, Concentration, DailyDose, FlowRate, Gain, Length, Volume, VolumePerLength
 from thecal.report.document import json_text, refusal_document
-from thecal.report.tables import Line
+from thecal.report.tables import WIDTH, Line
 from thecal.report.words import number_text
 from thecal.therapy.refill import (
     SMALL_RESERVOIR,
     RefillPolicy,
     check_low_reservoir,
     discrepancy_flag,
+    discrepancy_limit,
     expected_residual,
     labelled_accuracy_ppm,
     refill_dates,
@@ -59,6 +61,7 @@ def flow(dose: DoseText, concentration: ConcentrationText, pump: PumpName = DEFA
             "programmed_mcg_per_day": got.mcg_per_day,
         },
         json,
+        [f"On {sheet.name}, in flow steps of {sheet.flow_step}."],
     )
 
 
@@ -101,7 +104,15 @@ def refill(
             "governed_by": dates.governed_by,
         },
         json,
+        [_at_label_bound(volume, low, nl_per_day, policy)],
     )
+
+
+def _at_label_bound(volume: Volume, low: Volume, nl_per_day: Fraction, policy: RefillPolicy) -> str:
+    ppm = labelled_accuracy_ppm()
+    fast = refill_dates(volume, low, nl_per_day * (Gain.EXACT + ppm) / Gain.EXACT, policy)
+    by = f"by day {max(fast.refill_by_day, 0)}"
+    return f"At exactly this flow. At the upper bound of a pump's label, {Gain(Gain.EXACT + ppm)}, refill {by} (REF-12)."
 
 
 @calc.command()
@@ -138,6 +149,11 @@ def bridge(
             },
         },
         json,
+        [
+            f"On {sheet.name}. Without the bridge the line gives "
+            f"{'an overdose' if plan.without_percent > 100 else 'too little'}: {number_text(float(plan.without_percent))} % "
+            f"of the ordered dose for {number_text(float(plan.without_hours) / 24, 2)} days."
+        ],
     )
 
 
@@ -179,7 +195,17 @@ def prime(
     if concentration is not None:
         estimate, bound = plan.early_mcg(Concentration.parse(concentration, "--concentration"))
         answer |= {"early_dose_mcg": estimate, "early_dose_bound_mcg": bound}
-    _answer(answer, json)
+    lumen = plan.lumen.ml
+    _answer(
+        answer,
+        json,
+        [
+            f"Past the tip when the prime ends: about {number_text(plan.expected_spilled_fraction * lumen, 4)} mL of drug by "
+            f"dispersion; without any diffusion the first drug would arrive after {number_text(lumen / 2, 4)} mL of the "
+            f"catheter's {plan.lumen}, and {number_text(lumen / 4, 4)} mL would be past the tip. Real connectors and pump "
+            "tubing mix more."
+        ],
+    )
 
 
 @calc.command()
@@ -205,6 +231,7 @@ def bolus(
     dose: Annotated[str, typer.Option("--dose", metavar="TEXT", help='The bolus, such as "50 mcg".')],
     concentration: ConcentrationText,
     over: Annotated[str, typer.Option("--over", metavar="TEXT", help='Its duration, such as "10 min".')],
+    pump: Annotated[str | None, typer.Option("--pump", metavar="NAME", help="Refuse what this pump cannot run.")] = None,
     json: AsJson = False,
 ) -> None:
     """The volume of a single bolus and its flow, on top of the running dose."""
@@ -213,6 +240,9 @@ def bolus(
     if isinstance(given, Refusal):
         _refuse(given, json)
     nl_per_day = Fraction(given.volume.nl * DAY_S, given.duration.s)
+    refusal = check_flow(FlowRate(round(nl_per_day)), pump_sheet(pump, "--pump")) if pump else None
+    if refusal:
+        _refuse(refusal, json)
     _answer(
         {
             "volume_ml": given.volume.ml,
@@ -244,6 +274,7 @@ def residual(
         raise InputError("--fill", fill, f"is more than the reservoir of {size} holds")
     nl_per_day = Fraction(FlowRate.parse(flow, "--flow").nl_per_day)
     left = expected_residual(filled, nl_per_day, Duration.parse(after, "--after", zero=True), size, labelled_accuracy_ppm())
+    limit = discrepancy_limit(size)
     withdrawn = Volume.parse(measured, "--measured", zero=True) if measured is not None else None
     _answer(
         {
@@ -254,6 +285,10 @@ def residual(
             "flag": discrepancy_flag(left.expected, withdrawn, size) if withdrawn else None,
         },
         json,
+        [
+            f"Low and high: the flow off by its labelled {Gain(Gain.EXACT + labelled_accuracy_ppm())}, up or down. "
+            f"The flag goes by size alone (RPC-07, reservoir of {size}): amber above {limit}, red above {limit + limit}."
+        ],
     )
 
 
@@ -269,8 +304,8 @@ def _refuse(refusal: Refusal, as_json: bool) -> NoReturn:
     raise typer.Exit(REFUSED)
 
 
-def _answer(answer: Mapping[str, Number | Mapping[str, Number]], as_json: bool) -> None:
-    """The answer as JSON, or one line a number."""
+def _answer(answer: Mapping[str, Number | Mapping[str, Number]], as_json: bool, notes: Iterable[str] = ()) -> None:
+    """The answer as JSON, or one line a number and then what a reader should know beside it."""
     if as_json:
         say(json_text(dict(answer)).rstrip())
         return
@@ -278,7 +313,8 @@ def _answer(answer: Mapping[str, Number | Mapping[str, Number]], as_json: bool) 
         if isinstance(value, Mapping):
             print_lines([Line(f"{key.replace('_', ' ')}:"), *(_line(inner, number, "  ") for inner, number in value.items())])
         else:
-            print_lines([_line(key, value)])
+            print_lines([_line(key, value)] if value is not None else [])
+    print_lines(Line(note, "note") for text in notes for note in wrap(text, WIDTH))
 
 
 _UNITS = {

@@ -25,10 +25,10 @@ def _fill(state: PumpState, fill: Fill) -> tuple[PumpState, Syringe] | Refusal:
     if fill.volume.nl > room_nl:
         return Refusal(
             "PMP-20",
-            f"fill {fill.volume} on top of {Volume(state.usable_nl)}",
-            f"the reservoir holds {capacity}: {Volume(room_nl)} more",
+            f"fill {fill.volume}" + (f" on top of {Volume(state.usable_nl)}" if state.usable_nl else ""),
+            f"the reservoir holds {capacity}" + (f", {Volume(room_nl)} more" if state.usable_nl else ""),
             sheet.source("reservoir_capacity"),
-            "Aspirate what is left first, and inject no more than fits.",
+            "Inject no more than fits; never fill on top of what was not aspirated.",
         )
     old = state.mechanics.reservoir
     added = fill.volume.of(fill.concentration)

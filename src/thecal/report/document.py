@@ -4,10 +4,11 @@ import csv
 import io
 import json
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from thecal.chart.facts import Fact
+from thecal.chart.facts import Acted, Fact
 from thecal.errors import Refusal
 from thecal.pump.messages import Event
 from thecal.report.words import BANNER, fact_text, number_text
@@ -111,12 +112,14 @@ def _interval(course: Course, case: Case) -> dict[str, Any]:
         "reservoir_true_nl": course.true.nl if course.true is not None else None,
         "refill_by_local": refill_by.date(case.zone).isoformat() if refill_by else None,
         "refill_by_governed_by": governed_by,
+        "refill_by_passed": course.refill_by_passed,
         "alarms": list(course.alarms),
     }
 
 
-def _fact(fact: Fact, text: str, zone: ZoneInfo) -> dict[str, str]:
-    return {"at_utc": fact.at.utc_text(), "at_local": fact.at.local_text(zone), "text": text}
+def _fact(fact: Fact, text: str, zone: ZoneInfo) -> dict[str, Any]:
+    refused = isinstance(fact, Acted) and fact.refusal is not None
+    return {"at_utc": fact.at.utc_text(), "at_local": fact.at.local_text(zone), "text": text, "refused": refused}
 
 
 def _event(event: Event, zone: ZoneInfo) -> dict[str, Any]:
@@ -170,6 +173,8 @@ def _ledger(balance: Balance) -> dict[str, Any]:
 def _gain(case: Case) -> Iterable[str]:
     if case.gain.ppm != case.gain.EXACT:
         yield f"In this world the pump truly runs {case.gain} from what is programmed; it cannot know, the residuals tell."
+    for fault in case.faults:
+        yield f"From {fault.at.local_text(case.zone)} it truly runs {fault.fault.gain} from what is programmed."
 
 
 def _first_drug(case: Case, trace: Trace) -> Iterable[str]:
@@ -196,10 +201,25 @@ def _concentrations(case: Case, trace: Trace) -> Iterable[str]:
 
 
 def _clock(case: Case, trace: Trace) -> Iterable[str]:
+    pump = trace.world.pump
     flex = [course.interval for course in trace.courses if course.mode == "flex"]
-    offsets = {moment.local(case.zone).utcoffset() for interval in flex for moment in (interval.start, interval.end)}
-    if len(offsets) > 1:
-        yield "The pump clock knows no daylight saving: between summer and winter its flex steps move an hour on the wall clock."
+    clocks = {
+        _offset_text((moment.local(case.zone).utcoffset() or timedelta()) // timedelta(seconds=1))
+        for interval in flex
+        for moment in (interval.start, interval.end)
+    }
+    if pump and len(clocks) > 1:
+        own = pump.memory.clock_offset_s
+        yield (
+            f"The pump clock stays at UTC{_offset_text(own)} and knows no daylight saving; the wall clock does "
+            f"({' and '.join(f'UTC{clock}' for clock in sorted(clocks))}). While it is an hour ahead, the flex steps run an "
+            "hour later on it than ordered; while it is an hour behind, an hour earlier."
+        )
+
+
+def _offset_text(seconds: int) -> str:
+    minutes = abs(seconds) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def _unrefused(case: Case, trace: Trace) -> Iterable[str]:

@@ -59,8 +59,7 @@ def _draw_dose(axes: Axes, case: Case, trace: Trace) -> None:
     axes.stairs(ordered, edges, baseline=None, color=ORDERED, lw=2, label="ordered")
     days = list(_days(courses[0].interval.start, trace.end))
     given = [amount_pg for _, amount_pg in trace.delivered_at(days)]
-    spans = [(later.s - earlier.s) / DAY_S for earlier, later in pairwise(days)]
-    doses = [(after - before) / 10**6 / span for (before, after), span in zip(pairwise(given), spans, strict=True)]
+    doses = [(after - before) / 10**6 for before, after in pairwise(given)]
     axes.stairs(doses, [_when(day, case) for day in days], baseline=None, color=DELIVERED, lw=1.2, label="delivered at the tip")
     axes.set_ylabel("mcg/day")
     axes.yaxis.set_major_formatter(_plain)
@@ -96,9 +95,8 @@ def _when(instant: Instant, case: Case) -> float:
 
 
 def _days(start: Instant, end: Instant) -> Iterator[Instant]:
-    """Every 24 hours from the start, and the end."""
-    yield from (Instant(second) for second in range(start.s, end.s, DAY_S))
-    yield end
+    """Every 24 hours from the start, as far as they are whole; a part of a day of a flex program is no daily dose."""
+    yield from (Instant(second) for second in range(start.s, end.s + 1, DAY_S))
 
 
 def _true(trace: Trace) -> Iterator[tuple[Instant, float]]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from thecal.quantity import decimal_text
 from thecal.report.document import ledger_rows
 from thecal.report.figures import course_figure
 from thecal.report.tables import ACCOUNT_WORDS, COLUMN_WORDS
@@ -12,6 +11,7 @@ from thecal.report.words import BANNER, number_text
 from thecal.timeline import DAY_S
 from thecal.twin.case import Case
 from thecal.twin.trace import Trace
+from thecal.unit import decimal_text
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -19,7 +19,7 @@ body { font: 15px/1.45 system-ui, sans-serif; color: #1c2833; margin: 0 auto; ma
 h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #d5d8dc; }
 .banner { background: #fef5e7; border-left: 4px solid #d35400; padding: .5rem .8rem; }
 .muted { color: #566573; } .scroll { overflow-x: auto; } .scroll:focus { outline: 2px solid #1b4f72; }
-figure { margin: 1rem 0; } svg { width: 100%; max-width: 1000px; height: auto; }
+figure { margin: 1rem 0; } svg { width: 100%; min-width: 620px; max-width: 1000px; height: auto; }
 table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: #566573; padding-bottom: .3rem; }
 th, td { padding: .25rem .45rem; text-align: right; vertical-align: top; border-bottom: 1px solid #eaecee; }
@@ -33,16 +33,17 @@ dt { font-weight: 600; } dd { margin: 0 0 .3rem 1rem; }
 
 def page_text(case: Case, trace: Trace, document: dict[str, Any]) -> str:
     """The page. It loads nothing: styles and figures are inside it."""
-    about = f"{case.patient}. {case.sheet.name}, {case.geometry.sheet.name} at {case.geometry.tip_level}. Times: {case.zone.key}."
+    device = f"{case.sheet.name}, {case.geometry.sheet.name} at {case.geometry.tip_level}. Times: {case.zone.key}."
+    about = f"{case.patient}. {device}" if case.patient else device
     parts = [
         f"<h1>{escape(case.title)}</h1>",
         f'<p class="muted">{escape(about)}</p>',
         f'<p class="banner">{escape(BANNER)}</p>',
-        f'<figure aria-label="Dose and reservoir over time">{course_figure(case, trace)}</figure>',
+        _scrolling("Dose and reservoir over time", f"<figure>{course_figure(case, trace)}</figure>"),
         "<h2>Course</h2>",
         _course(document["intervals"]),
         f"<dl>{''.join(f'<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>' for word, meaning in COLUMN_WORDS.items())}</dl>",
-        "<h2>Events</h2>",
+        "<h2>Alarms and device events</h2>",
         _events(document["events"]),
         *_refusals(document["refusals"]),
         "<h2>Where all of it is</h2>",
@@ -66,9 +67,8 @@ def _course(intervals: Sequence[dict[str, Any]]) -> str:
         **dict.fromkeys(("left the tip", "believed", "true"), "mL"),
     }
     columns = [(f"{head}, {units[head]}" if head in units else head) for head in (*heads, *more)]
-    return _table(
-        columns, (_course_cells(row) for row in intervals), {0: "text time", 1: "text what", 3: "text", 10: "text time"}, "Course"
-    )
+    classes = {0: "text time", 1: "text what", 3: "text", 10: "text time"}
+    return _table(columns, (_course_cells(row) for row in intervals), classes, "One row from one change to the next")
 
 
 def _course_cells(row: dict[str, Any]) -> list[str]:
@@ -81,14 +81,21 @@ def _course_cells(row: dict[str, Any]) -> list[str]:
         escape(row["mode"] or "no pump"),
         *("-" if dose is None else number_text(dose) for dose in doses),
         *("-" if nl is None else decimal_text(nl, 10**6) for nl in volumes),
-        row["refill_by_local"] or "-",
+        _refill_by(row),
     ]
 
 
-def _what(fact: dict[str, str], start: str) -> str:
+def _refill_by(row: dict[str, Any]) -> str:
+    if row["refill_by_local"] is None:
+        return "-"
+    text = f"{escape(row['refill_by_local'])}<br>{escape(row['refill_by_governed_by'])}"
+    return f'<span class="non-critical">{text}, passed</span>' if row["refill_by_passed"] else text
+
+
+def _what(fact: dict[str, Any], start: str) -> str:
     """A fact in words, with its own time where it came later than the row's start."""
     time = "" if fact["at_local"] == start else f'<span class="muted">{escape(fact["at_local"])}</span> '
-    refused = ' class="refused"' if fact["text"].startswith("refused") else ""
+    refused = ' class="refused"' if fact["refused"] else ""
     return f"{time}<span{refused}>{escape(fact['text'])}</span>"
 
 
@@ -104,7 +111,9 @@ def _events(events: Sequence[dict[str, Any]]) -> str:
         ]
         for event in events
     )
-    return _table(["at", "event", "severity", "what it means"], rows, dict.fromkeys(range(4), "text"), "Events")
+    return _table(
+        ["at", "event", "severity", "what it means"], rows, dict.fromkeys(range(4), "text"), "What the pump said and did"
+    )
 
 
 def _refusals(refusals: Sequence[dict[str, Any]]) -> Iterable[str]:
@@ -114,7 +123,7 @@ def _refusals(refusals: Sequence[dict[str, Any]]) -> Iterable[str]:
     keys = ("at_local", "rule", "asked", "limit", "source", "advice")
     rows = ([*(escape(row[key]) for key in keys), "yes" if row["expected"] else "no"] for row in refusals)
     yield "<h2>Refusals</h2>"
-    yield _table(columns, rows, dict.fromkeys(range(7), "text"), "Refusals")
+    yield _table(columns, rows, dict.fromkeys(range(7), "text"), "What was asked for and declined; nothing was changed")
 
 
 def _ledger(trace: Trace) -> str:
@@ -122,7 +131,7 @@ def _ledger(trace: Trace) -> str:
         [escape(ACCOUNT_WORDS[account]), decimal_text(volume_nl, 10**6), decimal_text(amount_pg, 10**6)]
         for account, volume_nl, amount_pg in ledger_rows(trace.balance)
     )
-    gap = f"Gap: {trace.balance.gap_nl} nL, {trace.balance.gap_pg} pg."
+    gap = f"The first two came in, the others are where they are now. Gap: {trace.balance.gap_nl} nL, {trace.balance.gap_pg} pg."
     return _table(["account", "mL", "mcg"], rows, {0: "text"}, gap)
 
 
@@ -138,8 +147,10 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], classes: dict[
 
     head = "".join(cell("th", column, escape(text)) for column, text in enumerate(columns))
     body = "\n".join(f"<tr>{''.join(cell('td', column, text) for column, text in enumerate(row))}</tr>" for row in rows)
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f"<table><caption>{escape(caption)}</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
-    )
+    inside = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody>"
+    return _scrolling(caption, f"<table>{inside}</table>")
+
+
+def _scrolling(label: str, inside: str) -> str:
+    """What may be wider than the page, in a frame of its own that scrolls sideways and can be reached by keyboard."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">{inside}</div>'

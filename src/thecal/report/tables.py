@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Literal
 
-from thecal.chart.facts import Acted, Fact
+from thecal.chart.facts import Acted, Fact, ResidualMeasured
 from thecal.datum import CONFIDENCE, Datum
 from thecal.pump.messages import Event
-from thecal.quantity import DailyDose, Volume, decimal_text
+from thecal.quantity import DailyDose, Volume
 from thecal.report.document import ledger_rows, notes
 from thecal.report.words import fact_text, number_text
+from thecal.therapy.refill import discrepancy_flag
 from thecal.timeline import DAY_S, Instant
 from thecal.twin.case import Case
 from thecal.twin.ledger import Balance
 from thecal.twin.trace import Course, Trace
+from thecal.unit import decimal_text
 
 WIDTH = 106
 _TIME = 21
@@ -24,7 +26,7 @@ Style = Literal["title", "head", "done", "row", "critical", "non-critical", "inf
 ACCOUNT_WORDS = {
     "vial": "drawn from vials",
     "prefilled": "water in a new pump and line",
-    "reservoir": "in the reservoir",
+    "reservoir": "in the reservoir, all of it",
     "line": "in tubing and catheter",
     "intrathecal": "intrathecal",
     "tissue": "in tissue",
@@ -34,13 +36,13 @@ ACCOUNT_WORDS = {
 
 
 COLUMN_WORDS = {
-    "ordered": "the dose that was asked for, a mean over the 24 hours",
-    "programmed": "the dose that the pump runs for it: its flow at the concentration it was told",
-    "delivered": "the dose that truly left the catheter tip, a mean over the row",
+    "ordered": "the running dose that was asked for, boluses apart; its mean over the day or the week",
+    "programmed": "the dose that the pump runs for it: its nearest flow, at the concentration it was told",
+    "delivered": "the dose that truly left the catheter tip, boluses and all: the mean over the row",
     "left the tip": "the volume that truly left the catheter tip in the row",
     "believed": "what the pump calculates is left in the reservoir at the end of the row; it has no sensor",
-    "true": "what can truly still be delivered",
-    "refill by": "counted from the last session at the labelled upper bound of the flow, less the buffer",
+    "true": "what can truly still be delivered at the end of the row",
+    "refill by": "from the last session, as if the pump ran at the upper bound of its label, less the buffer",
 }
 
 
@@ -55,8 +57,9 @@ class Line:
 def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
     """The whole run as text, ``WIDTH`` columns wide."""
     device = f"{case.sheet.name}, {case.geometry.sheet.name} at {case.geometry.tip_level}"
-    for number, text in enumerate((case.title, case.patient, f"{device}; times {case.zone.key}")):
-        yield from (Line(line, "plain" if number else "title") for line in wrap(text, WIDTH))
+    yield from (Line(line, "title") for line in wrap(case.title, WIDTH))
+    for text in (case.patient or "", f"{device}; times {case.zone.key}"):
+        yield from (Line(line) for line in wrap(text, WIDTH))
     yield Line("")
     yield Line(
         _row("days", "mode", "ordered", "programmed", "delivered", "left the tip", "believed", "true", "refill by"), "head"
@@ -74,31 +77,45 @@ def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
     yield from ledger_lines(trace.balance)
     yield Line("")
     for word, meaning in COLUMN_WORDS.items():
-        yield Line(f"{word:<13}{meaning}", "note")
+        yield from (Line(text, "note") for text in wrap(f"{word:<13}{meaning}", WIDTH, subsequent_indent=" " * 13))
     yield Line("")
     for note in notes(case, trace):
         yield from (Line(text, "note") for text in wrap(note, WIDTH, subsequent_indent="  "))
 
 
 def _course_lines(case: Case, course: Course, events: list[Event]) -> Iterator[Line]:
-    """What opened the row, its figures, and what happened in it."""
-    start = course.interval.start
-    happened: list[tuple[Instant, list[Line]]] = [(event.at, [_event_line(case, event)]) for event in events]
-    happened += [(fact.at, _fact_lines(case, fact)) for fact in course.facts]
+    """What opened the row, what happened in it, and its figures."""
+    happened = [(fact.at, _fact_lines(case, fact)) for fact in course.facts]
+    happened += [(event.at, [_event_line(case, event)]) for event in events]
+    if course.refill_by and course.refill_by_passed:
+        due, governor = course.refill_by
+        passed = max(due, course.interval.start)
+        happened.append((passed, [Line(_timed(case, passed, f"!  refill-by date passed ({governor})"), "non-critical")]))
     happened.sort(key=lambda pair: pair[0])
-    yield from (line for at, lines in happened if at == start for line in lines)
+    yield from (line for _, lines in happened for line in lines)
     if course.mode is not None:
         yield Line(course_row(case, course), "row")
-    yield from (line for at, lines in happened if at > start for line in lines)
 
 
 def _fact_lines(case: Case, fact: Fact) -> list[Line]:
     text = fact_text(fact, case.sheet.reservoir_capacity)
     if text is None:
         return []
-    style: Style = "refused" if isinstance(fact, Acted) and fact.refusal else "done"
-    first, *more = wrap(text, WIDTH - _TIME, subsequent_indent="  ") or [""]
+    mark, style = _fact_mark(case, fact)
+    text = f"{mark} {text}" if mark else text
+    first, *more = wrap(text, WIDTH - _TIME, subsequent_indent="   ") or [""]
     return [Line(_timed(case, fact.at, first), style), *(Line(" " * _TIME + line, style) for line in more)]
+
+
+def _fact_mark(case: Case, fact: Fact) -> tuple[str, Style]:
+    """The mark that draws the eye, and the color: a refusal, a residual that is off."""
+    if isinstance(fact, Acted) and fact.refusal:
+        return "x ", "refused"
+    if isinstance(fact, ResidualMeasured):
+        flag = discrepancy_flag(fact.expected, fact.measured, case.sheet.reservoir_capacity)
+        if flag != "ok":
+            return ("!!", "critical") if flag == "red" else ("! ", "non-critical")
+    return "", "done"
 
 
 def _timed(case: Case, at: Instant, text: str) -> str:
@@ -138,17 +155,18 @@ def _volume(volume: Volume | None) -> str:
 
 
 def _event_line(case: Case, event: Event) -> Line:
-    mark = {"critical": "!!", "non-critical": "! ", "information": "  "}[event.severity]
+    mark = {"critical": "!!", "non-critical": "! ", "information": "- "}[event.severity]
     return Line(_timed(case, event.at, f"{mark} {event.kind}: {event.text}"), event.severity)
 
 
 def ledger_lines(balance: Balance) -> Iterator[Line]:
     """The ledger as an equality, exact to the nanolitre and the picogram."""
-    yield Line(f"{'Where all of it is':<32}{'mL':>16}{'mcg':>22}", "head")
+    yield Line(f"{'Where all of it came from':<36}{'mL':>16}{'mcg':>22}", "head")
     for account, volume_nl, amount_pg in ledger_rows(balance):
-        sign = "=" if account == "reservoir" else "+" if account != "vial" else " "
-        words = f"{sign} {ACCOUNT_WORDS[account]}"
-        yield Line(f"{words:<32}{decimal_text(volume_nl, 10**6):>16}{decimal_text(amount_pg, 10**6):>22}")
+        if account == "reservoir":
+            yield Line("and where it is", "head")
+        words = f"  {ACCOUNT_WORDS[account]}"
+        yield Line(f"{words:<36}{decimal_text(volume_nl, 10**6):>16}{decimal_text(amount_pg, 10**6):>22}")
     closing = "closes to the nanolitre and the picogram" if balance.closes else "DOES NOT CLOSE"
     yield Line(f"  {closing}: gap {balance.gap_nl} nL, {balance.gap_pg} pg", "note" if balance.closes else "critical")
 

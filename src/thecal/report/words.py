@@ -14,8 +14,9 @@ from thecal.chart.facts import (
 )
 from thecal.chart.order import FlexDay, Order, OrderBolus, OrderContinuous, OrderFlex, OrderMinimumRate, OrderStop, ordered_dose
 from thecal.pump.program import WEEKDAYS
-from thecal.quantity import Volume, decimal_text
+from thecal.quantity import Volume
 from thecal.therapy.refill import discrepancy_flag
+from thecal.unit import decimal_text
 
 BANNER = "Research, training and record-keeping software. It never talks to a real implant and is no medical advice."
 
@@ -60,8 +61,8 @@ def fact_text(fact: Fact, capacity: Volume) -> str | None:
             return "explant"
         case Noted():
             return fact.text
-        case Acted(refusal=refusal) if refusal:
-            return str(refusal)
+        case Acted(action=action, refusal=refusal) if refusal:
+            return f"{action} not done, {refusal}"
         case Acted(action="cancel bolus"):
             return "bolus cancelled"
         case SessionEnded() | Acted():

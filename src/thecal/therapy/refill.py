@@ -11,8 +11,9 @@ from thecal.datum import Datum, read_data, read_datum
 from thecal.errors import Refusal
 from thecal.pump.program import program_pattern
 from thecal.pump.sheet import PumpSheet
-from thecal.quantity import Gain, Volume, decimal_text
+from thecal.quantity import Gain, Volume
 from thecal.timeline import DAY_S, Duration, Instant
+from thecal.unit import decimal_text
 
 Governor = Literal["alarm", "stability", "clinic", "service"]
 Flag = Literal["ok", "amber", "red"]

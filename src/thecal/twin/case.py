@@ -42,7 +42,7 @@ class Case:
     title: str
     zone: ZoneInfo
     sources: tuple[str, ...]
-    patient: str
+    patient: str | None
     sheet: PumpSheet
     geometry: Geometry
     actions: tuple[Action, ...]
@@ -83,7 +83,7 @@ def parse_case(raw: bytes, name: str) -> Case:
         title=table.title,
         zone=zone,
         sources=tuple(table.sources),
-        patient=table.patient.label if table.patient else "not stated",
+        patient=table.patient.label if table.patient else None,
         sheet=sheet,
         geometry=geometry,
         actions=actions,

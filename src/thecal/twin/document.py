@@ -21,7 +21,6 @@ from thecal.chart.order import (
     StepDose,
 )
 from thecal.errors import InputError, nearest_name
-from thecal.fluid import Content
 from thecal.pump.program import WEEKDAYS
 from thecal.quantity import Amount, Concentration, DailyDose, Gain, Length, Quantity, Volume
 from thecal.timeline import Duration, Instant
@@ -247,7 +246,7 @@ class CatheterTable(Document):
     model: str
     tip_level: str
     trimmed: ALength = Length(0)
-    holds: Content = "sterile water"
+    holds: Literal["sterile water", "CSF", "air", "unknown"] = "sterile water"
 
 
 class RefillTable(Document):

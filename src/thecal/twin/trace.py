@@ -48,6 +48,11 @@ class Course:
     alarms: tuple[str, ...]
 
     @property
+    def refill_by_passed(self) -> bool:
+        """Whether the date to refill by passed in this row without a refill."""
+        return self.refill_by is not None and self.refill_by[0] < self.interval.end
+
+    @property
     def delivered_mcg_per_day(self) -> float:
         """The mean dose that left the tip, in mcg a day."""
         return self.delivered_pg * DAY_S / self.interval.seconds / 10**6
