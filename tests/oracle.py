@@ -18,6 +18,7 @@ class NaivePump:
     gain: Fraction
     flow_nl_per_day: Callable[[int], int]
     low_nl: int
+    suspends: bool = False
     second: int = 0
     programmed: Fraction = Fraction(0)
     delivered: Fraction = Fraction(0)
@@ -55,7 +56,7 @@ class NaivePump:
     def _tick(self) -> None:
         flow = Fraction(self.flow_nl_per_day(self.second), 86_400)
         if self.bolus and self.bolus[2] <= self.second < self.bolus[2] + self.bolus[1]:
-            flow += Fraction(self.bolus[0], self.bolus[1])
+            flow = Fraction(self.bolus[0], self.bolus[1]) + (0 if self.suspends else flow)
         self.second += 1
         self.programmed += flow
         if not self.dry:

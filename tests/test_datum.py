@@ -21,7 +21,7 @@ def test_every_value_has_unit_source_and_confidence() -> None:
     for datum in data:
         assert datum.source.strip()
         assert datum.confidence in CONFIDENCE
-        unitless = datum.name in ("flex_steps_max", "basal_during_bolus", "update_during_bolus")
+        unitless = datum.name in ("flex_steps_max", "discrepancy_red", "basal_during_bolus", "update_during_bolus")
         assert unitless or re.fullmatch(r"[0-9.,]+ [a-zA-Z%/2]+", datum.value), datum
 
 

@@ -23,7 +23,17 @@ from thecal.quantity import (
 from thecal.timeline import Duration
 from thecal.unit import decimal_text
 
-KINDS: list[type[Quantity]] = [Amount, Concentration, DailyDose, FlowRate, Length, OralDose, Volume, VolumePerLength]
+KINDS: list[type[Quantity]] = [
+    Amount,
+    Concentration,
+    DailyDose,
+    Duration,
+    FlowRate,
+    Length,
+    OralDose,
+    Volume,
+    VolumePerLength,
+]
 
 
 @pytest.mark.parametrize(

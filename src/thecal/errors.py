@@ -27,7 +27,7 @@ class InputError(ThecalError):
         where: str | None = None,
     ) -> None:
         self.field = field
-        self.text = text if isinstance(text, str) else repr(text)
+        self.text = text if isinstance(text, str) else _shown(text)
         self.problem = problem
         self.accepted = tuple(accepted)
         self.nearest = nearest
@@ -55,6 +55,13 @@ class InputError(ThecalError):
             nearest=self.nearest,
             where=where,
         )
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # a whole number of thousands of digits has no decimal text
+        return f"a {type(value).__name__} too long to print"
 
 
 class InputErrors(ThecalError):  # noqa: N818  # several of the above

@@ -12,6 +12,7 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?"
 _SPLIT = re.compile(r"\s*(?P<number>[+\-\u2212]?[0-9.,]*)\s*(?P<unit>.*?)\s*", re.DOTALL)
 _EXPONENT = re.compile(r"\s*[+-]?[0-9.]+[eE][+-]?[0-9]+")
 _DIGITS_MAX = 30
+_BARE_MAX = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Units:
     def read(self, text: object, name: str, *, zero: bool = False, signed: bool = False) -> int:
         """The number of base units that ``text`` says. Raises InputError naming field, text, accepted units, nearest value."""
         if not isinstance(text, str):
-            number = isinstance(text, int | float) and not isinstance(text, bool)
+            number = isinstance(text, int | float) and not isinstance(text, bool) and abs(text) < _BARE_MAX
             raise self._error(name, text, "needs a unit, in quotes", f'"{text} {self.first}"' if number else None)
         if _EXPONENT.match(text):
             raise self._error(name, text, "must be written without an exponent", None)

@@ -83,6 +83,61 @@ def test_a_place_that_cannot_be_written_exits_with_two(small: Path, tmp_path: Pa
     assert written(tmp_path) == set()
 
 
+@pytest.mark.requirement("CLI-02")
+def test_no_output_takes_the_place_of_the_case_or_of_another(small: Path, tmp_path: Path) -> None:
+    """Under whatever name it is reached."""
+    (tmp_path / "link.toml").symlink_to(small)
+    other = tmp_path / "x"
+    wrong: list[list[str | Path]] = [["--json", small], ["--html", tmp_path / "link.toml"], ["--json", other, "--csv", other]]
+    for targets in wrong:
+        result = thecal("run", small, *targets)
+        assert result.returncode == 2
+        assert "another file" in result.stderr
+    assert small.read_text(encoding="utf-8") == CASE
+    assert not other.exists()
+
+
+@pytest.mark.requirement("CLI-02")
+def test_links_are_followed_modes_are_kept_and_pipes_stay_pipes(small: Path, tmp_path: Path) -> None:
+    """A file is replaced, never what only leads to it."""
+    private = tmp_path / "private.json"
+    private.write_text("old", encoding="utf-8")
+    private.chmod(0o600)
+    (tmp_path / "link").symlink_to(private)
+    assert thecal("run", small, "--json", tmp_path / "link").returncode == 0
+    assert (tmp_path / "link").is_symlink()
+    assert json.loads(private.read_text(encoding="utf-8"))["schema"] == 1
+    assert private.stat().st_mode & 0o777 == 0o600
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE, text=True) as cat:
+        assert thecal("run", small, "--csv", tmp_path / "pipe").returncode == 0
+        assert cat.stdout is not None
+        assert cat.stdout.read().startswith("start_utc,")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_title_is_text_and_nothing_else(small: Path, tmp_path: Path) -> None:
+    """No mathematics in the figure, no markup on the page, whatever graphics are set outside."""
+    small.write_text(with_line('title = "a test"', "title = '$\\bad{$ <b>5 $, 6 $ 日本'"), encoding="utf-8")
+    result = subprocess.run(
+        [str(THECAL), "run", str(small), "--html", str(tmp_path / "x.html")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "MPLBACKEND": "nope"},
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    page = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert "<h1>$\\bad{$ &lt;b&gt;5 $, 6 $ 日本</h1>" in page
+
+
+def test_a_closed_standard_output_is_no_error(small: Path) -> None:
+    """Some callers close it."""
+    shell = f'"{THECAL}" run "{small}" >&-'
+    result = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("name", ["none.toml", "."])
 def test_no_file_to_read_exits_with_two(tmp_path: Path, name: str) -> None:
     """Missing, or a folder."""
@@ -141,7 +196,7 @@ def test_json_and_csv_are_the_same_rows(small: Path, tmp_path: Path) -> None:
     assert str(tmp_path) not in text
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(document["intervals"]) == 4
+    assert len(rows) == len(document["intervals"]) == 5  # the last one begins where it runs dry
     for row, interval in zip(rows, document["intervals"], strict=True):
         assert row["start_utc"] == interval["start_utc"]
         assert int(row["delivered_nl"]) == interval["delivered_nl"]

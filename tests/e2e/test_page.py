@@ -63,10 +63,20 @@ def test_it_loads_nothing_and_says_everything(browser: Browser, report: Path) ->
     assert tables.get("What the pump said and did", 0) == len(document["events"])
     assert tables.get("What was asked for and declined; nothing was changed", 0) == len(document["refusals"])
     assert next(rows for caption, rows in tables.items() if "Gap: 0 nL, 0 pg." in caption) == 8
+    for cells, row in zip(course_cells(page), document["intervals"], strict=True):
+        assert cells[0] == row["start_local"]
+        shown = [cell.replace(",", "") for cell in cells[7:10]]
+        exact = [row["delivered_nl"], row["reservoir_believed_nl"], row["reservoir_true_nl"]]
+        assert [None if cell == "-" else round(float(cell) * 10**6) for cell in shown] == exact
+        assert (cells[10] == "-") == (row["refill_by_local"] is None)
     text = page.inner_text("body")
     assert "never talks to a real implant" in text
     assert all(source in text for source in document["case"]["sources"])
     page.close()
+
+
+def course_cells(page: Page) -> list[list[str]]:
+    return [row.locator("td").all_inner_texts() for row in page.locator("table").first.locator("tbody tr").all()]
 
 
 def rows_of(page: Page) -> list[int]:

@@ -1,7 +1,6 @@
 """The laws of the device, over random courses."""
 
 import random
-from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import pytest
@@ -12,7 +11,6 @@ from tests.courses import (
     COURSES,
     GAINS,
     ODD_FLOWS,
-    OPERATIONS,
     SHEETS,
     START,
     Bench,
@@ -103,22 +101,6 @@ def test_time_shift(sheet: PumpSheet, operations: list[Operation], shift: int) -
     assert there.pump.memory.calculated_nl == here.pump.memory.calculated_nl
     assert [event.at.s - shift for event in there.events] == [event.at.s for event in here.events]
     assert [str(refusal) for refusal in there.refusals] == [str(refusal) for refusal in here.refusals]
-
-
-@given(sheets, COURSES)
-def test_replay(sheet: PumpSheet, operations: list[Operation]) -> None:
-    """The same inputs give the same world."""
-    assert run_course(new_bench(sheet), operations) == run_course(new_bench(sheet), operations)
-
-
-@pytest.mark.requirement("PMP-31")
-@given(sheets, COURSES, OPERATIONS)
-def test_refusal_leaves_everything_unchanged(sheet: PumpSheet, operations: list[Operation], last: Operation) -> None:
-    """What is refused changes nothing."""
-    before = run_course(new_bench(sheet), operations)
-    after = before.do(last)
-    if len(after.refusals) > len(before.refusals):
-        assert replace(after, refusals=before.refusals) == before
 
 
 @given(sheets, COURSES)

@@ -158,6 +158,16 @@ def test_bolus_and_basal_together_stay_below_the_fastest_flow() -> None:
     assert refused(handle(pump, StartBolus(SingleBolus(Volume(most + 1), Duration(600))))).rule == "PMP-02"
 
 
+@pytest.mark.requirement("PMP-02")
+def test_a_bolus_counts_with_the_fastest_step_that_it_runs_through() -> None:
+    """A step that begins during the bolus, and is faster, is part of the sum."""
+    day = (Step(START.s % DAY_S + 300, flow(0.2)), Step(DAY_S, flow(20)))
+    pump = running_pump(Flex((day,)))
+    refusal = refused(handle(pump, StartBolus(SingleBolus(Volume(70_000), Duration(600)))))
+    assert refusal.rule == "PMP-02"
+    assert isinstance(handle(pump, StartBolus(SingleBolus(Volume(7_000), Duration(240)))), Answer)
+
+
 @pytest.mark.requirement("PMP-14")
 @pytest.mark.requirement("PMP-15")
 def test_no_bolus_under_a_critical_alarm_nor_beyond_what_is_left() -> None:

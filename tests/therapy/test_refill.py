@@ -1,6 +1,7 @@
 """Refill rules: dates, residuals, discrepancies."""
 
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from thecal.pump.sheet import pump_sheet
 from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, DailyDose, Volume
 from thecal.therapy.refill import (
+    RefillBy,
     RefillPolicy,
     check_low_reservoir,
     discrepancy_flag,
@@ -80,31 +82,41 @@ def test_a_buffer_longer_than_the_interval_is_no_plan() -> None:
 
 def chart_of(pump: PumpState) -> Chart:
     order = OrderContinuous(DailyDose(100_000_000))
-    return Chart().after(Filled(START, ml(30), Concentration(500)), SessionEnded(pump.now, order, report(pump)))
+    filled = report(running_pump(SimpleContinuous(flow(0.4))))
+    sessions = [SessionEnded(START, order, filled), SessionEnded(pump.now, order, report(pump))]
+    return Chart().after(Filled(START, ml(30), Concentration(500)), *sessions)
 
 
 @pytest.mark.requirement("REF-12")
 def test_a_pump_is_counted_at_the_upper_bound_of_its_label() -> None:
     """28 mL to the alarm at 0.4 mL/day, and 14.5 % faster, less five days."""
     due = refill_by(chart_of(running_pump(SimpleContinuous(flow(0.4)))), pump_sheet("reference-40"), POLICY)
-    assert due is not None
-    assert due[0].s - START.s == int(28 / (0.4 * 1.145) * DAY_S) - 5 * DAY_S
-    assert due[1] == "alarm"
+    assert due == RefillBy(START, int(28 / (0.4 * 1.145)) - 5, "alarm")
+    assert due.instant == Instant(START.s + 56 * DAY_S)
+    assert due.date(ZoneInfo("Asia/Tokyo")).isoformat() == "2026-03-02"
 
 
 def test_it_is_recomputed_from_what_is_left() -> None:
-    """A bolus moves the date by its volume; the drug does not get younger."""
+    """A bolus moves the date by its volume; the uncertainty since the fill stays, and the drug does not get younger."""
     pump = running_pump(SimpleContinuous(flow(0.4)))
     later = advance(pump, Instant(START.s + 10 * DAY_S)).state
-    plain = refill_by(chart_of(later), later.sheet, POLICY)
-    bolus = done(handle(later, StartBolus(SingleBolus(ml(0.2), Duration(3600)))))
+    first, plain = refill_by(chart_of(pump), pump.sheet, POLICY), refill_by(chart_of(later), later.sheet, POLICY)
+    assert first == plain
+    bolus = done(handle(later, StartBolus(SingleBolus(ml(2), Duration(8 * 3600)))))
     after = refill_by(chart_of(bolus), bolus.sheet, POLICY)
     assert plain is not None
     assert after is not None
-    assert plain[0].s - after[0].s == pytest.approx(0.2 / (0.4 * 1.145) * DAY_S, abs=1)
+    assert plain.days - after.days == 5
     slow = advance(running_pump(SimpleContinuous(flow(0.05))), Instant(START.s + 10 * DAY_S)).state
-    due = refill_by(chart_of(slow), slow.sheet, POLICY)
-    assert due == (Instant(START.s + 175 * DAY_S), "stability")
+    assert refill_by(chart_of(slow), slow.sheet, POLICY) == RefillBy(START, 175, "stability")
+
+
+def test_a_pump_that_believes_itself_empty_is_due() -> None:
+    """Its count says no more, so the date is not later than the session that found it so, less the buffer."""
+    empty = advance(running_pump(SimpleContinuous(flow(0.4))), Instant(START.s + 100 * DAY_S)).state
+    due = refill_by(chart_of(empty), empty.sheet, POLICY)
+    assert due is not None
+    assert due.days <= 95
 
 
 def test_a_stopped_pump_has_no_date() -> None:

@@ -79,7 +79,7 @@ def test_the_pump_clock_is_set_at_implant() -> None:
         ('timezone = "Europe/Berlin"', 'timezone = "Europe/Berln"', ["timezone", "'Europe/Berlin'"]),
         ('timezone = "Europe/Berlin"', "", ["timezone", "is missing"]),
         ('title = "a test"', "", ["title", "is missing"]),
-        ('title = "a test"', "title = 7", ["title", "7", "string"]),
+        ('title = "a test"', "title = 7", ["title", "7", "not text"]),
         ("case = 1", "case = 2", ["case", "2", "1"]),
         ("case = 1", "", ["case", "is missing"]),
         ("[pump]", "[pumps]", ["pumps", "not a key here", "'pump'"]),
@@ -89,7 +89,7 @@ def test_the_pump_clock_is_set_at_implant() -> None:
         (
             'at = "2026-03-16 09:00"',
             'at = "2026-05-16 09:00"',
-            ["event[3].at", "after the case ends", "until = 2026-04-20 09:00"],
+            ["event[3].at", "after the case ends", "2026-04-20 09:00 or earlier"],
         ),
         ('at = "2026-03-16 09:00"', 'at = "2026-03-29 02:30"', ["event[3].at", "does not exist", '"2026-03-29 03:30"']),
         ('at = "2026-03-16 09:00"', "at = 2026-03-16", ["event[3].at", "no time of day", '"2026-03-16 08:00"']),
@@ -119,6 +119,8 @@ def test_a_mistake_names_line_field_value_and_what_is_accepted(old: str, new: st
         ("[pump]", "[pumps]", "[pumps]"),
         ('at = "2026-03-20 12:00"', 'at = "2026-03-01 12:00"', 'at = "2026-03-01 12:00"'),
         ('timezone = "Europe/Berlin"', 'timezone = "X"', 'timezone = "X"'),
+        ('tip_level = "T10"', 'tip_level = "T99"', 'tip_level = "T99"'),
+        ('trimmed = "9 cm"', 'trimmed = "99 cm"', 'trimmed = "99 cm"'),
         ('[[event]]\nat = "2026-03-02 09:00"', '[[event]]\nat = "2026-04-02 09:00"', 'at = "2026-03-02 10:00"'),
     ],
 )
@@ -126,6 +128,54 @@ def test_the_line_is_the_line(old: str, new: str, at: str) -> None:
     """The place in the error is the place in the file."""
     text = with_line(old, new)
     assert any(error.where == f"test.toml:{line_of(text, at)}" for error in errors_of(text).errors)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("case = 1", "case = true", "case: 'True' is not a version"),
+        ("case = 1", "case = 1.0", "case: '1.0' is not a version"),
+        ('tip_level = "T10"', 'tip_level = "T10"\nholds = "drug"', "'drug' is not accepted"),
+        ('model = "reference-20"', 'model = "reference-20"\nclock = "+99:99"', '"-14:00" to "+14:00"'),
+        ('model = "reference-20"', 'model = "reference-20"\nclock = "+01:60"', '"-14:00" to "+14:00"'),
+        ('low_reservoir = "2 mL"', 'low_reservoir = "20 mL"', "'20 mL' is no threshold in a reservoir of 20 mL"),
+        ('timezone = "Europe/Berlin"', 'timezone = "localtime"', "not a known time zone"),
+        ('timezone = "Europe/Berlin"', 'timezon = "Europe/Berlin"', "there is a key 'timezon'"),
+        ('at = "2026-03-16 09:00"', 'at = "2026-03-16"', "year-month-day"),
+        ('at = "2026-03-16 09:00"', 'at = "2026-W12-1 09:00"', "year-month-day"),
+        ('at = "2026-03-16 09:00"', 'at = "2026-03-16x09:00"', "year-month-day"),
+        ('at = "2026-03-16 09:00"', 'at = "16.03.2026 09:00"', "year-month-day"),
+        ('label = "somebody"', 'label = "some\\u001b[2Jbody"', "control character"),
+        ('title = "a test"', 'title = "a\\u0000test"', "control character"),
+        ('dose = "220 mcg/day"', "dose = nan", "needs a unit"),
+        ('dose = "220 mcg/day"', "dose = 0x" + "f" * 5000, "too long to print"),
+        ("[pump]\nmodel", "[x]\nmodel", "pump is missing"),
+        ('[pump]\nmodel = "reference-20"\nlow_reservoir = "2 mL"', "", "pump is missing"),
+        ('from = "06:00", to', "from = 6, to", "steps[1].from"),
+    ],
+)
+def test_what_looks_nearly_right_is_refused(old: str, new: str, says: str) -> None:
+    """What a kinder reader would take for something else, or what would reach a terminal raw."""
+    assert says in str(errors_of(with_line(old, new)))
+
+
+def test_a_pump_that_is_no_table_says_so() -> None:
+    """And how a table is written."""
+    text = CASE.replace('[pump]\nmodel = "reference-20"\nlow_reservoir = "2 mL"', "")
+    assert "write [pump]" in str(errors_of('pump = "reference-20"\n' + text))
+
+
+def test_a_key_of_a_thousand_parts_is_an_answer() -> None:
+    """Dotted keys nest as deeply as they are long."""
+    assert errors_of("a." * 2000 + "a = 1\n" + CASE)
+    assert errors_of(CASE + "\n[" + "a." * 2000 + "a]\nb = 1\n")
+
+
+def test_settings_of_a_case_reach_the_case() -> None:
+    """Stability, buffer and the clinic's longest interval."""
+    read = case(with_line('buffer = "5 days"', 'buffer = "4 days"\nstability = "100 days"\nclinic_max = "80 days"'))
+    assert (read.policy.buffer, read.policy.stability) == (Duration.parse("4 days"), Duration.parse("100 days"))
+    assert read.policy.clinic_max == Duration.parse("80 days")
 
 
 def test_all_mistakes_at_once_in_the_order_of_lines() -> None:

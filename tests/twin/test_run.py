@@ -11,8 +11,9 @@ from thecal.catheter.geometry import Geometry, catheter_sheet
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Acted, Ordered, ResidualMeasured, SessionEnded
 from thecal.chart.order import OrderBolus, OrderContinuous, OrderMinimumRate, OrderStop
+from thecal.pump.messages import ChangeGain
 from thecal.pump.sheet import pump_sheet
-from thecal.quantity import Amount, Concentration, DailyDose, Length
+from thecal.quantity import Amount, Concentration, DailyDose, Gain, Length
 from thecal.timeline import DAY_S, Duration, Instant
 from thecal.twin.action import (
     Action,
@@ -27,7 +28,7 @@ from thecal.twin.action import (
 )
 from thecal.twin.run import run
 from thecal.twin.trace import Record, Trace
-from thecal.twin.world import World
+from thecal.twin.world import PlannedFault, World
 
 SHEET = pump_sheet("synchromed-ii-20")
 GEOMETRY = Geometry(catheter_sheet("indura-8709sc"), Length(0), "T10", SHEET.tubing_volume)
@@ -176,6 +177,63 @@ def test_rows_follow_each_other() -> None:
     assert sum(course.delivered_nl for course in trace.courses) == trace.balance.ledger.intrathecal.volume_nl
     assert [getattr(fact, "text", None) for fact in trace.courses[0].facts].count("x") == 1
     assert trace.courses[1].ordered == DailyDose(150_000_000)
+
+
+def test_a_row_ends_where_the_reservoir_runs_dry() -> None:
+    """No mean over weeks hides the days without drug; the alarms that sound stand in the rows."""
+    trace = ran(IMPLANT, FIRST, until=120)
+    last = trace.courses[-2:]
+    assert [row.interval.end for row in last] == [at(90), at(120)]
+    assert (last[0].delivered_nl, last[1].delivered_nl) == (18_000_000, 0)
+    assert last[1].delivered_mcg_per_day == 0
+    assert [row.alarms for row in last] == [("low reservoir", "empty reservoir")] * 2
+    assert [event.severity for event in trace.events if event.kind == "reservoir ran dry"] == ["unsensed"]
+
+
+def test_what_is_done_at_the_very_end_is_in_the_rows() -> None:
+    """A last row without time holds its facts."""
+    trace = ran(IMPLANT, FIRST, Refill(at(60), ml(18), C500))
+    last = trace.courses[-1]
+    assert (last.interval.seconds, last.delivered_mcg_per_day) == (0, None)
+    assert any(isinstance(fact, ResidualMeasured) for fact in last.facts)
+
+
+def test_the_first_residual_after_implant_is_marked() -> None:
+    """It is not yet reliable; after an explant the next pump has a first one again."""
+    again = replace(IMPLANT, at=at(40))
+    trace = ran(
+        IMPLANT, FIRST, Refill(at(20), ml(18), C500), Refill(at(30), ml(18), C500), Explant(at(40)), again,
+        Refill(at(40), ml(18), C500, HUNDRED), Refill(at(50), ml(18), C500),
+    )  # fmt: skip
+    residuals = [fact for fact in trace.chart.facts if isinstance(fact, ResidualMeasured)]
+    assert [residual.first for residual in residuals] == [True, False, True]
+
+
+def test_a_fault_of_one_pump_is_not_one_of_the_next() -> None:
+    """A pump that ran fast is replaced by one that runs as the case says; a fault before any implant is the first pump's."""
+    world = World(START, gain=Gain.parse("+1 %"), faults=(PlannedFault(at(10), ChangeGain(Gain.parse("+40 %"))),))
+    again = Implant(at(30), SHEET, GEOMETRY, 0)
+    trace = ran(IMPLANT, FIRST, Explant(at(30)), again, Refill(at(30), ml(18), C500, HUNDRED), world=world)
+    assert [row.delivered_nl for row in trace.courses if row.delivered_nl] == [2_020_000 + 5_600_000, 6_060_000]
+    early = World(START, faults=(PlannedFault(START, ChangeGain(Gain.parse("+10 %"))),))
+    assert ran(IMPLANT, FIRST, until=10, world=early).courses[-1].delivered_nl == 2_200_000
+
+
+def test_a_bolus_that_ends_early_says_how_much_of_it_was_programmed() -> None:
+    """Cancelled, or ended by a stop; and what ran to its end is called programmed, not delivered."""
+    bolus = GiveBolus(at(1), OrderBolus(Amount(50_000_000), Duration(600)))
+    halfway = Instant(at(1).s + 300)
+    for end in (EndBolus(halfway), Reprogram(halfway, OrderStop())):
+        events = ran(IMPLANT, FIRST, bolus, end, until=2).events
+        assert [(event.kind, event.text) for event in events] == [("bolus cut short", "0.05 mL of 0.1 mL programmed")]
+    assert [event.text for event in ran(IMPLANT, FIRST, bolus, until=2).events] == ["0.1 mL programmed"]
+
+
+def test_an_alarm_remembers_since_when() -> None:
+    """A command on the way does not start it anew."""
+    trace = ran(IMPLANT, FIRST, Reprogram(at(85), HUNDRED), until=86)
+    assert trace.world.pump is not None
+    assert [alarm.onset for alarm in trace.world.pump.memory.alarms] == [at(80)]
 
 
 def test_the_first_drug_at_the_tip() -> None:

@@ -4,16 +4,22 @@ from dataclasses import dataclass, replace
 
 from thecal.chart.facts import Acted, Explanted, Fact, Filled, Implanted, ResidualMeasured, SessionEnded
 
+_NO_PUMP = dict.fromkeys(("implanted", "filled", "residual", "session", "fill_session"))
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Every fact in order, and what the latest ones say. ``acted`` counts the actions so far."""
+    """Every fact in order, and what the latest ones say.
+
+    ``fill_session`` is the first session after the last fill, in which its volume was typed in; ``acted`` counts the actions.
+    """
 
     facts: tuple[Fact, ...] = ()
     implanted: Implanted | None = None
     filled: Filled | None = None
     residual: ResidualMeasured | None = None
     session: SessionEnded | None = None
+    fill_session: SessionEnded | None = None
     acted: int = 0
 
     def after(self, *facts: Fact) -> "Chart":
@@ -27,15 +33,17 @@ class Chart:
             last = fact.at
             match fact:
                 case Implanted():
-                    changes |= {"implanted": fact, "filled": None, "residual": None, "session": None}
+                    changes |= {**_NO_PUMP, "implanted": fact}
                 case Filled():
-                    changes["filled"] = fact
+                    changes |= {"filled": fact, "fill_session": None}
                 case ResidualMeasured():
                     changes["residual"] = fact
                 case SessionEnded():
                     changes["session"] = fact
+                    if changes.get("fill_session", self.fill_session) is None:
+                        changes["fill_session"] = fact
                 case Explanted():
-                    changes |= {"implanted": None, "filled": None, "residual": None, "session": None}
+                    changes |= _NO_PUMP
                 case Acted():
                     acted += 1
                 case _:

@@ -33,11 +33,12 @@ class Implanted:
 
 @dataclass(frozen=True, slots=True)
 class ResidualMeasured:
-    """What the syringe withdrew, beside what the programmer expected."""
+    """What the syringe withdrew, beside what the programmer expected; ``first`` after implant is not yet reliable (RPC-07)."""
 
     at: Instant
     expected: Volume
     measured: Volume
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

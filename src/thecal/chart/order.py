@@ -250,7 +250,7 @@ def _check_off(ordered: DailyDose, program: Program, concentration: Concentratio
     off = abs(got.pg_per_day - ordered.pg_per_day)
     if off * 100 <= ordered.pg_per_day * OFF_MAX_PERCENT:
         return None
-    percent = decimal_text(off * 100, ordered.pg_per_day, 1)
+    percent = decimal_text(off * 100, ordered.pg_per_day, 2)
     return Refusal(
         "ORD-03",
         f"{ordered} at {concentration}: the nearest the pump can run is {got}, {percent} % off",

@@ -12,7 +12,7 @@ from thecal.cli.console import REFUSED, print_lines, print_refusal, say
 from thecal.errors import InputError, Refusal
 from thecal.fluid import Parcel
 from thecal.programmer.plans import plan_bridge, plan_prime
-from thecal.pump.program import check_flow, check_program, program_pattern
+from thecal.pump.program import check_bolus_flow, check_program, program_pattern
 from thecal.pump.sheet import DEFAULT_PUMP, pump_sheet
 from thecal.quantity import Amount, Concentration, DailyDose, FlowRate, Gain, Length, Volume, VolumePerLength
 from thecal.report.document import json_text, refusal_document
@@ -25,7 +25,6 @@ from thecal.therapy.refill import (
     discrepancy_flag,
     discrepancy_limit,
     expected_residual,
-    labelled_accuracy_ppm,
     refill_dates,
     rule_value,
 )
@@ -70,25 +69,28 @@ def refill(
     fill: Annotated[str, typer.Option("--fill", metavar="TEXT", help='The usable volume, such as "40 mL".')],
     concentration: ConcentrationText,
     dose: DoseText,
-    alarm: Annotated[str, typer.Option("--alarm", metavar="TEXT", help="The low reservoir threshold.")] = rule_value(
-        "low_reservoir"
-    ),
+    alarm: Annotated[
+        str | None, typer.Option("--alarm", metavar="TEXT", help="The low reservoir threshold; the data sheet's if not given.")
+    ] = None,
     stability: Annotated[str, typer.Option("--stability", metavar="TEXT", help="How long the drug keeps.")] = rule_value(
         "stability"
     ),
     buffer: Annotated[str, typer.Option("--buffer", metavar="TEXT", help="How long before to refill.")] = rule_value("buffer"),
     clinic_max: Annotated[str | None, typer.Option("--clinic-max", metavar="TEXT", help="The clinic's longest interval.")] = None,
     service: Annotated[str | None, typer.Option("--service", metavar="TEXT", help="Time until the pump's service date.")] = None,
+    pump: PumpName = DEFAULT_PUMP,
     json: AsJson = False,
 ) -> None:
     """Days to the alarm and to empty, and the day to refill by: the earliest of what bounds it, less the buffer."""
-    volume, low = Volume.parse(fill, "--fill"), Volume.parse(alarm, "--alarm", zero=True)
+    sheet = pump_sheet(pump, "--pump")
+    volume = Volume.parse(fill, "--fill")
+    low = sheet.low_reservoir_threshold if alarm is None else Volume.parse(alarm, "--alarm", zero=True)
     strength, daily = Concentration.parse(concentration, "--concentration"), DailyDose.parse(dose, "--dose")
     policy = RefillPolicy(
         stability=Duration.parse(stability, "--stability"),
         buffer=Duration.parse(buffer, "--buffer", zero=True),
-        clinic_max=Duration.parse(clinic_max, "--clinic-max") if clinic_max else None,
-        service=Duration.parse(service, "--service") if service else None,
+        clinic_max=None if clinic_max is None else Duration.parse(clinic_max, "--clinic-max"),
+        service=None if service is None else Duration.parse(service, "--service"),
     )
     nl_per_day = Fraction(daily.pg_per_day, strength.mcg_per_ml)
     dates = refill_dates(volume, low, nl_per_day, policy)
@@ -104,15 +106,14 @@ def refill(
             "governed_by": dates.governed_by,
         },
         json,
-        [_at_label_bound(volume, low, nl_per_day, policy)],
+        [_at_label_bound(volume, low, nl_per_day, policy, Gain(Gain.EXACT + sheet.flow_accuracy_ppm))],
     )
 
 
-def _at_label_bound(volume: Volume, low: Volume, nl_per_day: Fraction, policy: RefillPolicy) -> str:
-    ppm = labelled_accuracy_ppm()
-    fast = refill_dates(volume, low, nl_per_day * (Gain.EXACT + ppm) / Gain.EXACT, policy)
-    by = f"by day {max(fast.refill_by_day, 0)}"
-    return f"At exactly this flow. At the upper bound of a pump's label, {Gain(Gain.EXACT + ppm)}, refill {by} (REF-12)."
+def _at_label_bound(volume: Volume, low: Volume, nl_per_day: Fraction, policy: RefillPolicy, bound: Gain) -> str:
+    fast = refill_dates(volume, low, nl_per_day * bound.ppm / Gain.EXACT, policy)
+    by = f"by day {fast.refill_by_day}" if fast.refill_by_day >= 0 else "at once"
+    return f"At exactly this flow. At the upper bound of a pump's label, {bound}, refill {by} (REF-12)."
 
 
 @calc.command()
@@ -240,7 +241,7 @@ def bolus(
     if isinstance(given, Refusal):
         _refuse(given, json)
     nl_per_day = Fraction(given.volume.nl * DAY_S, given.duration.s)
-    refusal = check_flow(FlowRate(round(nl_per_day)), pump_sheet(pump, "--pump")) if pump else None
+    refusal = None if pump is None else check_bolus_flow(given, pump_sheet(pump, "--pump"))
     if refusal:
         _refuse(refusal, json)
     _answer(
@@ -265,17 +266,21 @@ def residual(
             "--reservoir", metavar="TEXT", help="The reservoir's size; 20 mL or 40 mL, whichever holds the fill, if not given."
         ),
     ] = None,
+    pump: PumpName = DEFAULT_PUMP,
     json: AsJson = False,
 ) -> None:
     """What should come out of the reservoir, within the labelled accuracy, and whether what came out fits (RPC-07)."""
     filled = Volume.parse(fill, "--fill")
-    size = Volume.parse(reservoir, "--reservoir") if reservoir else max(filled, _size_for(filled))
-    if filled > size:
-        raise InputError("--fill", fill, f"is more than the reservoir of {size} holds")
-    nl_per_day = Fraction(FlowRate.parse(flow, "--flow").nl_per_day)
-    left = expected_residual(filled, nl_per_day, Duration.parse(after, "--after", zero=True), size, labelled_accuracy_ppm())
-    limit = discrepancy_limit(size)
+    size = _size_for(filled) if reservoir is None else Volume.parse(reservoir, "--reservoir")
     withdrawn = Volume.parse(measured, "--measured", zero=True) if measured is not None else None
+    for option, text, volume in (("--fill", fill, filled), ("--measured", measured, withdrawn)):
+        if volume is not None and volume > size:
+            raise InputError(option, text, f"is more than the reservoir of {size} holds")
+    accuracy_ppm = pump_sheet(pump, "--pump").flow_accuracy_ppm
+    nl_per_day = Fraction(FlowRate.parse(flow, "--flow").nl_per_day)
+    left = expected_residual(filled, nl_per_day, Duration.parse(after, "--after", zero=True), size, accuracy_ppm)
+    limit = discrepancy_limit(size)
+    nothing = " None was expected to be left: an empty syringe proves nothing." if not left.expected.nl else ""
     _answer(
         {
             "expected_ml": left.expected.ml,
@@ -286,8 +291,8 @@ def residual(
         },
         json,
         [
-            f"Low and high: the flow off by its labelled {Gain(Gain.EXACT + labelled_accuracy_ppm())}, up or down. "
-            f"The flag goes by size alone (RPC-07, reservoir of {size}): amber above {limit}, red above {limit + limit}."
+            f"Low and high: the flow off by its labelled {Gain(Gain.EXACT + accuracy_ppm)}, up or down. "
+            f"The flag goes by size alone (RPC-07, reservoir of {size}): amber above {limit}, red above {limit + limit}.{nothing}"
         ],
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from thecal.errors import InputErrors, Refusal, ThecalError
+from thecal.errors import InputError, InputErrors, Refusal, ThecalError
 from thecal.report.tables import Line
 
 REFUSED, BAD_INPUT = 1, 2
@@ -22,6 +22,7 @@ _COLORS = {
     "row": "",
     "critical": "bold red",
     "non-critical": "yellow",
+    "unsensed": "bold magenta",
     "information": "dim",
     "refused": "magenta",
     "note": "dim",
@@ -66,34 +67,60 @@ def explain(error: ThecalError | OSError) -> str:
     return f"thecal: {error}"
 
 
+def check_targets(targets: Mapping[str, Path | None], source: Path) -> None:
+    """No output may be the case itself, nor two outputs one file. Raises InputError with the option."""
+    taken = {source.resolve(): "the case itself"}
+    for option, path in targets.items():
+        if path is None:
+            continue
+        place = path.resolve()
+        if place in taken:
+            raise InputError(option, str(path), f"is {taken[place]}", accepted=("another file",))
+        taken[place] = f"the file of {option} too"
+
+
 def write_whole(texts: Mapping[Path, str]) -> None:
-    """Write files whole or not at all: all are staged beside their places first, then put there. Raises OSError."""
+    """Write files whole or not at all: all are staged beside their places first, then put there. Raises OSError.
+
+    A link is followed, a file keeps its mode, and what is no file (a pipe, a device) is written to as it is.
+    """
     staged: list[tuple[Path, Path]] = []
+    streams: list[tuple[Path, str]] = []
     try:
         for path, text in texts.items():
-            staged.append((_staged(path, text), path))
-        for temporary, path in staged:
-            temporary.replace(path)
+            place = path.resolve()
+            if place.exists() and not place.is_file() and not place.is_dir():
+                streams.append((place, text))
+            else:
+                staged.append((_staged(place, text), place))
+        for temporary, place in staged:
+            temporary.replace(place)
+        for place, text in streams:
+            place.write_text(text, encoding="utf-8")
     finally:
         for temporary, _ in staged:
             temporary.unlink(missing_ok=True)
 
 
-def _staged(path: Path, text: str) -> Path:
-    if path.is_dir():
-        raise IsADirectoryError(EISDIR, "is a folder, not a file", str(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(ENOENT, "no such folder", str(path.parent))
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
+def _staged(place: Path, text: str) -> Path:
+    if place.is_dir():
+        raise IsADirectoryError(EISDIR, "is a folder, not a file", str(place))
+    if not place.parent.is_dir():
+        raise FileNotFoundError(ENOENT, "no such folder", str(place.parent))
+    temporary: Path | None = None
     try:
+        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+        temporary = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-    except BaseException:
-        temporary.unlink()
+        temporary.chmod(place.stat().st_mode & 0o777 if place.exists() else 0o666 & ~_umask())
+    except BaseException as error:
+        if temporary:
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(place)) from None
         raise
     return temporary
 

@@ -1,8 +1,11 @@
 """The ``thecal`` command."""
 
+import os
+import signal
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -40,8 +43,17 @@ def _options(
     pass
 
 
+def _terminate(*_: object) -> NoReturn:
+    """End as by an interrupt, so that nothing half-written stays."""
+    sys.exit(128 + signal.SIGTERM)
+
+
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 refused, 2 bad input or a file that cannot be read or written."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # for as long as we run
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except (ThecalError, OSError) as error:

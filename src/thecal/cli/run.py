@@ -1,5 +1,6 @@
 """``thecal run``: a case through pump and catheter, printed and written."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from thecal.cli.console import REFUSED, print_lines, write_whole
+from thecal.cli.console import REFUSED, check_targets, print_lines, write_whole
 from thecal.report.document import csv_text, json_text, run_document
 from thecal.report.tables import course_lines
 from thecal.timeline import Instant
@@ -35,6 +36,7 @@ def run(
     A refused event changes nothing, the run goes on, and the exit code is 1 unless the event says expect = "refused".
     Bad input exits with 2. Files are written whole or not at all.
     """
+    check_targets({"--json": json, "--html": html, "--csv": csv}, case)
     read = read_case(case)
     trace = _run(read)
     document = run_document(read, trace, version("thecal"))
@@ -44,6 +46,7 @@ def run(
     if csv:
         texts[csv] = csv_text(document)
     if html:
+        os.environ["MPLBACKEND"] = "svg"  # no window is ever shown, whatever is set outside
         from thecal.report.page import page_text  # noqa: PLC0415  # matplotlib is slow to import, only the page draws
 
         texts[html] = page_text(read, trace, document)

@@ -1,14 +1,14 @@
 """Plans: what it takes to bring drug to the tip, and to change what lies in the line without a change of dose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from thecal.catheter.dispersion import FIRST_DRUG_AT_FRACTION, SPILLED_FRACTION_BOUND, front_at_tip
+from thecal.chart.order import OrderContinuous, programmed
 from thecal.errors import Refusal
-from thecal.pump.program import check_flow, nearest_flow
+from thecal.pump.program import SimpleContinuous, check_flow, check_program
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Amount, Concentration, DailyDose, FlowRate, Length, Volume, VolumePerLength
-from thecal.timeline import DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +31,33 @@ def plan_bridge(
 
     Refused where either flow is outside the pump's limits.
     """
-    flow = nearest_flow(dose.pg_per_day, DAY_S, old.mcg_per_ml, sheet)
-    then_flow = nearest_flow(dose.pg_per_day, DAY_S, new.mcg_per_ml, sheet)
-    for asked, what in ((flow, "bridge"), (then_flow, "program after it")):
-        refusal = check_flow(asked, sheet)
-        if refusal:
-            return Refusal(
-                refusal.rule,
-                f"a {what} at {asked}",
-                refusal.limit,
-                refusal.source,
-                "Do not bridge: aspirate the line through the access port and prime the catheter instead, or change the dose.",
-            )
+    flow = _flow(dose, old, sheet, "bridge")
+    then_flow = _flow(dose, new, sheet, "program after it")
+    for planned in (flow, then_flow):
+        if isinstance(planned, Refusal):
+            return planned
+    assert isinstance(flow, FlowRate)
+    assert isinstance(then_flow, FlowRate)
     return BridgePlan(
         flow=flow,
         hours=Fraction(24 * dead_volume.nl, flow.nl_per_day),
         dose=dead_volume.of(old),
         then_flow=then_flow,
-        without_mcg_per_day=Fraction(then_flow.of(old).pg_per_day, 10**6),
-        without_percent=Fraction(100 * then_flow.of(old).pg_per_day, dose.pg_per_day),
+        without_mcg_per_day=Fraction(dose.pg_per_day * old.mcg_per_ml, new.mcg_per_ml * 10**6),
+        without_percent=Fraction(100 * old.mcg_per_ml, new.mcg_per_ml),
         without_hours=Fraction(24 * dead_volume.nl, then_flow.nl_per_day),
     )
+
+
+def _flow(dose: DailyDose, concentration: Concentration, sheet: PumpSheet, what: str) -> FlowRate | Refusal:
+    """The flow that the pump would run for a dose, by the same rules as an order."""
+    program = programmed(OrderContinuous(dose), concentration, sheet)
+    refusal = program if isinstance(program, Refusal) else check_program(program, sheet)
+    if refusal is None and isinstance(program, SimpleContinuous):
+        return program.flow
+    assert refusal is not None
+    advice = "Do not bridge: aspirate the line through the access port and prime the catheter instead, or change the dose."
+    return replace(refusal, asked=f"a {what} at {refusal.asked.removeprefix('a flow of ')}", advice=advice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from thecal.pump.messages import Event
 from thecal.pump.state import Mechanics, Memory, PumpState
 from thecal.timeline import NO_FLOW, Block, Instant, Interval
 
+RAN_DRY = "reservoir ran dry"
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -44,9 +46,9 @@ def _leg(state: PumpState, until: Instant, events: list[Event]) -> tuple[PumpSta
     memory = _count_down(state.memory, state.now, phase, end, events)
     state = PumpState(state.sheet, end, memory, mechanics)
     if emptied:
-        events.append(Event(end, "reservoir ran dry", "information", "nothing flows; the pump does not sense it"))
+        events.append(Event(end, RAN_DRY, "unsensed", "nothing flows from now on, and the pump does not sense it"))
     if bolus and end == bolus.end:
-        events.append(Event(end, "bolus ended", "information", f"{bolus.bolus.volume} given"))
+        events.append(Event(end, "bolus ended", "information", f"{bolus.bolus.volume} programmed"))
         state = without_bolus(state)
     return state, block
 

@@ -10,6 +10,7 @@ from thecal.pump.program import (
     MinimumRate,
     SingleBolus,
     Stopped,
+    check_bolus_flow,
     check_flow,
     check_program,
     program_pattern,
@@ -73,6 +74,7 @@ def _update(state: PumpState, update: Update) -> Answer | Refusal:
     refusal = _check_update(state, update)
     if refusal:
         return refusal
+    before = state
     if state.memory.bolus and update.program is not None:
         state = without_bolus(state)
     memory = state.memory
@@ -85,21 +87,20 @@ def _update(state: PumpState, update: Update) -> Answer | Refusal:
         calculated_nl=memory.calculated_nl if update.reservoir is None else update.reservoir.nl,
         low_reservoir_nl=memory.low_reservoir_nl if update.low_reservoir is None else update.low_reservoir.nl,
     )
-    return _answer(state, _with_memory(state, memory))
+    return _answer(before, _with_memory(state, memory))
 
 
 def _check_update(state: PumpState, update: Update) -> Refusal | None:
     sheet, memory = state.sheet, state.memory
     capacity = sheet.reservoir_capacity
-    for asked, what, rule in ((update.reservoir, "volume", "PMP-09"), (update.low_reservoir, "threshold", "PMP-10")):
+    volumes = (
+        (update.reservoir, "PMP-09", "volume", "Enter the volume that was injected, not the vial or another pump's size."),
+        (update.low_reservoir, "PMP-10", "low reservoir threshold", "Set the threshold below what the reservoir holds."),
+    )
+    for asked, rule, what, advice in volumes:
         if asked is not None and asked > capacity:
-            return Refusal(
-                rule,
-                f"a reservoir {what} of {asked}",
-                f"the reservoir holds {capacity}",
-                sheet.source("reservoir_capacity"),
-                "Enter the volume that was injected, not the vial or another pump's size.",
-            )
+            limit = f"the reservoir holds {capacity}"
+            return Refusal(rule, f"a {what} of {asked}", limit, sheet.source("reservoir_capacity"), advice)
     concentration = update.concentration or memory.concentration
     program = memory.program if update.program is None else update.program
     dosing = not isinstance(program, Stopped | MinimumRate)
@@ -147,16 +148,9 @@ def _bolus_pattern(memory: Memory, now: Instant, bolus: SingleBolus, sheet: Pump
 
 def _check_bolus(state: PumpState, bolus: SingleBolus) -> Refusal | None:
     sheet, memory = state.sheet, state.memory
-    shortest, longest = sheet.bolus_duration_min, sheet.bolus_duration_max
-    if not shortest <= bolus.duration <= longest:
-        name = "bolus_duration_min" if bolus.duration < shortest else "bolus_duration_max"
-        return Refusal(
-            "PMP-13",
-            f"a bolus over {bolus.duration}",
-            f"a bolus lasts {shortest} to {longest}",
-            sheet.source(name),
-            "Choose a duration within the limits.",
-        )
+    refusal = check_bolus_flow(bolus, sheet)
+    if refusal:
+        return refusal
     critical = [alarm.kind.name for alarm in memory.alarms if alarm.kind.severity == "critical"]
     if critical:
         return Refusal(
@@ -169,7 +163,7 @@ def _check_bolus(state: PumpState, bolus: SingleBolus) -> Refusal | None:
     peak = max(_bolus_pattern(memory, state.now, bolus, sheet).flows_nl_per_day)
     refusal = check_flow(FlowRate(round(peak)), sheet)
     if refusal:
-        return refusal
+        return replace(refusal, advice="Check the dose and its unit; give the bolus over another time.")
     calculated_nl = memory.calculated_nl
     if calculated_nl is not None and bolus.volume.nl > calculated_nl:
         return Refusal(
@@ -183,8 +177,9 @@ def _check_bolus(state: PumpState, bolus: SingleBolus) -> Refusal | None:
 
 
 def without_bolus(state: PumpState) -> PumpState:
-    """The pump back in its program. A bolus that ran to its end leaves an exact remainder; one cut short is floored to
-    1/86,400 nL.
+    """The pump back in its program.
+
+    A bolus that ran to its end under one gain leaves an exact remainder; otherwise the remainder is floored to 1/86,400 nL.
     """
     memory, mechanics = state.memory, state.mechanics
     assert memory.bolus is not None
@@ -218,7 +213,16 @@ def _answer(before: PumpState, after: PumpState) -> Answer:
         for alarm in before.memory.alarms
         if alarm.kind.name not in now
     ]
-    return Answer(after, report(after), (*began, *ended))
+    return Answer(after, report(after), (*_cut_short(before, after), *began, *ended))
+
+
+def _cut_short(before: PumpState, after: PumpState) -> list[Event]:
+    running = before.memory.bolus
+    if running is None or after.memory.bolus:
+        return []
+    volume = running.bolus.volume
+    given = volume - Volume(_bolus_left_nl(running, before.now))
+    return [Event(after.now, "bolus cut short", "information", f"{given} of {volume} programmed")]
 
 
 def alarm_event(alarm: Alarm) -> Event:

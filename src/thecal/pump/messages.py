@@ -11,7 +11,8 @@ from thecal.pump.program import Program, SingleBolus
 from thecal.quantity import Concentration, Gain, Volume
 from thecal.timeline import Instant
 
-Severity = Literal["critical", "non-critical", "information"]
+Severity = Literal["critical", "non-critical", "unsensed", "information"]
+"""Of an event: two kinds of alarm; what is so and the pump does not sense; and the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,3 +149,18 @@ def check_flow(flow: FlowRate, sheet: PumpSheet) -> Refusal | None:
             "Check the dose and its unit; fill a higher concentration, or give a bolus over a longer time.",
         )
     return None
+
+
+def check_bolus_flow(bolus: SingleBolus, sheet: PumpSheet) -> Refusal | None:
+    """Whether the pump can give a bolus by itself: its duration, and its own flow below the fastest."""
+    shortest, longest = sheet.bolus_duration_min, sheet.bolus_duration_max
+    if not shortest <= bolus.duration <= longest:
+        return Refusal(
+            "PMP-13",
+            f"a bolus over {bolus.duration}",
+            f"a bolus lasts {shortest} to {longest}",
+            sheet.source("bolus_duration_min" if bolus.duration < shortest else "bolus_duration_max"),
+            "Choose a duration within the limits.",
+        )
+    flow = FlowRate(-(-bolus.volume.nl * DAY_S // bolus.duration.s))
+    return check_flow(flow, sheet) if flow > sheet.flow_max else None

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,8 @@ from thecal.chart.facts import Acted, Fact
 from thecal.errors import Refusal
 from thecal.pump.messages import Event
 from thecal.report.words import BANNER, fact_text, number_text
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import DAY_S, WEEK_S, Instant
+from thecal.twin.action import Implant
 from thecal.twin.case import Case
 from thecal.twin.ledger import Balance
 from thecal.twin.trace import Course, Refused, Trace
@@ -66,7 +68,14 @@ def refusal_document(refusal: Refusal) -> dict[str, str]:
 
 def notes(case: Case, trace: Trace) -> list[str]:
     """What a reader should know beside the numbers."""
-    told = (_gain(case), _first_drug(case, trace), _concentrations(case, trace), _clock(case, trace), _unrefused(case, trace))
+    told = (
+        _gain(case),
+        _first_drug(case, trace),
+        _concentrations(case, trace),
+        _bridges(case, trace),
+        _clock(case, trace),
+        _unrefused(case, trace),
+    )
     return [*(note for group in told for note in group), BANNER]
 
 
@@ -89,7 +98,6 @@ def _case(case: Case, trace: Trace) -> dict[str, Any]:
 
 def _interval(course: Course, case: Case) -> dict[str, Any]:
     start, end = course.interval.start, course.interval.end
-    refill_by, governed_by = course.refill_by or (None, None)
     return {
         "start_utc": start.utc_text(),
         "end_utc": end.utc_text(),
@@ -101,20 +109,23 @@ def _interval(course: Course, case: Case) -> dict[str, Any]:
         ],
         "mode": course.mode,
         "concentration_mcg_per_ml": course.concentration.mcg_per_ml if course.concentration else None,
-        "reservoir_true_mcg_per_ml": None if course.true_mcg_per_ml is None else round(course.true_mcg_per_ml, 6),
+        "reservoir_true_mcg_per_ml": _six_digits(course.true_mcg_per_ml),
         "ordered_mcg_per_day": course.ordered.mcg_per_day if course.ordered else None,
         "programmed_mcg_per_day": course.programmed.mcg_per_day if course.programmed else None,
-        "delivered_mcg_per_day": round(course.delivered_mcg_per_day, 6),
-        "pumped_nl": course.pumped_nl,
+        "delivered_mcg_per_day": _six_digits(course.delivered_mcg_per_day),
         "delivered_nl": course.delivered_nl,
         "delivered_pg": course.delivered_pg,
         "reservoir_believed_nl": course.believed.nl if course.believed is not None else None,
         "reservoir_true_nl": course.true.nl if course.true is not None else None,
-        "refill_by_local": refill_by.date(case.zone).isoformat() if refill_by else None,
-        "refill_by_governed_by": governed_by,
+        "refill_by_local": course.refill_by.date(case.zone).isoformat() if course.refill_by else None,
+        "refill_by_governed_by": course.refill_by.governed_by if course.refill_by else None,
         "refill_by_passed": course.refill_by_passed,
         "alarms": list(course.alarms),
     }
+
+
+def _six_digits(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
 
 
 def _fact(fact: Fact, text: str, zone: ZoneInfo) -> dict[str, Any]:
@@ -179,7 +190,7 @@ def _gain(case: Case) -> Iterable[str]:
 
 def _first_drug(case: Case, trace: Trace) -> Iterable[str]:
     first = trace.first_drug_at_tip
-    started = next((course.interval.start for course in trace.courses if course.pumped_nl), None)
+    started = next((course.interval.start for course in trace.courses if course.delivered_nl), None)
     if first and started:
         days = number_text((first.s - started.s) / DAY_S, 2)
         at = first.local_text(case.zone)
@@ -200,20 +211,31 @@ def _concentrations(case: Case, trace: Trace) -> Iterable[str]:
         )
 
 
-def _clock(case: Case, trace: Trace) -> Iterable[str]:
-    pump = trace.world.pump
-    flex = [course.interval for course in trace.courses if course.mode == "flex"]
-    clocks = {
-        _offset_text((moment.local(case.zone).utcoffset() or timedelta()) // timedelta(seconds=1))
-        for interval in flex
-        for moment in (interval.start, interval.end)
-    }
-    if pump and len(clocks) > 1:
-        own = pump.memory.clock_offset_s
+def _bridges(case: Case, trace: Trace) -> Iterable[str]:
+    """What a change of concentration without a bridge does to the dose."""
+    for before, after in pairwise(trace.courses):
+        old, new, dose = before.concentration, after.concentration, after.programmed
+        if old is None or new is None or old == new or not dose or not dose.pg_per_day:
+            continue
+        percent = number_text(100 * old.mcg_per_ml / new.mcg_per_ml)
+        days = number_text(case.geometry.dead_volume.nl * new.mcg_per_ml / dose.pg_per_day, 2)
         yield (
-            f"The pump clock stays at UTC{_offset_text(own)} and knows no daylight saving; the wall clock does "
-            f"({' and '.join(f'UTC{clock}' for clock in sorted(clocks))}). While it is an hour ahead, the flex steps run an "
-            "hour later on it than ordered; while it is an hour behind, an hour earlier."
+            f"From {after.interval.start.local_text(case.zone)} the line still held {old} under a program for {new}: "
+            f"{percent} % of the programmed dose for {days} days. There was no bridge."
+        )
+
+
+def _clock(case: Case, trace: Trace) -> Iterable[str]:
+    """Where the wall clock leaves the pump clock while a flex program runs; looked at every week."""
+    implant = next((action for action in case.actions if isinstance(action, Implant)), None)
+    flex = [course.interval for course in trace.courses if course.mode == "flex"]
+    weeks = {Instant(second) for interval in flex for second in range(interval.start.s, interval.end.s, WEEK_S)}
+    clocks = {(week.local(case.zone).utcoffset() or timedelta()) // timedelta(seconds=1) for week in weeks}
+    if implant and clocks - {implant.clock_offset_s}:
+        walls = " and ".join(f"UTC{_offset_text(clock)}" for clock in sorted(clocks))
+        yield (
+            f"The pump clock stays at UTC{_offset_text(implant.clock_offset_s)} and knows no daylight saving; the wall clock "
+            f"was at {walls}. While it is an hour ahead, the flex steps run an hour later on it than ordered; behind, earlier."
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import dropwhile, pairwise
 from math import nan
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -30,6 +31,8 @@ _STYLE: dict[Any, Any] = {
     "axes.grid": True,
     "grid.color": "#e5e7e9",
     "axes.axisbelow": True,
+    "text.usetex": False,
+    "text.parse_math": False,
 }
 
 
@@ -44,7 +47,9 @@ def course_figure(case: Case, trace: Trace) -> str:
         below.xaxis.set_major_locator(locator)
         below.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=case.zone))  # type: ignore[no-untyped-call]  # as above
         out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "thecal"})
+        with catch_warnings():
+            simplefilter("ignore")  # of glyphs that the measuring font lacks: the page is drawn with the reader's fonts
+            figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "thecal"})
     svg = out.getvalue()
     return svg[svg.index("<svg") :]
 

@@ -25,7 +25,8 @@ caption { text-align: left; color: #566573; padding-bottom: .3rem; }
 th, td { padding: .25rem .45rem; text-align: right; vertical-align: top; border-bottom: 1px solid #eaecee; }
 th { border-bottom: 2px solid #aeb6bf; } .text { text-align: left; } .what { min-width: 15rem; }
 .time { white-space: nowrap; }
-.critical { color: #b03a2e; font-weight: bold; } .non-critical { color: #9c640c; font-weight: bold; } .refused { color: #6c3483; }
+.critical { color: #b03a2e; font-weight: bold; } .non-critical { color: #9c640c; font-weight: bold; }
+.unsensed { color: #6c3483; font-weight: bold; } .refused { color: #6c3483; }
 dt { font-weight: 600; } dd { margin: 0 0 .3rem 1rem; }
 @media print { .scroll { overflow: visible; } }
 """

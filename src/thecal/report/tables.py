@@ -21,7 +21,7 @@ from thecal.unit import decimal_text
 
 WIDTH = 106
 _TIME = 21
-Style = Literal["title", "head", "done", "row", "critical", "non-critical", "information", "refused", "note", "plain"]
+Style = Literal["title", "head", "done", "row", "critical", "non-critical", "unsensed", "information", "refused", "note", "plain"]
 
 ACCOUNT_WORDS = {
     "vial": "drawn from vials",
@@ -88,12 +88,12 @@ def _course_lines(case: Case, course: Course, events: list[Event]) -> Iterator[L
     happened = [(fact.at, _fact_lines(case, fact)) for fact in course.facts]
     happened += [(event.at, [_event_line(case, event)]) for event in events]
     if course.refill_by and course.refill_by_passed:
-        due, governor = course.refill_by
-        passed = max(due, course.interval.start)
-        happened.append((passed, [Line(_timed(case, passed, f"!  refill-by date passed ({governor})"), "non-critical")]))
+        passed = max(course.refill_by.instant, course.interval.start)
+        text = f"!  the date to refill by has passed ({course.refill_by.governed_by})"
+        happened.append((passed, [Line(_timed(case, passed, text), "non-critical")]))
     happened.sort(key=lambda pair: pair[0])
     yield from (line for _, lines in happened for line in lines)
-    if course.mode is not None:
+    if course.mode is not None and course.interval.seconds:
         yield Line(course_row(case, course), "row")
 
 
@@ -130,11 +130,11 @@ def course_row(case: Case, course: Course) -> str:
         course.mode,
         _dose(course.ordered),
         _dose(course.programmed),
-        number_text(course.delivered_mcg_per_day),
+        number_text(course.delivered_mcg_per_day or 0),
         decimal_text(course.delivered_nl, 10**6),
         _volume(course.believed),
         _volume(course.true),
-        course.refill_by[0].date(case.zone).isoformat() if course.refill_by else "-",
+        course.refill_by.date(case.zone).isoformat() if course.refill_by else "-",
     )
 
 
@@ -155,7 +155,7 @@ def _volume(volume: Volume | None) -> str:
 
 
 def _event_line(case: Case, event: Event) -> Line:
-    mark = {"critical": "!!", "non-critical": "! ", "information": "- "}[event.severity]
+    mark = {"critical": "!!", "non-critical": "! ", "unsensed": "**", "information": "- "}[event.severity]
     return Line(_timed(case, event.at, f"{mark} {event.kind}: {event.text}"), event.severity)
 
 

@@ -75,10 +75,14 @@ def _test_text(fact: TestBolusGiven) -> str:
 
 
 def _residual_text(fact: ResidualMeasured, capacity: Volume) -> str:
+    if not fact.expected.nl:
+        return f"residual {fact.measured} measured, none expected: there is nothing to compare"
     off = fact.measured - fact.expected
     flag = discrepancy_flag(fact.expected, fact.measured, capacity)
     sign = "+" if off.nl > 0 else ""
-    return f"residual {fact.measured} measured, {fact.expected} expected ({sign}{off}, {flag})"
+    return (
+        f"residual {fact.measured} measured, {fact.expected} expected ({sign}{off}, {flag}{', first after implant' * fact.first})"
+    )
 
 
 def number_text(value: float, places: int = 1) -> str:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
+from math import floor
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from thecal.chart.chart import Chart
 from thecal.datum import Datum, read_data, read_datum
@@ -29,11 +32,6 @@ def refill_rules() -> Mapping[str, Datum]:
 def rule_value(name: str) -> str:
     """The text of one of them."""
     return refill_rules()[name].value
-
-
-def labelled_accuracy_ppm() -> int:
-    """The labelled bound on the deviation of true from programmed flow, in parts per million."""
-    return Gain.UNITS.read(rule_value("accuracy"), "accuracy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ class RefillDates:
 
     @property
     def refill_by_day(self) -> int:
-        return self.refill_by.numerator // self.refill_by.denominator
+        return floor(self.refill_by)
 
     def check(self, policy: RefillPolicy) -> Refusal | None:
         """A refill that would be due before the fill is no plan."""
@@ -82,44 +80,66 @@ class RefillDates:
         )
 
 
-def refill_dates(
-    volume: Volume, low_reservoir: Volume, nl_per_day: Fraction, policy: RefillPolicy, age: Duration | None = None
-) -> RefillDates:
-    """REF-01 and REF-04: when the volume reaches the alarm, and by which day to refill.
-
-    ``nl_per_day`` is the mean flow; ``age`` how long the drug has been in the pump already, which counts against its stability
-    and the clinic's interval.
-    """
-    days_to_alarm = Fraction(volume.nl - low_reservoir.nl) / nl_per_day
-    days_to_empty = Fraction(volume.nl) / nl_per_day
-    old = Fraction(age.s if age else 0, DAY_S)
-    bounds: dict[Governor, Fraction] = {"alarm": days_to_alarm, "stability": Fraction(policy.stability.s, DAY_S) - old}
+def refill_bounds(days_to_alarm: Fraction, policy: RefillPolicy) -> dict[Governor, Fraction]:
+    """What bounds the time from the fill to the next, in days."""
+    bounds: dict[Governor, Fraction] = {"alarm": days_to_alarm, "stability": Fraction(policy.stability.s, DAY_S)}
     if policy.clinic_max:
-        bounds["clinic"] = Fraction(policy.clinic_max.s, DAY_S) - old
+        bounds["clinic"] = Fraction(policy.clinic_max.s, DAY_S)
     if policy.service:
         bounds["service"] = Fraction(policy.service.s, DAY_S)
+    return bounds
+
+
+def refill_dates(volume: Volume, low_reservoir: Volume, nl_per_day: Fraction, policy: RefillPolicy) -> RefillDates:
+    """REF-01 and REF-04: when a fill reaches the alarm at a mean flow, and by which day to refill."""
+    days_to_alarm = Fraction(volume.nl - low_reservoir.nl) / nl_per_day
+    bounds = refill_bounds(days_to_alarm, policy)
     governed_by = min(bounds, key=bounds.__getitem__)
     refill_by = bounds[governed_by] - Fraction(policy.buffer.s, DAY_S)
-    return RefillDates(days_to_alarm, days_to_empty, refill_by, governed_by)
+    return RefillDates(days_to_alarm, Fraction(volume.nl) / nl_per_day, refill_by, governed_by)
 
 
-def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> tuple[Instant, Governor] | None:
-    """REF-12: the instant to refill by, from the last session, at the upper bound of the labelled flow; None where nothing runs.
+@dataclass(frozen=True, slots=True)
+class RefillBy:
+    """A whole number of days from a fill, by which to refill, and what bounds it."""
 
-    A pump inside its label can be empty before its own alarm, which is computed from the programmed flow.
+    filled: Instant
+    days: int
+    governed_by: Governor
+
+    @property
+    def instant(self) -> Instant:
+        """The same hour of that day."""
+        return Instant(self.filled.s + self.days * DAY_S)
+
+    def date(self, zone: ZoneInfo) -> date:
+        """The day on the calendar of a zone."""
+        return self.filled.date(zone) + timedelta(days=self.days)
+
+
+def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> RefillBy | None:
+    """REF-12: by when to refill, counted from the fill as if the pump ran at the labelled upper bound; None where nothing runs.
+
+    A pump inside its label can be empty before its own alarm, which is computed from the programmed flow. What has flowed since
+    the fill may have been as much more than the pump counted, so a new session does not make the date later by itself.
     """
-    session, filled = chart.session, chart.filled
-    if session is None or filled is None or session.report.calculated is None:
+    session, filled, first = chart.session, chart.filled, chart.fill_session
+    if session is None or filled is None or first is None:
         return None
+    typed, now = first.report.calculated, session.report.calculated
     pattern = program_pattern(session.report.program, sheet)
-    if not pattern.total:
+    if typed is None or now is None or not pattern.total:
         return None
-    mean = Fraction(pattern.total * DAY_S, pattern.per * pattern.period_s)
-    upper = mean * (Gain.EXACT + sheet.flow_accuracy_ppm) / Gain.EXACT
-    left = session.report.calculated - session.report.bolus_left
-    dates = refill_dates(left, session.report.low_reservoir, upper, policy, age=session.at - filled.at)
-    seconds = dates.refill_by * DAY_S
-    return Instant(session.at.s + seconds.numerator // seconds.denominator), dates.governed_by
+    upper = Fraction(Gain.EXACT + sheet.flow_accuracy_ppm, Gain.EXACT)
+    counted_nl = typed.nl - (now - session.report.bolus_left).nl
+    left_nl = typed.nl - counted_nl * upper
+    mean = Fraction(pattern.total * DAY_S, pattern.per * pattern.period_s) * upper
+    since = Fraction(session.at.s - filled.at.s, DAY_S)
+    low_nl = session.report.low_reservoir.nl if now.nl else max(left_nl, Fraction(0))  # it counts no further: due now
+    until_alarm = (left_nl - low_nl) / mean
+    bounds = refill_bounds(since + until_alarm, policy)
+    governed_by = min(bounds, key=bounds.__getitem__)
+    return RefillBy(filled.at, floor(bounds[governed_by] - Fraction(policy.buffer.s, DAY_S)), governed_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +172,7 @@ def discrepancy_flag(expected: Volume, measured: Volume, reservoir: Volume) -> F
     """RPC-07: amber above the limit for the reservoir's size, either sign; red above twice that."""
     limit_nl = discrepancy_limit(reservoir).nl
     off_nl = abs(measured.nl - expected.nl)
-    if off_nl > 2 * limit_nl:
+    if off_nl > int(rule_value("discrepancy_red")) * limit_nl:
         return "red"
     return "amber" if off_nl > limit_nl else "ok"
 

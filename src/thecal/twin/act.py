@@ -125,7 +125,7 @@ def _refill(world: World, chart: Chart, action: Refill) -> Done | Refusal:
         withdrawn=(withdrawn_nl, withdrawn_pg),
         wasted=(wasted_nl, Volume(wasted_nl).of(action.concentration).pg),
     )
-    residual = _residual(pump, action, Volume(withdrawn_nl))
+    residual = _residual(pump, chart, action, Volume(withdrawn_nl))
     fill = Filled(action.at, action.volume, action.concentration)
     return Done(replace(world, pump=answer.state, ledger=ledger), (*residual, fill, ended), answer.events)
 
@@ -142,12 +142,13 @@ def _exchange(pump: PumpState, action: Refill) -> tuple[PumpState, int, int] | R
     return filled[0], syringe.volume_nl, syringe.amount_pg
 
 
-def _residual(before: PumpState, action: Refill, withdrawn: Volume) -> tuple[Fact, ...]:
+def _residual(before: PumpState, chart: Chart, action: Refill, withdrawn: Volume) -> tuple[Fact, ...]:
     """The residual as a fact; a pump in which nothing was ever typed expects nothing."""
     expected = report(before).calculated
     if expected is None:
         return ()
-    return (ResidualMeasured(action.at, expected, action.measured or withdrawn),)
+    measured = withdrawn if action.measured is None else action.measured
+    return (ResidualMeasured(action.at, expected, measured, first=chart.residual is None),)
 
 
 def _reprogram(world: World, chart: Chart, action: Reprogram) -> Done | Refusal:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from thecal.catheter.geometry import Geometry, catheter_sheet
+from thecal.catheter.geometry import CatheterSheet, Geometry, catheter_sheet
 from thecal.chart.chart import Chart
 from thecal.chart.order import OrderBolus
 from thecal.errors import InputError, InputErrors
@@ -68,15 +68,19 @@ def read_case(path: str | Path) -> Case:
     """
     path = Path(path)
     with path.open("rb") as file:
-        return parse_case(file.read(BYTES_MAX + 1), path.name)
+        return parse_case(file.read(BYTES_MAX + 1), path.name.encode("utf-8", "backslashreplace").decode())
 
 
 def parse_case(raw: bytes, name: str) -> Case:
     """A case from the bytes of its file; ``name`` stands in the errors. Raises InputErrors."""
     table, zone, place = read_tables(raw, name)
-    sheet, geometry = _device(table, place)
-    builder = _Actions(table, zone, place, sheet, geometry)
-    actions = builder.all()
+    found = _Found(place)
+    sheet, geometry = _device(table, found)
+    _check_events(table, zone, found)
+    faults = _faults(table, zone, found)
+    if found.errors or sheet is None or geometry is None:
+        raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
+    actions = tuple(_action(event, table, zone, sheet, geometry) for event in table.event)
     return Case(
         name=name,
         sha256=sha256(raw).hexdigest(),
@@ -88,40 +92,90 @@ def parse_case(raw: bytes, name: str) -> Case:
         geometry=geometry,
         actions=actions,
         gain=table.world.gain,
-        faults=_faults(table, actions[0].at, place),
+        faults=faults,
         until=table.until,
         policy=_policy(table.refill),
     )
 
 
-@contextmanager
-def _standing_at(place: Place, *path: str | int) -> Iterator[None]:
-    """An InputError raised inside belongs to this place of the document."""
-    try:
-        yield
-    except InputError as error:
-        raise InputErrors([place.error(path, error)]) from None
+@dataclass(slots=True)
+class _Found:
+    """The mistakes of one document so far, each with its line."""
+
+    place: Place
+    errors: list[tuple[int, InputError]] = field(default_factory=list)
+
+    @contextmanager
+    def at(self, *path: str | int) -> Iterator[None]:
+        """An InputError raised inside belongs to this place of the document."""
+        try:
+            yield
+        except InputError as error:
+            said = self.place.error(path, error)
+            self.errors.append((int((said.where or ":1").rpartition(":")[2]), said))
 
 
-def _device(table: doc.CaseTable, place: Place) -> tuple[PumpSheet, Geometry]:
-    with _standing_at(place, "pump", "model"):
+def _device(table: doc.CaseTable, found: _Found) -> tuple[PumpSheet | None, Geometry | None]:
+    sheet: PumpSheet | None = None
+    catheter: CatheterSheet | None = None
+    geometry: Geometry | None = None
+    with found.at("pump"):
         sheet = pump_sheet(table.pump.model, "model")
-    with _standing_at(place, "catheter", "model"):
+        low = table.pump.low_reservoir
+        if low is not None and low >= sheet.reservoir_capacity:
+            holds = f"is no threshold in a reservoir of {sheet.reservoir_capacity}"
+            raise InputError("low_reservoir", str(low), holds, accepted=(f"less than {sheet.reservoir_capacity}",))
+    with found.at("catheter"):
         catheter = catheter_sheet(table.catheter.model, "model")
-    with _standing_at(place, "catheter"):
-        return sheet, Geometry(catheter, table.catheter.trimmed, table.catheter.tip_level, sheet.tubing_volume)
+    with found.at("catheter"):
+        if catheter and sheet:
+            geometry = Geometry(catheter, table.catheter.trimmed, table.catheter.tip_level, sheet.tubing_volume)
+    return sheet, geometry
 
 
-def _faults(table: doc.CaseTable, first: Instant, place: Place) -> tuple[PlannedFault, ...]:
-    """What is true from the start, and what happens to the truth on the way."""
-    faults = [PlannedFault(event.at, ChangeGain(event.gain)) for event in table.world.event]
-    for number, fault in enumerate(faults):
-        before = faults[number - 1].at if number else first
-        if not before <= fault.at <= table.until:
-            with _standing_at(place, "world", "event", number, "at"):
-                problem = "is before the event above it, before the case begins, or after it ends"
-                raise InputError("at", fault.at.utc_text(), problem, accepted=("world events in order of time",))
-    return tuple(faults)
+def _faults(table: doc.CaseTable, zone: ZoneInfo, found: _Found) -> tuple[PlannedFault, ...]:
+    """What happens to the truth on the way, in order of time and while the case runs."""
+    before, reason = table.event[0].at, "the case begins"
+    for number, event in enumerate(table.world.event):
+        with found.at("world", "event", number, "at"):
+            _check_time(event.at, before, reason, table.until, zone)
+        before, reason = max(before, event.at), "the event above it"
+    return tuple(PlannedFault(event.at, ChangeGain(event.gain)) for event in table.world.event)
+
+
+def _check_events(table: doc.CaseTable, zone: ZoneInfo, found: _Found) -> None:
+    """Events in order of time, while the case runs, and none that needs a pump before there is one."""
+    before, implanted = table.event[0].at, False
+    for number, event in enumerate(table.event):
+        with found.at("event", number, "at"):
+            _check_time(event.at, before, "the event above it", table.until, zone)
+        before = min(max(before, event.at), table.until)
+        with found.at("event", number, "kind"):
+            implanted = _implanted_after(event, implanted)
+
+
+def _check_time(at: Instant, before: Instant, reason: str, until: Instant, zone: ZoneInfo) -> None:
+    shown = at.local_text(zone)
+    if at < before:
+        accepted = (f"{before.local_text(zone)} or later: events in order of time",)
+        raise InputError("at", shown, f"is before {reason}", accepted=accepted)
+    if at > until:
+        accepted = (f"{until.local_text(zone)} or earlier, or a later until",)
+        raise InputError("at", shown, "is after the case ends, so it would never happen", accepted=accepted)
+
+
+def _implanted_after(event: doc.AnyEvent, implanted: bool) -> bool:
+    match event:
+        case doc.ScreeningTest() | doc.NoteEvent():
+            return implanted
+        case doc.ImplantEvent():
+            return True
+        case _ if not implanted:
+            raise InputError("kind", event.kind, "comes before the implant", accepted=("screening_test, note, implant",))
+        case doc.ExplantEvent():
+            return False
+        case _:
+            return True
 
 
 def _policy(table: doc.RefillTable) -> RefillPolicy:
@@ -133,75 +187,27 @@ def _policy(table: doc.RefillTable) -> RefillPolicy:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Actions:
-    """The events of a document as actions, in order, none where it cannot be."""
-
-    table: doc.CaseTable
-    zone: ZoneInfo
-    place: Place
-    sheet: PumpSheet
-    geometry: Geometry
-
-    def all(self) -> tuple[Action, ...]:
-        actions: list[Action] = []
-        implanted = False
-        for number, event in enumerate(self.table.event):
-            with _standing_at(self.place, "event", number, "at"):
-                self._check_time(event.at, actions[-1].at if actions else None)
-            with _standing_at(self.place, "event", number, "kind"):
-                implanted = self._check_implanted(event, implanted)
-            actions.append(self._action(event))
-        return tuple(actions)
-
-    def _check_time(self, at: Instant, before: Instant | None) -> None:
-        shown = at.local_text(self.zone)
-        if before is not None and at < before:
-            accepted = (f"{before.local_text(self.zone)} or later: events in order",)
-            raise InputError("at", shown, "is before the event above it", accepted=accepted)
-        if at > self.table.until:
-            limit = self.table.until.local_text(self.zone)
-            raise InputError("at", shown, "is after the case ends, so it would never happen", accepted=(f"until = {limit}",))
-
-    def _check_implanted(self, event: doc.AnyEvent, implanted: bool) -> bool:
-        match event:
-            case doc.ScreeningTest() | doc.NoteEvent():
-                return implanted
-            case doc.ImplantEvent():
-                return True
-            case _ if not implanted:
-                raise InputError("kind", event.kind, "comes before the implant", accepted=("screening_test, note, implant",))
-            case doc.ExplantEvent():
-                return False
-            case _:
-                return True
-
-    def _action(self, event: doc.AnyEvent) -> Action:
-        at, refused = event.at, event.expect == "refused"
-        match event:
-            case doc.ScreeningTest():
-                return GiveTestBolus(at, event.dose, event.concentration, event.effect_lasted, refused)
-            case doc.ImplantEvent():
-                pump, holds = self.table.pump, self.table.catheter.holds
-                return Implant(at, self.sheet, self.geometry, self._clock_offset_s(at), holds, pump.low_reservoir, refused)
-            case doc.RefillEvent():
-                order = event.program.order() if event.program else None
-                return Refill(at, event.volume, event.concentration, order, event.typed, event.drawn_up, event.measured, refused)
-            case doc.ProgramEvent():
-                return Reprogram(at, event.order(), refused)
-            case doc.BolusEvent():
-                return GiveBolus(at, OrderBolus(event.dose, event.over), refused)
-            case doc.CancelBolusEvent():
-                return EndBolus(at, refused)
-            case doc.NoteEvent():
-                return Note(at, event.text, refused)
-            case doc.ExplantEvent():
-                return Explant(at, refused)
-
-    def _clock_offset_s(self, at: Instant) -> int:
-        """The pump clock's offset from UTC: as set, or the zone's at implant. It knows no daylight saving."""
-        clock = self.table.pump.clock
-        if clock is None:
-            return (at.local(self.zone).utcoffset() or timedelta()) // timedelta(seconds=1)
-        seconds = int(clock[1:3]) * 3600 + int(clock[4:6]) * 60
-        return -seconds if clock.startswith("-") else seconds
+def _action(event: doc.AnyEvent, table: doc.CaseTable, zone: ZoneInfo, sheet: PumpSheet, geometry: Geometry) -> Action:
+    """An event as the action that it means."""
+    at, refused = event.at, event.expect == "refused"
+    match event:
+        case doc.ScreeningTest():
+            return GiveTestBolus(at, event.dose, event.concentration, event.effect_lasted, refused)
+        case doc.ImplantEvent():
+            pump, holds = table.pump, table.catheter.holds
+            zone_s = (at.local(zone).utcoffset() or timedelta()) // timedelta(seconds=1)
+            clock_s = zone_s if pump.clock is None else pump.clock
+            return Implant(at, sheet, geometry, clock_s, holds, pump.low_reservoir, refused)
+        case doc.RefillEvent():
+            order = event.program.order() if event.program else None
+            return Refill(at, event.volume, event.concentration, order, event.typed, event.drawn_up, event.measured, refused)
+        case doc.ProgramEvent():
+            return Reprogram(at, event.order(), refused)
+        case doc.BolusEvent():
+            return GiveBolus(at, OrderBolus(event.dose, event.over), refused)
+        case doc.CancelBolusEvent():
+            return EndBolus(at, refused)
+        case doc.NoteEvent():
+            return Note(at, event.text, refused)
+        case doc.ExplantEvent():
+            return Explant(at, refused)

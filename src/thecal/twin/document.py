@@ -27,6 +27,8 @@ from thecal.timeline import Duration, Instant
 
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})")
 _END_OF_DAY = "24:00"
+_OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
+_OFFSET_MAX_S = 14 * 3600
 
 
 def _reading(read: Callable[[object, str], Any]) -> PlainValidator:
@@ -58,6 +60,30 @@ def _clock(value: object, name: str) -> int:
     return int(match[1]) * 3600 + int(match[2]) * 60
 
 
+def _version(value: object, name: str) -> int:
+    if type(value) is not int or value != 1:
+        raise InputError(name, value, "is not a version of the case format", accepted=("1",))
+    return value
+
+
+def _offset(value: object, name: str) -> int:
+    """Seconds east of UTC, from text such as ``+01:00``."""
+    match = _OFFSET.fullmatch(value) if isinstance(value, str) else None
+    seconds = int(match[2]) * 3600 + int(match[3]) * 60 if match and int(match[3]) < 60 else None
+    if match is None or seconds is None or seconds > _OFFSET_MAX_S:
+        raise InputError(name, value, "is not an offset from UTC", accepted=('"-14:00" to "+14:00"',), nearest='"+01:00"')
+    return -seconds if match[1] == "-" else seconds
+
+
+def _plain_text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(name, value, "is not text in quotes")
+    odd = next((character for character in value if not character.isprintable() and character not in "\n\t"), None)
+    if odd is not None:
+        raise InputError(name, value.encode("unicode_escape").decode(), f"holds the control character {odd!r}")
+    return " ".join(value.split())
+
+
 def _weekday(value: object, name: str) -> int:
     if value not in WEEKDAYS:
         raise InputError(name, value, "is not a weekday", accepted=WEEKDAYS, nearest=nearest_name(str(value), WEEKDAYS))
@@ -79,6 +105,7 @@ ADose = Annotated[DailyDose, _quantity(DailyDose)]
 AConcentration = Annotated[Concentration, _quantity(Concentration)]
 ALength = Annotated[Length, _quantity(Length, zero=True)]
 AGain = Annotated[Gain, _reading(Gain.parse)]
+PlainText = Annotated[str, _reading(_plain_text)]
 Clock = Annotated[int, _reading(_clock)]
 Weekday = Annotated[int, _reading(_weekday)]
 
@@ -211,7 +238,7 @@ class NoteEvent(EventTable):
     """Free text."""
 
     kind: Literal["note"]
-    text: str
+    text: PlainText
 
 
 class ExplantEvent(EventTable):
@@ -229,7 +256,7 @@ AnyEvent = Annotated[
 class PatientTable(Document):
     """Who it is about, without a name."""
 
-    label: str
+    label: PlainText
 
 
 class PumpTable(Document):
@@ -237,7 +264,7 @@ class PumpTable(Document):
 
     model: str
     low_reservoir: AVolume | None = None
-    clock: Annotated[str, Field(pattern=r"^[+-][0-9]{2}:[0-9]{2}$")] | None = None
+    clock: Annotated[int, _reading(_offset)] | None = None
 
 
 class CatheterTable(Document):
@@ -275,11 +302,11 @@ class WorldTable(Document):
 class CaseTable(Document):
     """A whole case."""
 
-    case: Literal[1]
-    title: str
+    case: Annotated[int, _reading(_version)]
+    title: PlainText
     timezone: str
     until: At
-    sources: list[str] = []
+    sources: list[PlainText] = []
     patient: PatientTable | None = None
     pump: PumpTable
     catheter: CatheterTable

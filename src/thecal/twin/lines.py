@@ -70,8 +70,12 @@ def _value(node: Node, path: Path, lines: dict[Path, int]) -> None:
 
 
 def _keys(node: Node) -> Path:
-    if node.type == "dotted_key":
-        return tuple(key for child in node.named_children for key in _keys(child))
+    if node.type == "dotted_key":  # nested to the left, one level for each part
+        parts: list[str | int] = []
+        while node.type == "dotted_key":
+            node, last = node.named_children
+            parts.append(*_keys(last))
+        return (*_keys(node), *reversed(parts))
     text = (node.text or b"").decode()
     return (text.strip("\"'"),) if node.type == "quoted_key" else (text,)
 

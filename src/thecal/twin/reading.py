@@ -31,7 +31,10 @@ class Place:
 
     def error(self, path: Path, error: InputError) -> InputError:
         """The error with its line and with the field as the document calls it."""
-        own = isinstance(path[-1], str) and path[-1] == error.field if path else True
+        if (*path, error.field) in self.lines:
+            path = (*path, error.field)
+        keys = [key for key in path if isinstance(key, str)]
+        own = not keys or error.field.rstrip("_") == keys[-1]
         field = field_text(path) if own else f"{field_text(path)}.{error.field}"
         return error.at(f"{self.name}:{self.line(path)}", field)
 
@@ -93,7 +96,10 @@ def _toml(text: str, name: str) -> dict[str, Any]:
 def _zone(data: Mapping[str, Any], place: Place) -> ZoneInfo:
     try:
         if "timezone" not in data:
-            raise InputError("timezone", "", "is missing", nearest='timezone = "Europe/Berlin"')
+            known = known_keys((), data)
+            unknown = [key for key in data if key not in known and nearest_name(key, ["timezone"])]
+            meant = f"; there is a key {unknown[0]!r}" if unknown else ""
+            raise InputError("timezone", "", f"is missing{meant}", nearest='timezone = "Europe/Berlin"')
         return read_zone(data["timezone"])
     except InputError as error:
         raise InputErrors([place.error(("timezone",), error)]) from None
@@ -143,5 +149,7 @@ def _said(finding: Any, path: Path, value: object, table: object) -> InputError:
         case "literal_error":
             allowed = [part.strip("'") for part in finding["ctx"]["expected"].replace(" or ", ", ").split(", ")]
             return InputError(field, value, "is not accepted", accepted=allowed, nearest=nearest_name(str(value), allowed))
+        case "model_type":
+            return InputError(field, value, f"is not a table; write [{field_text(path)}] and its keys below")
         case _:
             return InputError(field, value, f"cannot be read: {finding['msg'][:1].lower()}{finding['msg'][1:]}")

@@ -9,7 +9,7 @@ from thecal.timeline import Instant
 from thecal.twin.act import Done, act, orders
 from thecal.twin.action import Action
 from thecal.twin.trace import Record, Trace
-from thecal.twin.world import World, pass_time
+from thecal.twin.world import World, pass_until_dry
 
 Source = Callable[[Chart, Instant], Action | None]
 """Who decides: asked with the chart and the present instant, answers the next action (at its time, now or later) or None."""
@@ -28,9 +28,12 @@ def run(world: World, source: Source, until: Instant, record: Record | None = No
         action = source(chart, world.now)
         if action is not None and action.at > until:
             action = None
-        passed = pass_time(world, action.at if action else until)
+        due = action.at if action else until
+        passed = pass_until_dry(world, due)
         record.passed(world, passed, chart)
         world = passed.world
+        if world.now < due:
+            continue  # the reservoir ran dry on the way
         if action is None:
             return record.trace(start, world, chart)
         outcome = act(world, chart, action)

@@ -7,11 +7,12 @@ from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, SessionEnded
 from thecal.chart.order import ordered_dose, pattern_dose
 from thecal.errors import Refusal
+from thecal.pump.advance import RAN_DRY
 from thecal.pump.handle import report
 from thecal.pump.messages import Event
 from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, DailyDose, Volume
-from thecal.therapy.refill import Governor, RefillPolicy, refill_by
+from thecal.therapy.refill import RefillBy, RefillPolicy, refill_by
 from thecal.timeline import DAY_S, Block, Instant, Interval
 from thecal.twin.act import Done
 from thecal.twin.action import Action
@@ -21,13 +22,16 @@ from thecal.twin.world import Passed, World
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One row: from one action that changed something to the next, with its ``facts``, each at its own time.
+    """One row, with its ``facts``, each at its own time: from one action that changed something to the next.
+
+    A row also ends where the reservoir runs dry, so that no mean hides it. A last row without time holds what was done at the
+    very end. ``alarms`` are those that sound at the row's end.
 
     Doses are means over the row; the volumes ``believed`` and ``true`` are those at its end. ``concentration`` is what the
     pump was told, ``true_mcg_per_ml`` what it holds.
 
-    ``ordered`` and ``programmed`` are None without a dose (no pump, or the minimum rate); ``believed`` is None until a volume
-    has been typed in.
+    ``ordered`` is None without a dose (no pump, the minimum rate), ``programmed`` without a concentration; ``believed`` is
+    None until a volume has been typed in.
     """
 
     interval: Interval
@@ -37,24 +41,25 @@ class Course:
     true_mcg_per_ml: float | None
     ordered: DailyDose | None
     programmed: DailyDose | None
-    pumped_nl: int
     delivered_nl: int
     delivered_pg: int
     believed_at_start: Volume | None
     true_at_start: Volume | None
     believed: Volume | None
     true: Volume | None
-    refill_by: tuple[Instant, Governor] | None
+    refill_by: RefillBy | None
     alarms: tuple[str, ...]
 
     @property
     def refill_by_passed(self) -> bool:
         """Whether the date to refill by passed in this row without a refill."""
-        return self.refill_by is not None and self.refill_by[0] < self.interval.end
+        return self.refill_by is not None and self.refill_by.instant < self.interval.end
 
     @property
-    def delivered_mcg_per_day(self) -> float:
-        """The mean dose that left the tip, in mcg a day."""
+    def delivered_mcg_per_day(self) -> float | None:
+        """The mean dose that left the tip, in mcg a day; None for a row without time."""
+        if not self.interval.seconds:
+            return None
         return self.delivered_pg * DAY_S / self.interval.seconds / 10**6
 
 
@@ -140,8 +145,9 @@ class Record:
         if self.keep_rows:
             self._row = self._row or _Row(before, chart)
             self._row.now = passed.world
-            self._row.pumped_nl += sum(block.volume_nl for block in passed.outlet)
-            self._row.alarms += [event.kind for event in passed.events if event.severity != "information"]
+            if any(event.kind == RAN_DRY for event in passed.events):
+                self._close()
+                self._row = _Row(passed.world, chart)
         if self.progress:
             self.progress(passed.world.now)
 
@@ -163,7 +169,7 @@ class Record:
 
     def trace(self, start: Instant, world: World, chart: Chart) -> Trace:
         """The finished run."""
-        self._close()
+        self._close(last=True)
         return Trace(
             start=start,
             end=world.now,
@@ -179,10 +185,10 @@ class Record:
             balance=world.balance(),
         )
 
-    def _close(self) -> None:
-        """Keep the open row, if time has passed in it."""
+    def _close(self, *, last: bool = False) -> None:
+        """Keep the open row, if time has passed in it; the last one also if something was done at the very end."""
         row = self._row
-        if row is not None and row.now.now > row.start.now:
+        if row is not None and (row.now.now > row.start.now or (last and row.facts)):
             self.courses.append(row.course(self.policy or RefillPolicy.default()))
 
 
@@ -193,8 +199,6 @@ class _Row:
     start: World
     chart: Chart
     facts: list[Fact] = field(default_factory=list)
-    pumped_nl: int = 0
-    alarms: list[str] = field(default_factory=list)
     now: World = field(init=False)
 
     def __post_init__(self) -> None:
@@ -213,7 +217,6 @@ class _Row:
             true_mcg_per_ml=before.mechanics.reservoir.mcg_per_ml if before and before.usable_nl else None,
             ordered=ordered,
             programmed=programmed,
-            pumped_nl=self.pumped_nl,
             delivered_nl=delivered.volume_nl - already.volume_nl,
             delivered_pg=delivered.amount_pg - already.amount_pg,
             believed_at_start=_believed(before),
@@ -221,7 +224,7 @@ class _Row:
             believed=_believed(after),
             true=Volume(after.usable_nl) if after else None,
             refill_by=refill_by(self.chart, before.sheet, policy) if before else None,
-            alarms=tuple(self.alarms),
+            alarms=tuple(alarm.kind.name for alarm in after.memory.alarms) if after else (),
         )
 
 

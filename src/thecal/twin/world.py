@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from thecal.catheter.line import Line
 from thecal.catheter.transport import transport
 from thecal.fluid import Parcel
-from thecal.pump.advance import advance
+from thecal.pump.advance import RAN_DRY, advance
 from thecal.pump.faults import disturb
 from thecal.pump.messages import Event, Fault
 from thecal.pump.state import PumpState
@@ -24,8 +24,9 @@ class PlannedFault:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One person's pump and line at an instant, where all drug has gone, the gain of the pump (of the next one, where none is
-    implanted), and the faults to come, in order of time.
+    """One person's pump and line at an instant, and where all drug has gone.
+
+    ``gain`` is that of the next pump to be implanted; ``faults`` are those to come, in order of time.
     """
 
     now: Instant
@@ -64,12 +65,20 @@ def pass_time(world: World, until: Instant) -> Passed:
         planned = world.faults[0]
         world = _run(world, planned.at, outlet, tip, events)
         pump = disturb(world.pump, planned.fault) if world.pump else None
-        world = replace(world, pump=pump, gain=planned.fault.gain, faults=world.faults[1:])
+        gain = world.gain if pump else planned.fault.gain  # a fault of one pump is not one of the next
+        world = replace(world, pump=pump, gain=gain, faults=world.faults[1:])
         if pump:
             text = f"true flow is now {planned.fault.gain} from the programmed flow; nobody can see it"
             events.append(Event(planned.at, planned.fault.name, "information", text))
     world = _run(world, until, outlet, tip, events)
     return Passed(world, tuple(outlet), tuple(tip), tuple(events))
+
+
+def pass_until_dry(world: World, until: Instant) -> Passed:
+    """Let time pass until an instant, or until the reservoir runs dry before it."""
+    passed = pass_time(world, until)
+    dry = next((event.at for event in passed.events if event.kind == RAN_DRY), until)
+    return passed if dry == until else pass_time(world, dry)
 
 
 def _run(world: World, until: Instant, outlet: list[Block], tip: list[Block], events: list[Event]) -> World:
