@@ -4,8 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.golden import ROOT
-
+ROOT = Path(__file__).parent.parent
 THECAL = Path(sys.executable).with_name("thecal")
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.golden import ROOT
+from tests.command import ROOT
 from thecal.report.figures import course_figure
 from thecal.twin.case import read_case
 from thecal.twin.run import run

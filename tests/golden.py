@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.command import ROOT, thecal
 from thecal.report.document import json_text, run_document
 from thecal.twin.case import read_case
 from thecal.twin.run import run
 from thecal.twin.trace import Record
 
-ROOT = Path(__file__).parent.parent
+SHEETS = ROOT / "tests" / "sheets.expected.json"
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.toml"))
 VERSION = "golden"
 
@@ -22,6 +23,11 @@ def document_of(scenario: Path) -> dict[str, Any]:
     return document
 
 
+def sheets() -> str:
+    """Every data sheet as the command prints it."""
+    return thecal("pumps", "--json").stdout
+
+
 def expected_path(scenario: Path) -> Path:
     return scenario.with_suffix(".expected.json")
 
@@ -29,6 +35,7 @@ def expected_path(scenario: Path) -> Path:
 def write() -> None:
     for scenario in SCENARIOS:
         expected_path(scenario).write_text(json_text(document_of(scenario)), encoding="utf-8")
+    SHEETS.write_text(sheets(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 import thecal as public
-from tests.command import thecal
+from tests.command import ROOT, thecal
 from tests.figures import FIRST_YEAR, first_year
-from tests.golden import ROOT
 from thecal.cli.calc import calc
 from thecal.cli.main import app
 from thecal.datum import CONFIDENCE

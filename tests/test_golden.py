@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.golden import SCENARIOS, document_of, expected_path
+from tests.golden import SCENARIOS, SHEETS, document_of, expected_path, sheets
 
 
 def same(got: Any, expected: Any, place: str = "") -> None:
@@ -29,6 +29,11 @@ def same(got: Any, expected: Any, place: str = "") -> None:
 def test_a_scenario_gives_its_golden_output(scenario: Path) -> None:
     """Every row, event, refusal and account, as reviewed."""
     same(document_of(scenario), json.loads(expected_path(scenario).read_text(encoding="utf-8")))
+
+
+def test_no_number_of_a_sheet_changes_unseen() -> None:
+    """Value, source and confidence of every datum, as reviewed."""
+    assert json.loads(sheets()) == json.loads(SHEETS.read_text(encoding="utf-8"))
 
 
 def test_there_are_three_and_each_cites_its_sources() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import thecal
-from tests.golden import ROOT
+from tests.command import ROOT
 
 SOURCE = ROOT / "src" / "thecal"
 BELOW_THE_LINE = ("report", "twin", "programmer", "therapy", "chart", "pump", "catheter", "body")

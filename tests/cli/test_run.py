@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import THECAL, thecal
-from tests.golden import ROOT, SCENARIOS
+from tests.command import ROOT, THECAL, thecal
+from tests.golden import SCENARIOS
 from tests.twin.cases import CASE, with_line
 from thecal.cli.console import write_whole
 from thecal.report.words import BANNER

@@ -134,6 +134,8 @@ def test_the_line_is_the_line(old: str, new: str, at: str) -> None:
     ("old", "new", "says"),
     [
         ("case = 1", "case = true", "case: 'True' is not a version"),
+        ('buffer = "5 days"', 'buffer = "180 days"', "leaves no time between a fill and the next. Accepted: less than 180 days"),
+        ('buffer = "5 days"', 'clinic_max = "1 h"', "less than 60 min"),
         ("case = 1", "case = 1.0", "case: '1.0' is not a version"),
         ('tip_level = "T10"', 'tip_level = "T10"\nholds = "drug"', "'drug' is not accepted"),
         ('model = "reference-20"', 'model = "reference-20"\nclock = "+99:99"', '"-14:00" to "+14:00"'),

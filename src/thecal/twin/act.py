@@ -50,7 +50,17 @@ class Done:
 
 def act(world: World, chart: Chart, action: Action) -> Done | Refusal:
     """Carry out one action at the world's present instant. A refused one leaves no trace in the world."""
-    return _HANDLERS[type(action)](world, chart, action)
+    if isinstance(action, GiveTestBolus | Implant | Note):
+        return _WITHOUT_PUMP[type(action)](world, action)
+    if world.pump is None:
+        return Refusal(
+            "TWN-03",
+            f"{action.name} without a pump",
+            "a pump is implanted first",
+            "thecal: one chart, one pump",
+            "Implant a pump.",
+        )
+    return _WITH_PUMP[type(action)](world, chart, action, world.pump)
 
 
 def orders(action: Action) -> tuple[Fact, ...]:
@@ -59,14 +69,14 @@ def orders(action: Action) -> tuple[Fact, ...]:
     return (Ordered(action.at, order),) if order else ()
 
 
-def _give_test_bolus(world: World, chart: Chart, action: GiveTestBolus) -> Done:
+def _give_test_bolus(world: World, action: GiveTestBolus) -> Done:
     volume_nl = nearest(action.dose.pg, action.concentration.mcg_per_ml)
     booked = (volume_nl, action.dose.pg)
     fact = TestBolusGiven(action.at, action.dose, action.concentration, action.effect_lasted)
     return Done(replace(world, ledger=world.ledger.book(vial=booked, intrathecal=booked)), (fact,))
 
 
-def _implant(world: World, chart: Chart, action: Implant) -> Done | Refusal:
+def _implant(world: World, action: Implant) -> Done | Refusal:
     if world.pump is not None:
         return Refusal(
             "TWN-01",
@@ -94,10 +104,7 @@ def _implant(world: World, chart: Chart, action: Implant) -> Done | Refusal:
     return Done(replace(world, pump=pump, line=line, ledger=ledger), (fact,))
 
 
-def _refill(world: World, chart: Chart, action: Refill) -> Done | Refusal:
-    pump = _pump_of(world, "refill")
-    if isinstance(pump, Refusal):
-        return pump
+def _refill(world: World, chart: Chart, action: Refill, pump: PumpState) -> Done | Refusal:
     drawn_up = action.drawn_up or action.volume
     if drawn_up < action.volume:
         return Refusal(
@@ -115,10 +122,9 @@ def _refill(world: World, chart: Chart, action: Refill) -> Done | Refusal:
         return needle
     filled, withdrawn_nl, withdrawn_pg = needle
     typed = action.typed or action.volume
-    session = _session(filled, action, action.order, Update(program, action.concentration, typed), chart)
-    if isinstance(session, Refusal):
-        return session
-    answer, ended = session
+    answer = handle(filled, Update(program, action.concentration, typed))
+    if isinstance(answer, Refusal):
+        return answer
     wasted_nl = drawn_up.nl - action.volume.nl
     ledger = world.ledger.book(
         vial=(drawn_up.nl, drawn_up.of(action.concentration).pg),
@@ -127,7 +133,8 @@ def _refill(world: World, chart: Chart, action: Refill) -> Done | Refusal:
     )
     residual = _residual(pump, chart, action, Volume(withdrawn_nl))
     fill = Filled(action.at, action.volume, action.concentration)
-    return Done(replace(world, pump=answer.state, ledger=ledger), (*residual, fill, ended), answer.events)
+    facts = (*residual, fill, _ended(action, action.order, answer, chart))
+    return Done(replace(world, pump=answer.state, ledger=ledger), facts, answer.events)
 
 
 def _exchange(pump: PumpState, action: Refill) -> tuple[PumpState, int, int] | Refusal:
@@ -151,53 +158,35 @@ def _residual(before: PumpState, chart: Chart, action: Refill, withdrawn: Volume
     return (ResidualMeasured(action.at, expected, measured, first=chart.residual is None),)
 
 
-def _reprogram(world: World, chart: Chart, action: Reprogram) -> Done | Refusal:
-    pump = _pump_of(world, "program")
-    if isinstance(pump, Refusal):
-        return pump
-    program = programmed(action.order, pump.memory.concentration, pump.sheet)
-    if isinstance(program, Refusal):
-        return program
-    session = _session(pump, action, action.order, Update(program), chart)
-    if isinstance(session, Refusal):
-        return session
-    answer, ended = session
-    return Done(replace(world, pump=answer.state), (ended,), answer.events)
+def _by_telemetry(world: World, chart: Chart, action: Reprogram | GiveBolus | EndBolus, pump: PumpState) -> Done | Refusal:
+    """What needs no needle: one command to the pump. A bolus leaves the running order as it is."""
+    command = _command(action, pump)
+    if isinstance(command, Refusal):
+        return command
+    answer = handle(pump, command)
+    if isinstance(answer, Refusal):
+        return answer
+    order = action.order if isinstance(action, Reprogram) else None
+    return Done(replace(world, pump=answer.state), (_ended(action, order, answer, chart),), answer.events)
 
 
-def _give_bolus(world: World, chart: Chart, action: GiveBolus) -> Done | Refusal:
-    pump = _pump_of(world, "give a bolus")
-    if isinstance(pump, Refusal):
-        return pump
-    bolus = bolus_for(action.order, pump.memory.concentration)
-    if isinstance(bolus, Refusal):
-        return bolus
-    session = _session(pump, action, None, StartBolus(bolus), chart)
-    if isinstance(session, Refusal):
-        return session
-    answer, ended = session
-    return Done(replace(world, pump=answer.state), (ended,), answer.events)
+def _command(action: Reprogram | GiveBolus | EndBolus, pump: PumpState) -> Command | Refusal:
+    match action:
+        case Reprogram():
+            program = programmed(action.order, pump.memory.concentration, pump.sheet)
+            return program if isinstance(program, Refusal) else Update(program)
+        case GiveBolus():
+            bolus = bolus_for(action.order, pump.memory.concentration)
+            return bolus if isinstance(bolus, Refusal) else StartBolus(bolus)
+        case EndBolus():
+            return CancelBolus()
 
 
-def _end_bolus(world: World, chart: Chart, action: EndBolus) -> Done | Refusal:
-    pump = _pump_of(world, "cancel a bolus")
-    if isinstance(pump, Refusal):
-        return pump
-    session = _session(pump, action, None, CancelBolus(), chart)
-    if isinstance(session, Refusal):
-        return session
-    answer, ended = session
-    return Done(replace(world, pump=answer.state), (ended,), answer.events)
-
-
-def _note(world: World, chart: Chart, action: Note) -> Done:
+def _note(world: World, action: Note) -> Done:
     return Done(world, (Noted(action.at, action.text),))
 
 
-def _explant(world: World, chart: Chart, action: Explant) -> Done | Refusal:
-    pump = _pump_of(world, "explant")
-    if isinstance(pump, Refusal):
-        return pump
+def _explant(world: World, _: Chart, action: Explant, pump: PumpState) -> Done | Refusal:
     emptied = perform(pump, Withdraw())
     if isinstance(emptied, Refusal):
         return emptied
@@ -210,32 +199,21 @@ def _explant(world: World, chart: Chart, action: Explant) -> Done | Refusal:
     return Done(replace(world, pump=None, line=Line(()), ledger=ledger), (Explanted(action.at),))
 
 
-def _session(
-    pump: PumpState, action: Action, order: Order | None, command: Command, chart: Chart
-) -> tuple[Answer, SessionEnded] | Refusal:
-    """One command to the pump, and the fact of what it acknowledged; a bolus leaves the running order as it is."""
-    answer = handle(pump, command)
-    if isinstance(answer, Refusal):
-        return answer
+def _ended(action: Action, order: Order | None, answer: Answer, chart: Chart) -> SessionEnded:
+    """The fact of what the pump acknowledged, with the dosing order that it runs now."""
     running = order or (chart.session.order if chart.session else None)
-    return answer, SessionEnded(action.at, running, answer.report)
+    return SessionEnded(action.at, running, answer.report)
 
 
-def _pump_of(world: World, what: str) -> PumpState | Refusal:
-    if world.pump is not None:
-        return world.pump
-    return Refusal(
-        "TWN-03", f"{what} without a pump", "a pump is implanted first", "thecal: one chart, one pump", "Implant a pump."
-    )
-
-
-_HANDLERS: Mapping[type, Callable[[World, Chart, Any], Done | Refusal]] = {
+_WITHOUT_PUMP: Mapping[type, Callable[[World, Any], Done | Refusal]] = {
     GiveTestBolus: _give_test_bolus,
     Implant: _implant,
-    Refill: _refill,
-    Reprogram: _reprogram,
-    GiveBolus: _give_bolus,
-    EndBolus: _end_bolus,
     Note: _note,
+}
+_WITH_PUMP: Mapping[type, Callable[[World, Chart, Any, PumpState], Done | Refusal]] = {
+    Refill: _refill,
+    Reprogram: _by_telemetry,
+    GiveBolus: _by_telemetry,
+    EndBolus: _by_telemetry,
     Explant: _explant,
 }

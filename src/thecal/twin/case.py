@@ -78,6 +78,12 @@ def parse_case(raw: bytes, name: str) -> Case:
     sheet, geometry = _device(table, found)
     _check_events(table, zone, found)
     faults = _faults(table, zone, found)
+    policy = _policy(table.refill)
+    with found.at("refill", "buffer"):
+        shortest = min(policy.stability, policy.clinic_max or policy.stability)
+        if policy.buffer >= shortest:
+            accepted = (f"less than {shortest}",)
+            raise InputError("buffer", str(policy.buffer), "leaves no time between a fill and the next", accepted=accepted)
     if found.errors or sheet is None or geometry is None:
         raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
     actions = tuple(_action(event, table, zone, sheet, geometry) for event in table.event)
@@ -94,7 +100,7 @@ def parse_case(raw: bytes, name: str) -> Case:
         gain=table.world.gain,
         faults=faults,
         until=table.until,
-        policy=_policy(table.refill),
+        policy=policy,
     )
 
 
