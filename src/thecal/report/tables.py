@@ -78,6 +78,7 @@ def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
     yield Line("")
     for word, meaning in COLUMN_WORDS.items():
         yield from (Line(text, "note") for text in wrap(f"{word:<13}{meaning}", WIDTH, subsequent_indent=" " * 13))
+    yield Line(f"{'marks':<13}! a warning or non-critical alarm, !! a critical one, ** true but not sensed, x refused", "note")
     yield Line("")
     for note in notes(case, trace):
         yield from (Line(text, "note") for text in wrap(note, WIDTH, subsequent_indent="  "))
@@ -87,14 +88,19 @@ def _course_lines(case: Case, course: Course, events: list[Event]) -> Iterator[L
     """What opened the row, what happened in it, and its figures."""
     happened = [(fact.at, _fact_lines(case, fact)) for fact in course.facts]
     happened += [(event.at, [_event_line(case, event)]) for event in events]
-    if course.refill_by and course.refill_by_passed:
-        passed = max(course.refill_by.instant, course.interval.start)
-        text = f"!  the date to refill by has passed ({course.refill_by.governed_by})"
-        happened.append((passed, [Line(_timed(case, passed, text), "non-critical")]))
+    happened += _passed_lines(case, course)
     happened.sort(key=lambda pair: pair[0])
     yield from (line for _, lines in happened for line in lines)
     if course.mode is not None and course.interval.seconds:
         yield Line(course_row(case, course), "row")
+
+
+def _passed_lines(case: Case, course: Course) -> Iterator[tuple[Instant, list[Line]]]:
+    """The date to refill by, where it passes in this row, or where what opened the row leaves it passed."""
+    due = course.refill_by
+    if due and course.refill_by_passed and (due.instant >= course.interval.start or course.facts):
+        at = max(due.instant, course.interval.start)
+        yield at, [Line(_timed(case, at, f"!  the date to refill by has passed ({due.governed_by})"), "non-critical")]
 
 
 def _fact_lines(case: Case, fact: Fact) -> list[Line]:
