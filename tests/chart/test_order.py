@@ -99,8 +99,9 @@ def test_a_dose_that_the_pump_cannot_hit_is_refused() -> None:
     assert not isinstance(programmed(OrderContinuous(mcg_per_day(102)), at_2000, SHEET), Refusal)
     assert not isinstance(programmed(OrderContinuous(mcg_per_day(101)), at_2000, SHEET), Refusal)  # 100: 0.99 % off
     assert not isinstance(programmed(OrderContinuous(mcg_per_day(100)), at_2000, SHEET), Refusal)
-    coarse = OrderContinuous(mcg_per_day(98.9))  # 0.049 mL/day is 98
-    assert not isinstance(programmed(coarse, at_2000, SHEET), Refusal)
+    just_over = refused(programmed(OrderContinuous(mcg_per_day(97)), at_2000, SHEET))
+    assert just_over.rule == "ORD-03"
+    assert "the nearest the pump can run is 96 mcg/day, 1.03 % off" in just_over.asked
     refusal = refused(programmed(OrderContinuous(mcg_per_day(1)), at_2000, SHEET))
     assert refusal.rule == "ORD-03"
     assert "0 mcg/day" in refusal.asked
