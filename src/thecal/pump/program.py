@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from thecal.errors import Refusal
@@ -73,11 +74,16 @@ def nearest_flow(pg: int, seconds: int, mcg_per_ml: int, sheet: PumpSheet) -> Fl
 
 def program_pattern(program: Program, sheet: PumpSheet) -> Pattern:
     """The flow of a program over its day or week, from pump midnight (of Monday)."""
+    return _pattern(program, sheet.minimum_rate_flow)
+
+
+@lru_cache(maxsize=4096)  # the same program is asked for by the pump, its chart and every row
+def _pattern(program: Program, minimum: FlowRate) -> Pattern:
     match program:
         case Stopped():
             return NO_FLOW
         case MinimumRate():
-            return Pattern.constant(sheet.minimum_rate_flow.nl_per_day)
+            return Pattern.constant(minimum.nl_per_day)
         case SimpleContinuous(flow):
             return Pattern.constant(flow.nl_per_day)
         case Flex(days):

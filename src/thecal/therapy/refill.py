@@ -80,23 +80,23 @@ class RefillDates:
         )
 
 
-def refill_bounds(days_to_alarm: Fraction, policy: RefillPolicy) -> dict[Governor, Fraction]:
-    """What bounds the time from the fill to the next, in days."""
-    bounds: dict[Governor, Fraction] = {"alarm": days_to_alarm, "stability": Fraction(policy.stability.s, DAY_S)}
+def earliest(to_alarm_s: Fraction | int, policy: RefillPolicy) -> tuple[Governor, Fraction | int]:
+    """Which bound comes first after a fill, and its seconds."""
+    bounds: dict[Governor, Fraction | int] = {"alarm": to_alarm_s, "stability": policy.stability.s}
     if policy.clinic_max:
-        bounds["clinic"] = Fraction(policy.clinic_max.s, DAY_S)
+        bounds["clinic"] = policy.clinic_max.s
     if policy.service:
-        bounds["service"] = Fraction(policy.service.s, DAY_S)
-    return bounds
+        bounds["service"] = policy.service.s
+    governor = min(bounds, key=bounds.__getitem__)
+    return governor, bounds[governor]
 
 
 def refill_dates(volume: Volume, low_reservoir: Volume, nl_per_day: Fraction, policy: RefillPolicy) -> RefillDates:
     """REF-01 and REF-04: when a fill reaches the alarm at a mean flow, and by which day to refill."""
     days_to_alarm = Fraction(volume.nl - low_reservoir.nl) / nl_per_day
-    bounds = refill_bounds(days_to_alarm, policy)
-    governed_by = min(bounds, key=bounds.__getitem__)
-    refill_by = bounds[governed_by] - Fraction(policy.buffer.s, DAY_S)
-    return RefillDates(days_to_alarm, Fraction(volume.nl) / nl_per_day, refill_by, governed_by)
+    governor, seconds = earliest(days_to_alarm * DAY_S, policy)
+    refill_by = Fraction(seconds - policy.buffer.s) / DAY_S
+    return RefillDates(days_to_alarm, Fraction(volume.nl) / nl_per_day, refill_by, governor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +130,13 @@ def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> RefillBy 
     pattern = program_pattern(session.report.program, sheet)
     if typed is None or now is None or not pattern.total:
         return None
-    upper = Fraction(Gain.EXACT + sheet.flow_accuracy_ppm, Gain.EXACT)
-    counted_nl = typed.nl - (now - session.report.bolus_left).nl
-    left_nl = typed.nl - counted_nl * upper
-    mean = Fraction(pattern.total * DAY_S, pattern.per * pattern.period_s) * upper
-    since = Fraction(session.at.s - filled.at.s, DAY_S)
-    low_nl = session.report.low_reservoir.nl if now.nl else max(left_nl, Fraction(0))  # it counts no further: due now
-    until_alarm = (left_nl - low_nl) / mean
-    bounds = refill_bounds(since + until_alarm, policy)
-    governed_by = min(bounds, key=bounds.__getitem__)
-    return RefillBy(filled.at, floor(bounds[governed_by] - Fraction(policy.buffer.s, DAY_S)), governed_by)
+    upper = Gain.EXACT + sheet.flow_accuracy_ppm
+    counted_nl = typed.nl - (now.nl - session.report.bolus_left.nl)
+    left_ppm = typed.nl * Gain.EXACT - counted_nl * upper  # nanolitres, times a million
+    low_ppm = session.report.low_reservoir.nl * Gain.EXACT if now.nl else max(left_ppm, 0)  # it counts no further: due now
+    to_alarm_s = (left_ppm - low_ppm) * pattern.per * pattern.period_s // (pattern.total * upper)
+    governor, seconds = earliest(session.at.s - filled.at.s + to_alarm_s, policy)
+    return RefillBy(filled.at, int(seconds - policy.buffer.s) // DAY_S, governor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from thecal.chart.facts import Fact, SessionEnded
 from thecal.chart.order import ordered_dose, pattern_dose
 from thecal.errors import Refusal
 from thecal.pump.advance import RAN_DRY
-from thecal.pump.handle import report
 from thecal.pump.messages import Event
 from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, DailyDose, Volume
@@ -240,7 +239,8 @@ def _first_drug(block: Block) -> Instant:
 
 
 def _believed(pump: PumpState | None) -> Volume | None:
-    return report(pump).calculated if pump else None
+    calculated_nl = pump.memory.calculated_nl if pump else None
+    return None if calculated_nl is None else Volume(calculated_nl)
 
 
 def _doses(pump: PumpState | None, session: SessionEnded | None) -> tuple[DailyDose | None, DailyDose | None]:
