@@ -13,7 +13,9 @@ from thecal.report.tables import Line, sheet_lines
 
 
 def pumps(
-    name: Annotated[str | None, typer.Argument(help="A pump or a catheter; all are listed without.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A pump or a catheter; all are listed without.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List pumps and catheters, or print one data sheet: every value with its unit, source and confidence."""

@@ -24,7 +24,7 @@ _PROGRESS_FROM_EVENTS = 200
 
 
 def run(
-    case: Annotated[Path, typer.Argument(help="The case to run, a TOML file.", show_default=False)],
+    case: Annotated[Path, typer.Argument(metavar="CASE", help="The case to run, a TOML file.", show_default=False)],
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the run as JSON.")] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page with figures.")
