@@ -89,7 +89,13 @@ def test_steps_with_a_gap_or_an_overlap_are_refused(steps: list[StepDose]) -> No
 def test_a_night_belongs_to_every_day_or_ends_at_midnight() -> None:
     """A step of single weekdays cannot run into a day that is not its own."""
     night = FlexDay(tuple(range(7)), mcg_per_day(170), (step(6, 22, 90), step(22, 6, 80)))
-    assert refused(programmed(OrderFlex((night,)), C500, SHEET)).rule == "ORD-02"
+    refusal = refused(programmed(OrderFlex((night,)), C500, SHEET))
+    assert refusal.rule == "ORD-02"
+    assert "one from 22:00 past midnight" in refusal.asked
+    gap = refused(programmed(every_day(170, step(0, 12, 90), step(13, 24, 80)), C500, SHEET))
+    assert "nothing from 12:00 to 13:00" in gap.asked
+    overlap = refused(programmed(every_day(170, step(0, 12, 90), step(11, 24, 80)), C500, SHEET))
+    assert "two steps from 11:00 to 12:00" in overlap.asked
 
 
 @pytest.mark.requirement("ORD-03")

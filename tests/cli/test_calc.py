@@ -60,6 +60,7 @@ def test_refill(calc: Calc) -> None:
         "days_to_empty": pytest.approx(266 + 2 / 3),
         "refill_by_day": 175,
         "governed_by": "stability",
+        "refill_by_day_at_label_bound": 175,
     }
     assert calc("refill", **options)[1] == answer
     assert calc("refill", **options, clinic_max="90 days")[1]["governed_by"] == "clinic"
@@ -193,7 +194,7 @@ def test_as_text_every_number_has_its_unit(capsys: pytest.CaptureFixture[str], m
     down = ["--from", "2000 mcg/mL", "--to", "500 mcg/mL", "--dose", "200 mcg/day", "--dead-volume", "0.4 mL"]
     assert "an overdose: 400 %" in ask(capsys, monkeypatch, "calc", "bridge", *down)[1]
     fill = ["--fill", "40 mL", "--concentration", "500 mcg/mL", "--dose", "228 mcg/day"]
-    assert "refill by day 67 (REF-12)" in " ".join(ask(capsys, monkeypatch, "calc", "refill", *fill)[1].split())
+    assert "refill by day at label bound 67" in " ".join(ask(capsys, monkeypatch, "calc", "refill", *fill)[1].split())
     residual = ["--fill", "20 mL", "--flow", "0.2 mL/day", "--after", "59 days", "--measured", "7 mL"]
     said = " ".join(ask(capsys, monkeypatch, "calc", "residual", *residual)[1].split())
     assert "flag amber" in said

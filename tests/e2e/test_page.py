@@ -60,7 +60,7 @@ def test_it_loads_nothing_and_says_everything(browser: Browser, report: Path) ->
     assert said == []
     tables = dict(zip(page.locator("caption").all_inner_texts(), rows_of(page), strict=True))
     assert tables["One row from one change to the next"] == len(document["intervals"])
-    assert tables.get("What the pump said and did", 0) == len(document["events"])
+    assert tables.get("What the pump said, and what happened unseen", 0) == len(document["events"])
     assert tables.get("What was asked for and declined; nothing was changed", 0) == len(document["refusals"])
     assert next(rows for caption, rows in tables.items() if "Gap: 0 nL, 0 pg." in caption) == 8
     for cells, row in zip(course_cells(page), document["intervals"], strict=True):

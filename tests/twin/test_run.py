@@ -77,6 +77,7 @@ def test_every_account_is_used_and_the_ledger_closes() -> None:
 
 @pytest.mark.requirement("TWN-01")
 @pytest.mark.requirement("TWN-02")
+@pytest.mark.requirement("TWN-04")
 @pytest.mark.requirement("TWN-03")
 def test_what_cannot_be_done_is_refused() -> None:
     """A second pump, more than was drawn up, anything without a pump."""
@@ -89,8 +90,9 @@ def test_what_cannot_be_done_is_refused() -> None:
         IMPLANT,
         replace(IMPLANT, at=at(1)),
         Refill(at(1), ml(18), C500, drawn_up=ml(17)),
+        Refill(at(1), ml(18), C500, measured=ml(20.000001)),
     )
-    assert rules(without) == ["TWN-03"] * 5 + ["TWN-01", "TWN-02"]
+    assert rules(without) == ["TWN-03"] * 5 + ["TWN-01", "TWN-02", "TWN-04"]
     assert without.balance.ledger.vial.volume_nl == 0
 
 
@@ -177,6 +179,14 @@ def test_rows_follow_each_other() -> None:
     assert sum(course.delivered_nl for course in trace.courses) == trace.balance.ledger.intrathecal.volume_nl
     assert [getattr(fact, "text", None) for fact in trace.courses[0].facts].count("x") == 1
     assert trace.courses[1].ordered == DailyDose(150_000_000)
+
+
+def test_an_old_concentration_in_the_line_is_said() -> None:
+    """An event as the concentration changes, where the line holds drug of another strength; none at the first fill."""
+    same, other = Refill(at(20), ml(18), C500), Refill(at(30), ml(18), C2000, HUNDRED)
+    said = [event for event in ran(IMPLANT, FIRST, same, other).events if event.kind == "old concentration in the line"]
+    assert [(event.at, event.severity) for event in said] == [(at(30), "unsensed")]
+    assert "0.33669 mL of about 497 mcg/mL" in said[0].text
 
 
 def test_a_row_ends_where_the_reservoir_runs_dry() -> None:

@@ -51,6 +51,15 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """What was typed into the programmer as the reservoir's volume, beside what was injected."""
+
+    at: Instant
+    volume: Volume
+    injected: Volume
+
+
+@dataclass(frozen=True, slots=True)
 class Ordered:
     """An order was made. Whether it was taken is in the session that follows."""
 
@@ -91,4 +100,4 @@ class Acted:
     refusal: Refusal | None
 
 
-Fact = TestBolusGiven | Implanted | ResidualMeasured | Filled | Ordered | SessionEnded | Explanted | Noted | Acted
+Fact = TestBolusGiven | Implanted | ResidualMeasured | Filled | Entered | Ordered | SessionEnded | Explanted | Noted | Acted

@@ -200,6 +200,8 @@ def _day(day: FlexDay, every_day: bool, concentration: Concentration, sheet: Pum
 
 def _first_break(starts: list[int], ends: list[int]) -> str:
     """Where the steps of a day first leave a gap or overlap, as people say it."""
+    if ends and max(ends) > DAY_S:
+        return f"one from {clock_text(starts[ends.index(max(ends))])} past midnight, into a day that is not its own"
     covered = 0
     for start, end in zip([*starts, DAY_S], [*ends, DAY_S], strict=True):
         if start > covered:
@@ -207,7 +209,7 @@ def _first_break(starts: list[int], ends: list[int]) -> str:
         if start < covered:
             return f"two steps from {clock_text(start)} to {clock_text(min(end, covered))}"
         covered = end
-    return f"a step beyond {clock_text(DAY_S)}"
+    return "none"
 
 
 def _spans(steps: tuple[StepDose, ...], every_day: bool) -> Iterator[tuple[int, int, StepDose]]:

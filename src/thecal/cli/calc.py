@@ -94,6 +94,8 @@ def refill(
     )
     nl_per_day = Fraction(daily.pg_per_day, strength.mcg_per_ml)
     dates = refill_dates(volume, low, nl_per_day, policy)
+    bound = Gain(Gain.EXACT + sheet.flow_accuracy_ppm)
+    fast = refill_dates(volume, low, nl_per_day * bound.ppm / Gain.EXACT, policy)
     refusal = check_low_reservoir(volume, low) or dates.check(policy)
     if refusal:
         _refuse(refusal, json)
@@ -104,16 +106,11 @@ def refill(
             "days_to_empty": float(dates.days_to_empty),
             "refill_by_day": dates.refill_by_day,
             "governed_by": dates.governed_by,
+            "refill_by_day_at_label_bound": fast.refill_by_day,
         },
         json,
-        [_at_label_bound(volume, low, nl_per_day, policy, Gain(Gain.EXACT + sheet.flow_accuracy_ppm))],
+        [f"At exactly this flow; the last line at the upper bound of the pump's label, {bound}, as thecal run counts (REF-12)."],
     )
-
-
-def _at_label_bound(volume: Volume, low: Volume, nl_per_day: Fraction, policy: RefillPolicy, bound: Gain) -> str:
-    fast = refill_dates(volume, low, nl_per_day * bound.ppm / Gain.EXACT, policy)
-    by = f"by day {fast.refill_by_day}" if fast.refill_by_day >= 0 else "at once"
-    return f"At exactly this flow. At the upper bound of a pump's label, {bound}, refill {by} (REF-12)."
 
 
 @calc.command()
@@ -336,4 +333,4 @@ def _line(key: str, value: Number, indent: str = "") -> Line:
     unit = next((unit for suffix, unit in _UNITS.items() if key == suffix or key.endswith(f"_{suffix}")), "")
     words = key.removesuffix(next((f"_{suffix}" for suffix in _UNITS if key.endswith(f"_{suffix}")), "")).replace("_", " ")
     text = number_text(value, 6) if isinstance(value, int | float) else value or "-"
-    return Line(f"{indent}{words:<28}{text} {unit}".rstrip())
+    return Line(f"{indent}{words:<30}{text} {unit}".rstrip())

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable
 from datetime import timedelta
-from itertools import pairwise
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from thecal.errors import Refusal
 from thecal.pump.messages import Event
 from thecal.report.words import BANNER, fact_text, number_text
 from thecal.timeline import DAY_S, WEEK_S, Instant
+from thecal.twin.act import OLD_FLUID
 from thecal.twin.action import Implant
 from thecal.twin.case import Case
 from thecal.twin.ledger import Balance
@@ -72,7 +73,7 @@ def notes(case: Case, trace: Trace) -> list[str]:
         _gain(case),
         _first_drug(case, trace),
         _concentrations(case, trace),
-        _bridges(case, trace),
+        _old_fluid(case, trace),
         _clock(case, trace),
         _unrefused(case, trace),
     )
@@ -198,31 +199,49 @@ def _first_drug(case: Case, trace: Trace) -> Iterable[str]:
 
 
 def _concentrations(case: Case, trace: Trace) -> Iterable[str]:
-    said = None
-    for course in trace.courses:
-        told, held = course.concentration, course.true_mcg_per_ml
-        if told is None or held is None or abs(held - told.mcg_per_ml) < _OFF_WORTH_A_NOTE * told.mcg_per_ml or held == said:
+    """Where the pump was told a concentration that it does not hold, from one fill to the next."""
+    mixtures = groupby((course for course in trace.courses if course.mode), key=lambda course: course.true_mcg_per_ml)
+    for held, rows in mixtures:
+        first, *more = rows
+        last, told = more[-1] if more else first, first.concentration
+        if told is None or held is None or abs(held - told.mcg_per_ml) < _OFF_WORTH_A_NOTE * told.mcg_per_ml:
             continue
-        said = held
         yield (
-            f"From {course.interval.start.local_text(case.zone)} the reservoir truly holds {number_text(held)} mcg/mL where the "
-            f"pump was told {told}: a fill mixes with the {case.sheet.undeliverable_volume} that cannot be aspirated "
-            f"({case.sheet.source('undeliverable_volume')})."
+            f"From {first.interval.start.local_text(case.zone)} to {last.interval.end.local_text(case.zone)} the reservoir truly "
+            f"held {number_text(held)} mcg/mL where the pump was told {told}: a fill mixes with the "
+            f"{case.sheet.undeliverable_volume} that cannot be aspirated ({case.sheet.source('undeliverable_volume')})."
         )
 
 
-def _bridges(case: Case, trace: Trace) -> Iterable[str]:
-    """What a change of concentration without a bridge does to the dose."""
-    for before, after in pairwise(trace.courses):
-        old, new, dose = before.concentration, after.concentration, after.programmed
-        if old is None or new is None or old == new or not dose or not dose.pg_per_day:
+def _old_fluid(case: Case, trace: Trace) -> Iterable[str]:
+    """After a change of concentration without a bridge: how long the fluid of before truly left the tip, and at what dose."""
+    for event in trace.events:
+        if event.kind != OLD_FLUID:
             continue
-        percent = number_text(100 * old.mcg_per_ml / new.mcg_per_ml)
-        days = number_text(case.geometry.dead_volume.nl * new.mcg_per_ml / dose.pg_per_day, 2)
+        cleared = _cleared(trace, event.at, case.geometry.dead_volume.nl)
+        end = cleared or trace.end
+        (_, before_pg), (_, after_pg) = trace.delivered_at([event.at, end])
+        days = (end.s - event.at.s) / DAY_S
+        programmed = next((row.programmed for row in trace.courses if row.interval.start == event.at), None)
+        wanted = f" where {programmed} was programmed" if programmed else ""
+        dose = number_text((after_pg - before_pg) / 10**6 / days) if days else "0"
+        until = end.local_text(case.zone) if cleared else "the end of the case"
         yield (
-            f"From {after.interval.start.local_text(case.zone)} the line still held {old} under a program for {new}: "
-            f"{percent} % of the programmed dose for {days} days. There was no bridge."
+            f"From {event.at.local_text(case.zone)} to {until}, {number_text(days, 2)} days, the fluid of before the change of "
+            f"concentration left the tip: {dose} mcg/day in the mean{wanted}. There was no bridge."
         )
+
+
+def _cleared(trace: Trace, since: Instant, dead_nl: int) -> Instant | None:
+    """When the line's volume had left the tip after an instant; None where it did not."""
+    ((start_nl, _),) = trace.delivered_at([since])
+    done_nl = 0
+    for block in trace.tip:
+        done_nl += block.volume_nl
+        if block.interval.end > since and done_nl >= start_nl + dead_nl:
+            seconds = block.first_second(start_nl + dead_nl - (done_nl - block.volume_nl))
+            return None if seconds is None else Instant(block.interval.start.s + seconds)
+    return None
 
 
 def _clock(case: Case, trace: Trace) -> Iterable[str]:

@@ -13,6 +13,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
 from thecal.chart.facts import SessionEnded
+from thecal.chart.order import OrderFlex
 from thecal.pump.alarms import ALARMS
 from thecal.quantity import Volume
 from thecal.report.words import number_text
@@ -61,7 +62,7 @@ def _draw_dose(axes: Axes, case: Case, trace: Trace) -> None:
         return
     edges = [_when(course.interval.start, case) for course in courses] + [_when(trace.end, case)]
     ordered = [course.ordered.mcg_per_day if course.ordered else nan for course in courses]
-    axes.stairs(ordered, edges, baseline=None, color=ORDERED, lw=2, label="ordered")
+    axes.stairs(ordered, edges, baseline=None, color=ORDERED, lw=2, label=_ordered_label(trace))
     days = list(_days(courses[0].interval.start, trace.end))
     given = [amount_pg for _, amount_pg in trace.delivered_at(days)]
     doses = [(after - before) / 10**6 for before, after in pairwise(given)]
@@ -71,6 +72,12 @@ def _draw_dose(axes: Axes, case: Case, trace: Trace) -> None:
     axes.set_ylim(bottom=0)
     axes.set_title(case.title, loc="left", fontweight="bold")
     axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
+
+
+def _ordered_label(trace: Trace) -> str:
+    orders = [fact.order for fact in trace.chart.facts if isinstance(fact, SessionEnded)]
+    weekly = any(isinstance(order, OrderFlex) and len(order.days) > 1 for order in orders)
+    return "ordered, the mean of the week" if weekly else "ordered"
 
 
 def _draw_reservoir(axes: Axes, case: Case, trace: Trace) -> None:

@@ -113,7 +113,10 @@ def _events(events: Sequence[dict[str, Any]]) -> str:
         for event in events
     )
     return _table(
-        ["at", "event", "severity", "what it means"], rows, dict.fromkeys(range(4), "text"), "What the pump said and did"
+        ["at", "event", "severity", "what it means"],
+        rows,
+        dict.fromkeys(range(4), "text"),
+        "What the pump said, and what happened unseen",
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Literal
 
-from thecal.chart.facts import Acted, Fact, ResidualMeasured
+from thecal.chart.facts import Acted, Entered, Fact, ResidualMeasured
 from thecal.datum import CONFIDENCE, Datum
 from thecal.pump.messages import Event
 from thecal.quantity import DailyDose, Volume
@@ -25,7 +25,7 @@ Style = Literal["title", "head", "done", "row", "critical", "non-critical", "uns
 
 ACCOUNT_WORDS = {
     "vial": "drawn from vials",
-    "prefilled": "water in a new pump and line",
+    "prefilled": "fluid in a new pump and line",
     "reservoir": "in the reservoir, all of it",
     "line": "in tubing and catheter",
     "intrathecal": "intrathecal",
@@ -121,6 +121,8 @@ def _fact_mark(case: Case, fact: Fact) -> tuple[str, Style]:
         flag = discrepancy_flag(fact.expected, fact.measured, case.sheet.reservoir_capacity)
         if flag != "ok":
             return ("!!", "critical") if flag == "red" else ("! ", "non-critical")
+    if isinstance(fact, Entered) and fact.volume != fact.injected:
+        return "! ", "non-critical"
     return "", "done"
 
 

@@ -2,6 +2,7 @@
 
 from thecal.chart.facts import (
     Acted,
+    Entered,
     Explanted,
     Fact,
     Filled,
@@ -55,6 +56,9 @@ def fact_text(fact: Fact, capacity: Volume) -> str | None:
             return _residual_text(fact, capacity)
         case Filled():
             return f"fill {fact.volume} of {fact.concentration}"
+        case Entered():
+            same = fact.volume == fact.injected
+            return None if same else f"{fact.volume} typed in as the volume, {fact.injected} were injected"
         case Ordered():
             return f"order: {order_text(fact.order)}"
         case Explanted():
@@ -75,7 +79,7 @@ def _test_text(fact: TestBolusGiven) -> str:
 
 
 def _residual_text(fact: ResidualMeasured, capacity: Volume) -> str:
-    if not fact.expected.nl:
+    if not fact.expected.nl and not fact.measured.nl:
         return f"residual {fact.measured} measured, none expected: there is nothing to compare"
     off = fact.measured - fact.expected
     flag = discrepancy_flag(fact.expected, fact.measured, capacity)

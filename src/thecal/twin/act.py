@@ -7,6 +7,7 @@ from typing import Any
 from thecal.catheter.line import Line
 from thecal.chart.chart import Chart
 from thecal.chart.facts import (
+    Entered,
     Explanted,
     Fact,
     Filled,
@@ -24,7 +25,7 @@ from thecal.pump.handle import Answer, handle, report
 from thecal.pump.messages import CancelBolus, ChangeGain, Command, Event, Fill, StartBolus, Update, Withdraw
 from thecal.pump.reservoir import perform
 from thecal.pump.state import PumpState, new_pump
-from thecal.quantity import Volume, nearest
+from thecal.quantity import Concentration, Volume, nearest
 from thecal.twin.action import (
     Action,
     EndBolus,
@@ -37,6 +38,8 @@ from thecal.twin.action import (
     Reprogram,
 )
 from thecal.twin.world import World
+
+OLD_FLUID = "old concentration in the line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,15 @@ def _refill(world: World, chart: Chart, action: Refill, pump: PumpState) -> Done
             "arithmetic",
             "Correct the volume that was injected or the volume that was taken from the vials.",
         )
+    capacity = pump.sheet.reservoir_capacity
+    if action.measured is not None and action.measured > capacity:
+        return Refusal(
+            "TWN-04",
+            f"a residual of {action.measured}",
+            f"the reservoir holds {capacity}",
+            pump.sheet.source("reservoir_capacity"),
+            "Read the syringe again and correct the volume.",
+        )
     program = None if action.order is None else programmed(action.order, action.concentration, pump.sheet)
     if isinstance(program, Refusal):
         return program
@@ -133,8 +145,19 @@ def _refill(world: World, chart: Chart, action: Refill, pump: PumpState) -> Done
     )
     residual = _residual(pump, chart, action, Volume(withdrawn_nl))
     fill = Filled(action.at, action.volume, action.concentration)
-    facts = (*residual, fill, _ended(action, action.order, answer, chart))
-    return Done(replace(world, pump=answer.state, ledger=ledger), facts, answer.events)
+    entered = Entered(action.at, typed, action.volume)
+    facts = (*residual, fill, entered, _ended(action, action.order, answer, chart))
+    return Done(replace(world, pump=answer.state, ledger=ledger), facts, (*answer.events, *_still_in_line(world, pump, action)))
+
+
+def _still_in_line(world: World, before: PumpState, action: Refill) -> tuple[Event, ...]:
+    """What nobody sees after a change of concentration without a bridge: the fluid of before comes first."""
+    told, line = before.memory.concentration, world.line
+    if told is None or told == action.concentration or not line.amount_pg:
+        return ()
+    held = Concentration(nearest(line.amount_pg, line.volume_nl))
+    text = f"{Volume(line.volume_nl)} of about {held} leaves the tip before the new {action.concentration}; there was no bridge"
+    return (Event(action.at, OLD_FLUID, "unsensed", text),)
 
 
 def _exchange(pump: PumpState, action: Refill) -> tuple[PumpState, int, int] | Refusal:

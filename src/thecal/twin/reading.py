@@ -141,7 +141,7 @@ def _said(finding: Any, path: Path, value: object, table: object) -> InputError:
             return InputError(field, field, "is not a key here", accepted=known, nearest=nearest_name(field, known))
         case "missing":
             known = known_keys(path[:-1], table)
-            return InputError(field, "", f"is missing; this table has {', '.join(known)}" if known else "is missing")
+            return InputError(field, "", f"is missing; the keys of this table are {', '.join(known)}" if known else "is missing")
         case "union_tag_invalid" | "union_tag_not_found":
             kind = str(value.get("kind", "")) if isinstance(value, dict) else ""
             nearest = nearest_name(kind, EVENT_TABLES)
