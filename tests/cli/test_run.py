@@ -75,12 +75,13 @@ def test_bad_input_exits_with_two_and_writes_nothing(small: Path, tmp_path: Path
 @pytest.mark.requirement("CLI-02")
 @pytest.mark.parametrize("target", ["missing/x.json", ".", "small.toml/x.json"])
 def test_a_place_that_cannot_be_written_exits_with_two(small: Path, tmp_path: Path, target: str) -> None:
-    """One bad place, and none of the files is written."""
-    result = thecal("run", small, "--csv", tmp_path / "x.csv", "--json", tmp_path / target)
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
-    assert result.stderr.startswith("thecal: ")
-    assert written(tmp_path) == set()
+    """One bad place, first or last, and none of the files is written, nor anything left of them."""
+    for good, bad in (("--csv", "--json"), ("--json", "--csv")):
+        result = thecal("run", small, good, tmp_path / "x", bad, tmp_path / target)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr
+        assert result.stderr.startswith("thecal: ")
+        assert written(tmp_path) == set()
 
 
 @pytest.mark.requirement("CLI-02")
