@@ -65,12 +65,12 @@ def test_a_flow_above_the_fastest_is_refused() -> None:
 
 @pytest.mark.requirement("PMP-03")
 def test_thirteen_steps_and_no_more() -> None:
-    """A step that runs over midnight is one step."""
+    """A step that runs over midnight is one step, but not where the days differ: there each day has its own."""
     assert check_program(Flex((day(13),)), SHEET) is None
     assert refused(check_program(Flex((day(14),)), SHEET)).rule == "PMP-03"
-    night = (*(Step(step.until_s, step.flow) for step in day(13)), Step(DAY_S + 1, flow(0.1)))
-    over_midnight = (*night[:12], Step(DAY_S - 60, flow(0.5)), Step(DAY_S, day(13)[0].flow))
+    over_midnight = (*day(14)[:13], Step(DAY_S, day(14)[0].flow))
     assert check_program(Flex((over_midnight,)), SHEET) is None
+    assert refused(check_program(Flex((over_midnight, *(day(1) for _ in range(6)))), SHEET)).rule == "PMP-03"
 
 
 @pytest.mark.requirement("PMP-04")

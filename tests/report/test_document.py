@@ -44,6 +44,7 @@ def old_fluid(text: str) -> str:
     [
         ("", "to 2026-04-04 06:07:12, 2.88 days, the fluid of before the change of concentration left the tip: 55 mcg/day"),
         ('[[event]]\nat = "2026-04-02 09:00"\nkind = "program"\nmode = "stopped"\n', "to the end of the case, 19 days"),
+        ('[[event]]\nat = "2026-04-02 09:00"\nkind = "explant"\n', "to the explant, 1 days"),
     ],
 )
 def test_a_change_of_concentration_is_told_as_it_truly_went(more: str, says: str) -> None:

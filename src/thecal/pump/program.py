@@ -103,17 +103,18 @@ def check_program(program: Program, sheet: PumpSheet) -> Refusal | None:
         case SimpleContinuous(flow):
             return check_flow(flow, sheet)
         case Flex(days):
-            return next((refusal for day in days if (refusal := _check_day(day, sheet))), None)
+            return next((refusal for day in days if (refusal := _check_day(day, sheet, every_day=len(days) == 1))), None)
         case _:
             return None
 
 
-def _check_day(day: Day, sheet: PumpSheet) -> Refusal | None:
-    changes = _changes(day)
-    if changes > sheet.flex_steps_max:
+def _check_day(day: Day, sheet: PumpSheet, *, every_day: bool) -> Refusal | None:
+    # The same flow before and after midnight is one step, where the next day is the same day.
+    steps = len(day) - (every_day and len(day) > 1 and day[0].flow == day[-1].flow)
+    if steps > sheet.flex_steps_max:
         return Refusal(
             "PMP-03",
-            f"a flex day of {changes} steps",
+            f"a flex day of {steps} steps",
             f"at most {sheet.flex_steps_max} steps a day",
             sheet.source("flex_steps_max"),
             "Join neighboring steps until the day fits.",
@@ -128,12 +129,6 @@ def _check_day(day: Day, sheet: PumpSheet) -> Refusal | None:
             "Give steps that cover the 24 hours once.",
         )
     return next((refusal for step in day if (refusal := check_flow(step.flow, sheet))), None)
-
-
-def _changes(day: Day) -> int:
-    """How many steps a day has: one that runs over midnight counts once."""
-    over_midnight = len(day) > 1 and day[0].flow == day[-1].flow
-    return len(day) - over_midnight
 
 
 def check_flow(flow: FlowRate, sheet: PumpSheet) -> Refusal | None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from thecal.chart.facts import Acted, Fact
+from thecal.chart.facts import Acted, Explanted, Fact
 from thecal.errors import Refusal
 from thecal.pump.messages import Event
 from thecal.report.words import BANNER, fact_text, number_text
@@ -218,14 +218,17 @@ def _old_fluid(case: Case, trace: Trace) -> Iterable[str]:
     for event in trace.events:
         if event.kind != OLD_FLUID:
             continue
+        # An explant takes the line with it; what flows afterwards is another pump's.
+        explants = [fact.at for fact in trace.chart.facts if isinstance(fact, Explanted) and fact.at >= event.at]
+        last, until = (explants[0], "the explant") if explants else (trace.end, "the end of the case")
         cleared = _cleared(trace, event.at, case.geometry.dead_volume.nl)
-        end = cleared or trace.end
+        end = last if cleared is None else min(cleared, last)
         (_, before_pg), (_, after_pg) = trace.delivered_at([event.at, end])
         days = (end.s - event.at.s) / DAY_S
         programmed = next((row.programmed for row in trace.courses if row.interval.start == event.at), None)
         wanted = f" where {programmed} was programmed" if programmed else ""
         dose = number_text((after_pg - before_pg) / 10**6 / days) if days else "0"
-        until = end.local_text(case.zone) if cleared else "the end of the case"
+        until = end.local_text(case.zone) if end == cleared else until
         yield (
             f"From {event.at.local_text(case.zone)} to {until}, {number_text(days, 2)} days, the fluid of before the change of "
             f"concentration left the tip: {dose} mcg/day in the mean{wanted}. There was no bridge."

@@ -33,8 +33,6 @@ ACCOUNT_WORDS = {
     "withdrawn": "withdrawn",
     "wasted": "wasted",
 }
-
-
 COLUMN_WORDS = {
     "ordered": "the running dose that was asked for, boluses apart; its mean over the day or the week",
     "programmed": "the dose that the pump runs for it: its nearest flow, at the concentration it was told",
@@ -42,7 +40,7 @@ COLUMN_WORDS = {
     "left the tip": "the volume that truly left the catheter tip in the row",
     "believed": "what the pump calculates is left in the reservoir at the end of the row; it has no sensor",
     "true": "what can truly still be delivered at the end of the row",
-    "refill by": "from the last session, as if the pump ran at the upper bound of its label, less the buffer",
+    "refill by": "counted from the fill as if the pump ran at the upper bound of its label, less the buffer",
 }
 
 
