@@ -204,10 +204,6 @@ class Pattern:
         return self.sums[-1]
 
     @property
-    def flows_nl_per_day(self) -> tuple[float, ...]:
-        return tuple(rate * DAY_S / self.per for rate in self.rates)
-
-    @property
     def mean_nl_per_day(self) -> float:
         return self.total * DAY_S / (self.per * self.period_s)
 

@@ -14,7 +14,7 @@ from thecal.pump.program import Flex, MinimumRate, Program, SimpleContinuous, Si
 from thecal.pump.reservoir import perform
 from thecal.pump.sheet import Basal, pump_sheet
 from thecal.pump.state import PumpState, new_pump
-from thecal.quantity import Concentration, Volume
+from thecal.quantity import Concentration, FlowRate, Volume
 from thecal.timeline import DAY_S, Duration, Instant
 
 BOLUS = SingleBolus(ml(0.1), Duration(600))
@@ -156,6 +156,14 @@ def test_bolus_and_basal_together_stay_below_the_fastest_flow() -> None:
     pump = running_pump(RUNNING)
     assert isinstance(handle(pump, StartBolus(SingleBolus(Volume(most), Duration(600)))), Answer)
     assert refused(handle(pump, StartBolus(SingleBolus(Volume(most + 1), Duration(600))))).rule == "PMP-02"
+
+
+@pytest.mark.requirement("PMP-02")
+def test_the_fastest_flow_is_not_exceeded_by_a_fraction() -> None:
+    """16,803 nL over 61 s are 23,799,659.02 nL/day: 0.02 above the limit with this basal flow, below it with a nanolitre less."""
+    bolus = StartBolus(SingleBolus(Volume(16_803), Duration(61)))
+    assert refused(handle(running_pump(SimpleContinuous(FlowRate(200_341))), bolus)).rule == "PMP-02"
+    assert isinstance(handle(running_pump(SimpleContinuous(FlowRate(200_340))), bolus), Answer)
 
 
 @pytest.mark.requirement("PMP-02")

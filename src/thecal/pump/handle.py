@@ -160,8 +160,9 @@ def _check_bolus(state: PumpState, bolus: SingleBolus) -> Refusal | None:
             "Generic Infusion Pump safety requirements 1.4.11 (UPenn MS-CIS-08-31)",
             "Resolve the alarm first.",
         )
-    peak = max(_bolus_pattern(memory, state.now, bolus, sheet).flows_nl_per_day)
-    refusal = check_flow(FlowRate(round(peak)), sheet)
+    pattern = _bolus_pattern(memory, state.now, bolus, sheet)
+    peak = FlowRate(-(-max(pattern.rates) * DAY_S // pattern.per))  # rounded up: no part of a nanolitre a day too fast
+    refusal = check_flow(peak, sheet)
     if refusal:
         return replace(refusal, advice="Check the dose and its unit; give the bolus over another time.")
     calculated_nl = memory.calculated_nl
