@@ -24,6 +24,7 @@ from thecal.pump.messages import (
 )
 from thecal.pump.program import Flex, MinimumRate, Program, SimpleContinuous, SingleBolus, Step, Stopped
 from thecal.pump.reservoir import perform
+from thecal.pump.settle import Change
 from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.pump.state import PumpState, new_pump
 from thecal.quantity import Concentration, FlowRate, Gain, Volume
@@ -57,6 +58,12 @@ def refused(outcome: object) -> Refusal:
     return outcome
 
 
+def disturbed(pump: PumpState, fault: Fault) -> PumpState:
+    change = disturb(pump, fault)
+    assert isinstance(change, Change), change
+    return change.state
+
+
 def running_pump(
     program: Program,
     sheet: str = "reference-40",
@@ -69,7 +76,7 @@ def running_pump(
     volume = fill or min(ml(30), pump_sheet(sheet).reservoir_capacity)
     pump = new_pump(pump_sheet(sheet), at)
     if gain:
-        pump = disturb(pump, ChangeGain(gain))
+        pump = disturbed(pump, ChangeGain(gain))
     pump = needled(perform(pump, Fill(volume, Concentration(mcg_per_ml))))
     return done(handle(pump, Update(program, Concentration(mcg_per_ml), volume)))
 
@@ -143,7 +150,7 @@ class Bench:
             case Fill() | Withdraw():
                 return self._needle(operation)
             case ChangeGain():
-                return replace(self, world=replace(self.world, pump=disturb(self.pump, operation)))
+                return replace(self, world=replace(self.world, pump=disturbed(self.pump, operation)))
             case _:
                 answer = handle(self.pump, operation)
                 if isinstance(answer, Refusal):

@@ -16,7 +16,7 @@ from typing import ClassVar, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from thecal.errors import InputError, nearest_name
-from thecal.fluid import Parcel, take_front
+from thecal.fluid import ALL_PPM, Parcel, amount_of, kept, take_front, volume_of
 from thecal.quantity import Quantity
 from thecal.unit import Units, decimal_text
 
@@ -213,6 +213,15 @@ class Pattern:
         into = second - self.ends[step]  # negative: what the step has still to run
         return periods * self.sums[-1] + self.sums[step] + into * self.rates[step]
 
+    def rate_at(self, phase: int) -> int:
+        """The rate that runs ``phase`` seconds into the period."""
+        return self.rates[bisect_right(self.ends, phase % self.ends[-1])]
+
+    def peak(self, window_s: int) -> int:
+        """The largest numerator that flows in any ``window_s`` seconds: a window that begins or ends where a step does."""
+        starts = {0, *self.ends, *(end - window_s for end in self.ends)}
+        return max(self.numerator(start, window_s) for start in starts)
+
     def numerator(self, phase: int, seconds: int) -> int:
         """The exact numerator that flows in ``seconds`` from ``phase`` seconds into the period."""
         if len(self.rates) == 1:
@@ -263,7 +272,8 @@ class Block:
     """What flowed during an interval: a pattern entered at ``phase_s``, the numerator carried in, and the fluid itself.
 
     The integer totals of ``parcels`` are the ledger; the pattern gives the flow within. A Block holds one fluid, except that
-    the second in which a boundary passes holds both.
+    the second in which a boundary passes holds both. Behind a hole in the catheter ``kept_ppm`` of the pattern's flow goes on,
+    counted from the nanolitre ``kept_from`` of the fluid that passes the hole.
     """
 
     interval: Interval
@@ -271,6 +281,8 @@ class Block:
     phase_s: int
     carry: int
     parcels: tuple[Parcel, ...]
+    kept_ppm: int = ALL_PPM
+    kept_from: int = 0
 
     @property
     def period_s(self) -> int:
@@ -278,35 +290,48 @@ class Block:
 
     @property
     def volume_nl(self) -> int:
-        return sum(parcel.volume_nl for parcel in self.parcels)
+        return volume_of(self.parcels)
 
     @property
     def amount_pg(self) -> int:
-        return sum(parcel.amount_pg for parcel in self.parcels)
+        return amount_of(self.parcels)
+
+    def flowed_by(self, seconds: int) -> int:
+        """The nanolitres of the pattern itself ``seconds`` into the interval, before any hole."""
+        return (self.carry + self.pattern.numerator(self.phase_s, seconds)) // self.pattern.per
 
     def volume_by(self, seconds: int) -> int:
         """The nanolitres that have flowed ``seconds`` into the interval."""
-        flowed = (self.carry + self.pattern.numerator(self.phase_s, seconds)) // self.pattern.per
+        flowed = self.flowed_by(seconds)
+        if self.kept_ppm != ALL_PPM:
+            flowed = kept(self.kept_from + flowed, self.kept_ppm) - kept(self.kept_from, self.kept_ppm)
         return min(flowed, self.volume_nl)
 
     def amount_by(self, seconds: int) -> int:
         """The picograms that have flowed ``seconds`` into the interval."""
         front, _ = take_front(self.parcels, self.volume_by(seconds))
-        return sum(parcel.amount_pg for parcel in front)
+        return amount_of(front)
 
     def first_second(self, volume_nl: int) -> int | None:
         """The first whole second into the interval by which ``volume_nl`` has flowed, or None where the pattern never does."""
+        if self.kept_ppm != ALL_PPM and volume_nl > 0:
+            if not self.kept_ppm:
+                return None
+            wanted = kept(self.kept_from, self.kept_ppm) + volume_nl
+            volume_nl = -(-wanted * ALL_PPM // self.kept_ppm) - self.kept_from
         return self.pattern.seconds_to(self.phase_s, volume_nl * self.pattern.per - self.carry)
 
     def cut(self, seconds: int) -> tuple["Block", "Block"]:
         """The Block before and the Block after ``seconds`` into the interval."""
         middle = Instant(self.interval.start.s + seconds)
-        flowed = self.carry + self.pattern.numerator(self.phase_s, seconds)
+        flowed_nl, carry = divmod(self.carry + self.pattern.numerator(self.phase_s, seconds), self.pattern.per)
         front, rest = take_front(self.parcels, self.volume_by(seconds))
         phase = (self.phase_s + seconds) % self.pattern.period_s
+        before, after = Interval(self.interval.start, middle), Interval(middle, self.interval.end)
+        kept_from = self.kept_from + flowed_nl
         return (
-            Block(Interval(self.interval.start, middle), self.pattern, self.phase_s, self.carry, front),
-            Block(Interval(middle, self.interval.end), self.pattern, phase, flowed % self.pattern.per, rest),
+            Block(before, self.pattern, self.phase_s, self.carry, front, self.kept_ppm, self.kept_from),
+            Block(after, self.pattern, phase, carry, rest, self.kept_ppm, kept_from if self.kept_ppm != ALL_PPM else 0),
         )
 
     def segments(self) -> Iterator[Segment]:
@@ -314,5 +339,5 @@ class Block:
         at = self.interval.start
         for span, rate in self.pattern.window(self.phase_s, self.interval.seconds):
             end = Instant(at.s + span)
-            yield Segment(Interval(at, end), rate * DAY_S / self.pattern.per)
+            yield Segment(Interval(at, end), rate * DAY_S / self.pattern.per * self.kept_ppm / ALL_PPM)
             at = end

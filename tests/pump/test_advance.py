@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.courses import START, done, flow, ml, needled, refused, running_pump
+from tests.courses import START, disturbed, done, flow, ml, needled, refused, running_pump
 from thecal.errors import Refusal
 from thecal.fluid import Parcel
 from thecal.pump.advance import advance
-from thecal.pump.faults import disturb
 from thecal.pump.handle import handle
 from thecal.pump.messages import ChangeGain, Fill, Update, Withdraw
 from thecal.pump.program import Flex, SimpleContinuous, Step, Stopped
@@ -56,7 +55,7 @@ def test_empty_is_when_it_is_empty(gain: str, dry_after: int) -> None:
 def test_a_gain_changes_from_now_on() -> None:
     """Piecewise constant: ten days as programmed, ten days at +10 %."""
     pump = advance(running_pump(QUARTER), days(10)).state
-    pump = advance(disturb(pump, ChangeGain(Gain.parse("+10 %"))), days(20)).state
+    pump = advance(disturbed(pump, ChangeGain(Gain.parse("+10 %"))), days(20)).state
     assert pump.usable_nl == 30_000_000 - 2_500_000 - 2_750_000
     assert pump.memory.calculated_nl == 30_000_000 - 5_000_000
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.courses import START, done, flow, ml, needled, refused, running_pump
+from tests.courses import START, disturbed, done, flow, ml, needled, refused, running_pump
 from thecal.pump.advance import advance
 from thecal.pump.handle import Answer, handle
 from thecal.pump.messages import CancelBolus, Command, Fill, Interrogate, StartBolus, Update
@@ -59,7 +59,7 @@ def test_every_mode_and_command_is_in_the_table() -> None:
 def test_the_pump_does_as_its_table_says(mode: str, command: str) -> None:
     """An accepted command is taken; any other is refused with the table's rule and the pump stays the same object."""
     pump = pump_in(mode)
-    assert pump.memory.mode == mode
+    assert pump.mode == mode
     outcome = handle(pump, MESSAGES[command])
     rules = {
         "no bolus without a running dose": "PMP-05",
@@ -78,7 +78,7 @@ def test_a_stop_is_always_taken() -> None:
     """A bolus does not hold up a stop; it ends with it."""
     pump = in_minutes(pump_in("single bolus"), 5)
     stopped = done(handle(pump, Update(Stopped())))
-    assert stopped.memory.mode == "stopped"
+    assert stopped.mode == "stopped"
     assert stopped.memory.bolus is None
     later = in_minutes(stopped, 600)
     assert later.usable_nl == stopped.usable_nl
@@ -89,7 +89,7 @@ def test_where_the_sheet_says_so_an_update_cancels_the_bolus() -> None:
     pump = pump_in("single bolus")
     pump = replace(pump, sheet=replace(pump.sheet, update_during_bolus="cancels"))
     after = done(handle(in_minutes(pump, 5), Update(SimpleContinuous(flow(0.3)))))
-    assert after.memory.mode == "simple continuous"
+    assert after.mode == "simple continuous"
     assert after.memory.calculated_nl == 30_000_000 - 50_000 - 200_000 * 5 // 1440
 
 
@@ -108,7 +108,7 @@ def test_a_cancelled_bolus_gave_what_it_gave() -> None:
     """Half the time, half the volume; the program goes on."""
     pump = in_minutes(pump_in("single bolus"), 5)
     after = done(handle(pump, CancelBolus()))
-    assert after.memory.mode == "simple continuous"
+    assert after.mode == "simple continuous"
     assert after.memory.calculated_nl == 30_000_000 - 50_000 - 200_000 * 5 // 1440
     assert in_minutes(after, 1440).memory.calculated_nl == after.memory.calculated_nl - 200_000
 

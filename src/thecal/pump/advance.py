@@ -1,27 +1,34 @@
 """Time passes: the pump jumps from change to change and never ticks.
 
 Between changes the flow is a pattern, so what was delivered is one numerator and one floor division, and every crossing (low
-reservoir, empty, end of a bolus) is the first whole second at or after it, solved for.
+reservoir, empty, end of a bolus, the battery's indicator) is the first whole second at or after it, solved for.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
-from thecal.pump.alarms import ALARMS, Alarm
-from thecal.pump.handle import alarm_event, without_bolus
+from thecal.fluid import Parcel
+from thecal.pump.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR, RESERVOIR_ALARMS, Alarm, AlarmKind
 from thecal.pump.messages import Event
-from thecal.pump.state import Mechanics, Memory, PumpState
-from thecal.timeline import NO_FLOW, Block, Instant, Interval
+from thecal.pump.program import EndOfService, PeriodicBolus
+from thecal.pump.settle import ended, settle, with_log, without_bolus
+from thecal.pump.state import Count, Leak, Mechanics, Memory, MovedValve, PumpState, Stalled
+from thecal.timeline import NO_FLOW, Block, Instant, Interval, Pattern
 
 RAN_DRY = "reservoir ran dry"
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """The pump after some time, what left it (Blocks at the pump's outlet, in order, without gaps) and what happened."""
+    """The pump after some time, what left it (Blocks at the pump's outlet, in order, without gaps) and what happened.
+
+    ``leaked`` is what ran out of the reservoir another way.
+    """
 
     state: PumpState
     blocks: tuple[Block, ...]
     events: tuple[Event, ...]
+    leaked: tuple[Parcel, ...] = ()
 
 
 def advance(state: PumpState, until: Instant) -> Passage:
@@ -30,70 +37,227 @@ def advance(state: PumpState, until: Instant) -> Passage:
         raise ValueError(f"the pump is at {state.now.utc_text()} and cannot go back to {until.utc_text()}")
     blocks: list[Block] = []
     events: list[Event] = []
+    leaked: list[Parcel] = []
     while state.now < until:
-        state, block = _leg(state, until, events)
+        state, block = _leg(state, until, events, leaked)
         blocks.append(block)
-    return Passage(state, tuple(blocks), tuple(events))
+    return Passage(state, tuple(blocks), tuple(events), tuple(leaked))
 
 
-def _leg(state: PumpState, until: Instant, events: list[Event]) -> tuple[PumpState, Block]:
-    """One constant regime: until the end asked for, the end of a bolus or the last drop, whichever is first."""
-    bolus = state.memory.bolus
-    end = min(until, bolus.end) if bolus else until
+def _leg(state: PumpState, until: Instant, events: list[Event], leaked: list[Parcel]) -> tuple[PumpState, Block]:
+    """One constant regime: until the end asked for, the next thing that is due or the last drop, whichever is first."""
     phase = state.memory.phase(state.now)
-    mechanics, block, emptied = _deliver(state, phase, end)
+    due = min(_due(state), default=None)
+    end = min(until, due) if due else until
+    end = _until_indicator(state, phase, _until_withheld(state, phase, end))
+    told: list[Event] = []
+    mechanics, block, emptied = _deliver(state, phase, end, told, leaked)
     end = block.interval.end
-    memory = _count_down(state.memory, state.now, phase, end, events)
-    state = PumpState(state.sheet, end, memory, mechanics)
+    count = _count_down(state, phase, end, told)
     if emptied:
-        events.append(Event(end, RAN_DRY, "unsensed", "nothing flows from now on, and the pump does not sense it"))
-    if bolus and end == bolus.end:
-        events.append(Event(end, "bolus ended", "information", f"{bolus.bolus.volume} programmed"))
-        state = without_bolus(state)
-    return state, block
+        told.append(Event(end, RAN_DRY, "unsensed", "nothing flows from now on, and the pump does not sense it"))
+    if state.memory.bolus and isinstance(state.memory.program, PeriodicBolus):
+        told.extend(_skipped(state.memory, state.now, end))
+    memory = _with_count(state, count, told, events)
+    battery_spent = mechanics.battery.eri is None and not _charged(state, count, end)
+    if (due and end >= due) or battery_spent or _to_withhold(memory):
+        return _arrive(state, memory, mechanics, end, events), block
+    return PumpState(state.sheet, end, memory, mechanics), block
 
 
-def _deliver(state: PumpState, phase: int, end: Instant) -> tuple[Mechanics, Block, bool]:
-    """What is so: the true flow, until the reservoir is dry."""
+def _with_count(state: PumpState, count: Count, told: list[Event], events: list[Event]) -> Memory:
+    """The memory after a leg: the counters, and what was told on the way in alarms and log."""
+    memory = state.memory
+    signals = memory.signals
+    if told:
+        told.sort(key=lambda event: event.at)
+        events.extend(told)
+        onsets = {event.kind: event.at for event in told}
+        began = [Alarm(kind, onsets[f"{kind.name} alarm"]) for kind in RESERVOIR_ALARMS if f"{kind.name} alarm" in onsets]
+        signals = replace(with_log(signals, told, state.sheet), alarms=(*signals.alarms, *began))
+    return Memory(memory.settings, memory.basal, memory.bolus, memory.hold, count, memory.given, signals)
+
+
+def _due(state: PumpState) -> Iterator[Instant]:
+    """What is due later than now: the end of a bolus, what a stall or a valve does next, the dates of the battery, a long stop."""
+    memory, mechanics, sheet = state.memory, state.mechanics, state.sheet
+    if memory.bolus:
+        yield memory.bolus.end
+    if mechanics.stall:
+        yield from _stall_due(mechanics.stall, state)
+    if mechanics.valve and mechanics.valve.until:
+        yield mechanics.valve.until
+    since = memory.signals.stopped_since
+    if since and not any(alarm.kind.name == "pump stopped" for alarm in memory.alarms):
+        yield since + sheet.stopped_alarm_after
+    if sheet.programmable and not isinstance(memory.program, EndOfService):
+        ends = mechanics.battery.end_of_service(sheet) or mechanics.battery.eri_at_latest(sheet)
+        if ends is not None:
+            yield ends
+
+
+def _stall_due(stall: Stalled, state: PumpState) -> Iterator[Instant]:
+    if stall.over:
+        assert stall.until is not None  # it is over
+        yield stall.until + state.sheet.stall_recovery_delay
+        return
+    if not stall.noticed:
+        yield stall.since + state.sheet.stall_detection_delay
+    if stall.until is not None:
+        yield stall.until
+
+
+def _arrive(state: PumpState, memory: Memory, mechanics: Mechanics, now: Instant, events: list[Event]) -> PumpState:
+    """Everything that is due at an instant, done."""
+    said: list[Event] = []
+    bolus = memory.bolus
+    if bolus and now == bolus.end:
+        said.extend(ended(bolus))
+        memory = without_bolus(memory, bolus, state.sheet, now, finished=True)
+    if mechanics.stall:
+        mechanics = replace(mechanics, stall=_stall_after(mechanics.stall, state, now, said))
+    valve = mechanics.valve
+    if valve and valve.until and now >= valve.until:
+        mechanics = replace(mechanics, valve=MovedValve(None, then_shut=True) if valve.then_shut else None)
+    change = settle(state, memory, mechanics, now, said)
+    events.extend(change.events)
+    return change.state
+
+
+def _stall_after(stall: Stalled, state: PumpState, now: Instant, said: list[Event]) -> Stalled | None:
+    """A stall a step further: noticed after a while, over, and its end noticed after a while."""
+    sheet = state.sheet
+    if stall.over and stall.until and now >= stall.until + sheet.stall_recovery_delay:
+        return None
+    if not stall.over and not stall.noticed and now >= stall.since + sheet.stall_detection_delay:
+        stall = replace(stall, noticed=True)
+    if not stall.over and stall.until and now >= stall.until:
+        said.append(Event(now, "rotor turns", "unsensed", "it flows again"))
+        return replace(stall, over=True) if stall.noticed else None
+    return stall
+
+
+def _charged(state: PumpState, count: Count, now: Instant) -> bool:
+    return not state.sheet.programmable or state.mechanics.battery.charged(state.sheet, now, count.pumped_nl)
+
+
+def _until_indicator(state: PumpState, phase: int, end: Instant) -> Instant:
+    """Until an instant, or until the first second at which the battery reaches its indicator, if that is before it."""
+    if state.mechanics.battery.eri or not state.sheet.programmable:
+        return end
+    count, pattern = state.memory.count, state.memory.pattern
+
+    def spent(seconds: int) -> bool:
+        pumped_nl = count.pumped_nl + (count.carry + pattern.numerator(phase, seconds)) // pattern.per
+        return not state.mechanics.battery.charged(state.sheet, Instant(state.now.s + seconds), pumped_nl)
+
+    seconds = end.s - state.now.s
+    return Instant(state.now.s + first_second(spent, seconds)) if spent(seconds) else end
+
+
+def first_second(reached: Callable[[int], bool], by: int) -> int:
+    """The first second at which something that stays reached is reached; it is by ``by``."""
+    low, high = 0, by
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
+
+
+def _until_withheld(state: PumpState, phase: int, end: Instant) -> Instant:
+    """Until an instant, or until the count reaches zero under periodic boluses, which are withheld from then on."""
+    memory = state.memory
+    count, pattern = memory.count, memory.pattern
+    if not isinstance(memory.program, PeriodicBolus) or not count.calculated_nl or state.sheet.fill_sensor:
+        return end
+    seconds = pattern.seconds_to(phase, count.calculated_nl * pattern.per - count.carry)
+    return end if seconds is None else min(end, Instant(state.now.s + seconds))
+
+
+def _to_withhold(memory: Memory) -> bool:
+    """Whether periodic boluses run that a critical alarm forbids."""
+    return isinstance(memory.program, PeriodicBolus) and len(memory.basal.rates) > 1 and memory.critical is not None
+
+
+def _deliver(
+    state: PumpState, phase: int, end: Instant, told: list[Event], leaked: list[Parcel]
+) -> tuple[Mechanics, Block, bool]:
+    """What is so: the true flow, until the reservoir is dry. What leaks is taken from the other end of the same mixture."""
     mechanics, usable_nl, drive = state.mechanics, state.usable_nl, state.mechanics.drive
     if usable_nl <= 0:
         return mechanics, Block(Interval(state.now, end), NO_FLOW, 0, 0, ()), False
-    numerator = mechanics.carry + drive.numerator(phase, end.s - state.now.s)
-    flowed_nl, carry = divmod(numerator, drive.per)
-    emptied = flowed_nl >= usable_nl
+    leak = mechanics.leak
+    seconds = end.s - state.now.s
+    flowed_nl, carry = divmod(mechanics.carry + drive.numerator(phase, seconds), drive.per)
+    lost_nl, leak_carry = divmod(leak.carry + leak.pattern.numerator(0, seconds), leak.pattern.per) if leak else (0, 0)
+    emptied = flowed_nl + lost_nl >= usable_nl
+
+    def left_nl(second: int) -> int:
+        out_nl = (mechanics.carry + drive.numerator(phase, second)) // drive.per
+        return usable_nl - out_nl - ((leak.carry + leak.pattern.numerator(0, second)) // leak.pattern.per if leak else 0)
+
     if emptied:
-        seconds = drive.seconds_to(phase, usable_nl * drive.per - mechanics.carry)
-        assert seconds is not None  # the flow did reach it
-        end, flowed_nl, carry = Instant(state.now.s + seconds), usable_nl, 0
+        seconds = first_second(lambda second: left_nl(second) <= 0, seconds)
+        flowed_nl = min((mechanics.carry + drive.numerator(phase, seconds)) // drive.per, usable_nl)
+        lost_nl, carry, leak_carry = usable_nl - flowed_nl, 0, 0
+    if state.sheet.fill_sensor:
+        told.extend(
+            _crossings(
+                state,
+                usable_nl,
+                usable_nl - flowed_nl - lost_nl,
+                lambda nl: first_second(lambda second: left_nl(second) <= nl, seconds),
+            )
+        )
     fluid, rest = mechanics.reservoir.take(flowed_nl)
-    block = Block(Interval(state.now, end), drive, phase, mechanics.carry, (fluid,) if flowed_nl else ())
-    return Mechanics(rest, mechanics.gain_ppm, drive, carry), block, emptied
-
-
-def _count_down(memory: Memory, now: Instant, phase: int, end: Instant, events: list[Event]) -> Memory:
-    """What the pump believes: the calculated volume counts down by the programmed flow, never by a measurement."""
-    pattern, before_nl = memory.pattern, memory.calculated_nl
-    if before_nl is None or not pattern.total:
-        return memory
-    counted_nl, carry = divmod(memory.carry + pattern.numerator(phase, end.s - now.s), pattern.per)
-    after_nl = max(before_nl - counted_nl, 0)
-    alarms = memory.alarms
-    for kind in ALARMS:
-        threshold_nl = kind.threshold_nl(memory.low_reservoir_nl)
-        if after_nl <= threshold_nl < before_nl:
-            seconds = pattern.seconds_to(phase, (before_nl - threshold_nl) * pattern.per - memory.carry)
-            assert seconds is not None  # the count did reach it
-            alarm = Alarm(kind, Instant(now.s + seconds))
-            alarms = (*alarms, alarm)
-            events.append(alarm_event(alarm))
-    return Memory(
-        clock_offset_s=memory.clock_offset_s,
-        program=memory.program,
-        basal=memory.basal,
-        bolus=memory.bolus,
-        concentration=memory.concentration,
-        calculated_nl=after_nl,
-        carry=carry,
-        low_reservoir_nl=memory.low_reservoir_nl,
-        alarms=alarms,
+    if lost_nl:
+        rest, lost = rest.take_last(lost_nl)
+        leaked.append(lost)
+    block = Block(
+        Interval(state.now, Instant(state.now.s + seconds)), drive, phase, mechanics.carry, (fluid,) if flowed_nl else ()
     )
+    if leak:
+        leak = Leak(leak.pattern, leak_carry)
+    after = Mechanics(rest, drive, carry, mechanics.battery, mechanics.influences, mechanics.stall, mechanics.valve, leak)
+    return after, block, emptied
+
+
+def _count_down(state: PumpState, phase: int, end: Instant, told: list[Event]) -> Count:
+    """What the pump believes: the calculated volume counts down by the programmed flow, never by a measurement."""
+    count, pattern = state.memory.count, state.memory.pattern
+    if not pattern.total:
+        return count
+    counted_nl, carry = divmod(count.carry + pattern.numerator(phase, end.s - state.now.s), pattern.per)
+    before_nl, after_nl = count.calculated_nl, None
+    if before_nl is not None:
+        after_nl = max(before_nl - counted_nl, 0)
+        if not state.sheet.fill_sensor:
+            told.extend(
+                _crossings(
+                    state, before_nl, after_nl, lambda nl: pattern.seconds_to(phase, (before_nl - nl) * pattern.per - count.carry)
+                )
+            )
+    return Count(after_nl, carry, count.pumped_nl + counted_nl)
+
+
+def _crossings(state: PumpState, before_nl: int, after_nl: int, seconds_to: Callable[[int], int | None]) -> Iterator[Event]:
+    """The reservoir alarms whose threshold was crossed, each at its first second."""
+    settings = state.memory.settings
+    thresholds: tuple[tuple[AlarmKind, int], ...] = ((LOW_RESERVOIR, settings.low_reservoir_nl), (EMPTY_RESERVOIR, 0))
+    for kind, threshold_nl in thresholds:
+        if after_nl <= threshold_nl < before_nl:
+            seconds = seconds_to(threshold_nl)
+            assert seconds is not None  # the volume did reach it
+            yield Alarm(kind, Instant(state.now.s + seconds)).began()
+
+
+def _skipped(memory: Memory, now: Instant, end: Instant) -> Iterator[Event]:
+    """The periodic boluses that were due while another bolus ran."""
+    basal, phase = memory.basal, memory.settings.clock.phase(now, memory.basal)
+    if len(basal.rates) == 1:
+        return
+    slow, at, before = min(basal.rates), now, basal.rate_at(phase - 1)
+    for span, rate in basal.window(phase, end.s - now.s):
+        if rate > slow and before == slow:
+            yield Event(at, "periodic bolus skipped", "information", "another bolus was running")
+        at, before = Instant(at.s + span), rate

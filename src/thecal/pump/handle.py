@@ -3,22 +3,44 @@
 from dataclasses import dataclass, replace
 
 from thecal.errors import Refusal
-from thecal.pump.alarms import ALARMS, Alarm
-from thecal.pump.messages import CancelBolus, Command, Event, Interrogate, Report, StartBolus, Update
+from thecal.pump.clock import Clock
+from thecal.pump.messages import (
+    BeginUpdate,
+    CancelBolus,
+    Command,
+    Event,
+    Interrogate,
+    Report,
+    RequestBolus,
+    SetClock,
+    StartBolus,
+    TestAlarm,
+    Update,
+)
 from thecal.pump.modes import check_mode
 from thecal.pump.program import (
+    Bolus,
+    BridgeBolus,
     MinimumRate,
+    NoPatientBolus,
+    PatientBolus,
+    PrimingBolus,
+    SafeState,
     SingleBolus,
     Stopped,
+    ceiled_flow,
     check_bolus_flow,
     check_flow,
+    check_patient_bolus,
     check_program,
     program_pattern,
 )
-from thecal.pump.sheet import PumpSheet
-from thecal.pump.state import Memory, PumpState, RunningBolus, true_flow
-from thecal.quantity import FlowRate, Volume
-from thecal.timeline import DAY_S, Instant, Pattern
+from thecal.pump.settle import cut_short, settle, skip_rest, without_bolus
+from thecal.pump.state import Count, Hold, Memory, PumpState, RunningBolus, Settings
+from thecal.quantity import Volume
+from thecal.timeline import DAY_S, Duration, Instant, Pattern
+
+_OFFSET_MAX_S = 14 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,66 +54,105 @@ class Answer:
 
 def handle(state: PumpState, command: Command) -> Answer | Refusal:
     """Carry out a command, or refuse it and change nothing."""
-    stop = isinstance(command, Update) and isinstance(command.program, Stopped)
-    if not stop:
-        refusal = check_mode(state.memory.mode, command.name, state.sheet)
-        if refusal:
-            return refusal
+    stop = isinstance(command, Update) and isinstance(command.program, Stopped) and state.memory.bolus is not None
+    refusal = None if stop and not state.memory.hold else check_mode(state.mode, command.name, state.sheet)
+    if refusal:
+        return refusal
     match command:
         case Interrogate():
-            return Answer(state, report(state))
+            return _interrogate(state)
+        case BeginUpdate():
+            return _answer(state, replace(state.memory, hold=Hold("updating", state.sheet.stops_while_updating)))
         case Update():
             return _update(state, command)
         case StartBolus(bolus):
             return _start_bolus(state, bolus)
+        case RequestBolus():
+            return _request_bolus(state)
         case CancelBolus():
-            return _answer(state, without_bolus(state))
+            return _cancel_bolus(state)
+        case SetClock(offset_s):
+            return _set_clock(state, offset_s)
+        case TestAlarm(severity):
+            tone = state.sheet.tone_critical if severity == "critical" else state.sheet.tone_non_critical
+            return _answer(state, state.memory, Event(state.now, "alarm test", "information", f"{severity}: {tone}"))
 
 
 def report(state: PumpState) -> Report:
     """What the pump says of itself when it is interrogated."""
     memory = state.memory
+    settings, signals, bolus = memory.settings, memory.signals, memory.bolus
+    left_nl = bolus.bolus.volume.nl - bolus.given_nl(state.now) if bolus and bolus.bolus else 0
     return Report(
         at=state.now,
-        mode=memory.mode,
-        program=memory.program,
-        concentration=memory.concentration,
-        calculated=None if memory.calculated_nl is None else Volume(memory.calculated_nl),
-        bolus_left=Volume(_bolus_left_nl(memory.bolus, state.now)),
-        low_reservoir=Volume(memory.low_reservoir_nl),
-        alarms=tuple(alarm.kind.name for alarm in memory.alarms),
+        mode=state.mode,
+        program=settings.program,
+        patient=settings.patient,
+        concentration=settings.concentration,
+        calculated=None if state.known_nl is None else Volume(state.known_nl),
+        bolus_left=Volume(left_nl),
+        low_reservoir=Volume(settings.low_reservoir_nl),
+        clock_reading_s=settings.clock.reading_s(state.now),
+        alarms=tuple(alarm.kind.name for alarm in signals.alarms),
+        replace_by=state.mechanics.battery.replace_by(state.sheet) if state.sheet.programmable else None,
+        log=signals.log,
+        logged=signals.logged,
     )
 
 
-def _bolus_left_nl(running: RunningBolus | None, now: Instant) -> int:
-    if running is None:
-        return 0
-    volume_nl: int = running.bolus.volume.nl
-    return volume_nl - volume_nl * (now.s - running.start.s) // running.bolus.duration.s
+def _interrogate(state: PumpState) -> Answer:
+    hold = state.memory.hold
+    if hold is None or hold.mode != "telemetry mode":
+        return Answer(state, report(state))
+    woken = Event(state.now, "telemetry mode ended", "information", "the pump was interrogated and goes on with its program")
+    return _answer(state, replace(state.memory, hold=None), woken)
 
 
 def _update(state: PumpState, update: Update) -> Answer | Refusal:
     refusal = _check_update(state, update)
     if refusal:
         return refusal
-    before = state
-    if state.memory.bolus and update.program is not None:
-        state = without_bolus(state)
-    memory = state.memory
-    program = memory.program if update.program is None else update.program
-    memory = replace(
-        memory,
-        program=program,
-        basal=memory.basal if update.program is None else program_pattern(program, state.sheet),
-        concentration=update.concentration or memory.concentration,
-        calculated_nl=memory.calculated_nl if update.reservoir is None else update.reservoir.nl,
-        low_reservoir_nl=memory.low_reservoir_nl if update.low_reservoir is None else update.low_reservoir.nl,
+    memory, now, sheet = state.memory, state.now, state.sheet
+    before = memory.settings
+    program = before.program if update.program is None else update.program
+    events: list[Event] = []
+    if memory.bolus and update.program is not None:
+        events.extend(cut_short(memory.bolus, now))
+        memory = replace(memory, bolus=None)
+    signals = memory.signals
+    if update.program is not None or "non-critical memory error" in signals.latched:
+        latched = () if update.program is not None else tuple(name for name in signals.latched if name.startswith("critical"))
+        signals = replace(signals, latched=latched)
+    settings = Settings(
+        before.clock,
+        program,
+        _patient(before.patient, update.patient),
+        update.concentration or before.concentration,
+        before.low_reservoir_nl if update.low_reservoir is None else update.low_reservoir.nl,
     )
-    return _answer(before, _with_memory(state, memory))
+    count = memory.count
+    if update.reservoir is not None:
+        count = Count(update.reservoir.nl, count.carry, count.pumped_nl)
+    memory = replace(memory, settings=settings, count=count, signals=signals, hold=None)
+    if update.bolus is None:
+        return _answer(state, memory, *events)
+    # The bolus begins in the state that the update leaves, so both are one step: a refused bolus refuses the update.
+    updated = settle(state, memory, state.mechanics, now, events)
+    refusal = check_mode(updated.state.mode, StartBolus(update.bolus).name, sheet) or _check_bolus(updated.state, update.bolus)
+    if refusal:
+        return refusal
+    begun = settle(updated.state, _with_bolus(updated.state, update.bolus), updated.state.mechanics, now)
+    return Answer(begun.state, report(begun.state), (*updated.events, *begun.events))
+
+
+def _patient(before: PatientBolus | None, asked: PatientBolus | NoPatientBolus | None) -> PatientBolus | None:
+    if asked is None:
+        return before
+    return asked if isinstance(asked, PatientBolus) else None
 
 
 def _check_update(state: PumpState, update: Update) -> Refusal | None:
-    sheet, memory = state.sheet, state.memory
+    sheet, settings = state.sheet, state.memory.settings
     capacity = sheet.reservoir_capacity
     volumes = (
         (update.reservoir, "PMP-09", "volume", "Enter the volume that was injected, not the vial or another pump's size."),
@@ -101,9 +162,9 @@ def _check_update(state: PumpState, update: Update) -> Refusal | None:
         if asked is not None and asked > capacity:
             limit = f"the reservoir holds {capacity}"
             return Refusal(rule, f"a {what} of {asked}", limit, sheet.source("reservoir_capacity"), advice)
-    concentration = update.concentration or memory.concentration
-    program = memory.program if update.program is None else update.program
-    dosing = not isinstance(program, Stopped | MinimumRate)
+    concentration = update.concentration or settings.concentration
+    program = settings.program if update.program is None else update.program
+    dosing = not isinstance(program, Stopped | MinimumRate | SafeState)
     if dosing and concentration is None:
         return Refusal(
             "PMP-11",
@@ -112,120 +173,127 @@ def _check_update(state: PumpState, update: Update) -> Refusal | None:
             "thecal: a flow is a dose only with a concentration",
             "Enter the concentration from the vial together with the program.",
         )
-    changed = memory.concentration is not None and concentration != memory.concentration
+    changed = settings.concentration is not None and concentration != settings.concentration
     if changed and update.program is None and dosing:
         return Refusal(
             "PMP-12",
-            f"concentration {concentration} instead of {memory.concentration} while the program stays",
+            f"concentration {concentration} instead of {settings.concentration} while the program stays",
             "a new concentration comes with its program in one update",
             "ITB refill practice: the dose would change with the concentration",
             "Order the program for the new concentration in the same update.",
         )
-    return check_program(program, sheet) if update.program is not None else None
+    refusal = check_program(update.program, sheet) if update.program is not None else None
+    patient = _patient(settings.patient, update.patient)
+    return refusal or (check_patient_bolus(patient, program, sheet) if patient else None)
 
 
-def _start_bolus(state: PumpState, bolus: SingleBolus) -> Answer | Refusal:
-    refusal = _check_bolus(state, bolus)
-    if refusal:
-        return refusal
-    memory = state.memory
-    duration_s = bolus.duration.s
-    pattern = _bolus_pattern(memory, state.now, bolus, state.sheet)
-    running = RunningBolus(bolus, state.now, Instant(state.now.s + duration_s), pattern)
-    mechanics = replace(state.mechanics, carry=state.mechanics.carry * duration_s)
-    state = replace(state, mechanics=mechanics)
-    return _answer(state, _with_memory(state, replace(memory, bolus=running, carry=memory.carry * duration_s)))
+def _start_bolus(state: PumpState, bolus: SingleBolus | PrimingBolus | BridgeBolus) -> Answer | Refusal:
+    return _check_bolus(state, bolus) or _answer(state, _with_bolus(state, bolus))
 
 
-def _bolus_pattern(memory: Memory, now: Instant, bolus: SingleBolus, sheet: PumpSheet) -> Pattern:
-    """Bolus and basal on one denominator, so that both end exact."""
-    duration_s = bolus.duration.s
-    basal = 1 if sheet.basal_during_bolus == "continues" else 0
-    spans = memory.basal.window(memory.phase(now), duration_s)
-    steps = [(span, basal * rate * duration_s + bolus.volume.nl * DAY_S) for span, rate in spans]
+def _with_bolus(state: PumpState, bolus: Bolus) -> Memory:
+    """The memory with a bolus that begins now."""
+    memory, now = state.memory, state.now
+    duration_s: int = bolus.duration.s
+    own = Pattern((duration_s,), (bolus.volume.nl * DAY_S,), (duration_s * bolus.volume.nl * DAY_S,), DAY_S * duration_s)
+    if isinstance(bolus, BridgeBolus):
+        own = Pattern.constant(bolus.flow.nl_per_day)
+    pattern = _pattern_under(state, bolus)
+    return replace(memory, bolus=RunningBolus(bolus, now, Instant(now.s + duration_s), pattern, own))
+
+
+def _pattern_under(state: PumpState, bolus: Bolus) -> Pattern:
+    """Bolus and basal on one denominator, so that both end exact; a prime or a bridge replaces the basal flow."""
+    if isinstance(bolus, BridgeBolus):
+        return Pattern.constant(bolus.flow.nl_per_day)
+    memory, duration_s = state.memory, bolus.duration.s
+    continues = state.sheet.basal_during_bolus == "continues" and not isinstance(bolus, PrimingBolus)
+    basal = memory.settings.clock.drifted(program_pattern(memory.program, state.sheet, boluses=False))
+    spans = basal.window(memory.settings.clock.phase(state.now, basal), duration_s)
+    steps = [(span, continues * rate * duration_s + bolus.volume.nl * DAY_S) for span, rate in spans]
     return Pattern.of(steps, DAY_S * duration_s)
 
 
-def _check_bolus(state: PumpState, bolus: SingleBolus) -> Refusal | None:
+def _check_bolus(state: PumpState, bolus: Bolus) -> Refusal | None:
     sheet, memory = state.sheet, state.memory
     refusal = check_bolus_flow(bolus, sheet)
     if refusal:
         return refusal
-    critical = [alarm.kind.name for alarm in memory.alarms if alarm.kind.severity == "critical"]
+    critical = memory.critical
     if critical:
         return Refusal(
             "PMP-14",
-            f"a bolus while the {critical[0]} alarm sounds",
+            f"a bolus while the {critical} alarm sounds",
             "no bolus under a critical alarm",
             "Generic Infusion Pump safety requirements 1.4.11 (UPenn MS-CIS-08-31)",
             "Resolve the alarm first.",
         )
-    pattern = _bolus_pattern(memory, state.now, bolus, sheet)
-    peak = FlowRate(-(-max(pattern.rates) * DAY_S // pattern.per))  # rounded up: no part of a nanolitre a day too fast
-    refusal = check_flow(peak, sheet)
+    pattern = _pattern_under(state, bolus)
+    refusal = check_flow(ceiled_flow(max(pattern.rates), pattern.per), sheet)
     if refusal:
         return replace(refusal, advice="Check the dose and its unit; give the bolus over another time.")
-    calculated_nl = memory.calculated_nl
-    if calculated_nl is not None and bolus.volume.nl > calculated_nl:
+    known_nl = state.known_nl
+    if known_nl is not None and bolus.volume.nl > known_nl:
         return Refusal(
             "PMP-15",
             f"a bolus of {bolus.volume}",
-            f"the pump calculates {Volume(calculated_nl)} left",
+            f"the pump calculates {Volume(known_nl)} left",
             "thecal: conservation of volume",
             "Refill before the bolus.",
         )
     return None
 
 
-def without_bolus(state: PumpState) -> PumpState:
-    """The pump back in its program.
-
-    A bolus that ran to its end under one gain leaves an exact remainder; otherwise the remainder is floored to 1/86,400 nL.
-    """
-    memory, mechanics = state.memory, state.mechanics
-    assert memory.bolus is not None
-    duration_s: int = memory.bolus.bolus.duration.s
-    memory = replace(memory, bolus=None, carry=memory.carry // duration_s)
-    state = replace(state, mechanics=replace(mechanics, carry=mechanics.carry // duration_s))
-    return _with_memory(state, memory)
-
-
-def _with_memory(state: PumpState, memory: Memory) -> PumpState:
-    """The pump with a new memory: the drive follows the program, the alarms follow their conditions."""
-    onset = {alarm.kind.name: alarm for alarm in memory.alarms}
-    calculated_nl, low_nl = memory.calculated_nl, memory.low_reservoir_nl
-    alarms = tuple(
-        onset.get(kind.name) or Alarm(kind, state.now)
-        for kind in ALARMS
-        if calculated_nl is not None and calculated_nl <= kind.threshold_nl(low_nl)
-    )
-    if alarms != memory.alarms:
-        memory = replace(memory, alarms=alarms)
-    mechanics = replace(state.mechanics, drive=true_flow(memory.pattern, state.mechanics.gain_ppm))
-    return PumpState(state.sheet, state.now, memory, mechanics)
+def _request_bolus(state: PumpState) -> Answer | Refusal:
+    """The patient's own bolus: allowed, far enough from the last one, and within the allotment of the last 24 h."""
+    patient, now = state.memory.settings.patient, state.now
+    if patient is None:
+        advice = "Ask the clinic, if boluses are wanted."
+        where = "thecal: only what was programmed is given"
+        return Refusal("PMP-33", "a patient bolus", "none is programmed", where, advice)
+    given = tuple(start for start in state.memory.given if now.s - start.s < DAY_S)
+    since_s = now.s - given[-1].s if given else DAY_S
+    if since_s < patient.lockout.s:
+        limit = f"{patient.lockout} from start to start, {Duration(patient.lockout.s - since_s)} still to go"
+        return Refusal("PMP-18", "a patient bolus", limit, "the programmed lockout", "Wait until the lockout is over.")
+    if len(given) >= patient.per_day:
+        wait = Duration(given[0].s + DAY_S - now.s)
+        limit = f"{patient.per_day} in any 24 h, the next in {wait}"
+        return Refusal("PMP-19", "a patient bolus", limit, "the programmed allotment", "Wait, and tell the clinic of the need.")
+    refusal = _check_bolus(state, patient)
+    if refusal:
+        return refusal
+    started = Event(now, "patient bolus started", "information", f"{patient.volume} over {patient.duration}")
+    return _answer(state, replace(_with_bolus(state, patient), given=(*given, now)), started)
 
 
-def _answer(before: PumpState, after: PumpState) -> Answer:
-    already = {alarm.kind.name for alarm in before.memory.alarms}
-    now = {alarm.kind.name for alarm in after.memory.alarms}
-    began = [alarm_event(alarm) for alarm in after.memory.alarms if alarm.kind.name not in already]
-    ended = [
-        Event(after.now, f"{alarm.kind.name} alarm ended", "information", "the calculated volume is above the threshold again")
-        for alarm in before.memory.alarms
-        if alarm.kind.name not in now
-    ]
-    return Answer(after, report(after), (*_cut_short(before, after), *began, *ended))
+def _cancel_bolus(state: PumpState) -> Answer:
+    """The running bolus ends; of a periodic one the rest is skipped."""
+    memory, now = state.memory, state.now
+    if memory.bolus:
+        ended = without_bolus(memory, memory.bolus, state.sheet, now, finished=False)
+        return _answer(state, ended, *cut_short(memory.bolus, now))
+    cancelled = Event(now, "periodic bolus cut short", "information", "the rest of it is skipped")
+    return _answer(state, skip_rest(memory, now, begun=True), cancelled)
 
 
-def _cut_short(before: PumpState, after: PumpState) -> list[Event]:
-    running = before.memory.bolus
-    if running is None or after.memory.bolus:
-        return []
-    volume = running.bolus.volume
-    given = volume - Volume(_bolus_left_nl(running, before.now))
-    return [Event(after.now, "bolus cut short", "information", f"{given} of {volume} programmed")]
+def _set_clock(state: PumpState, offset_s: int) -> Answer | Refusal:
+    if abs(offset_s) > _OFFSET_MAX_S:
+        return Refusal(
+            "PMP-38",
+            f"a pump clock {offset_s} s from UTC",
+            "at most 14 h east or west",
+            "time zones of the world",
+            "Give the offset from UTC as hours and minutes.",
+        )
+    memory = state.memory
+    old = memory.settings.clock
+    clock = Clock(offset_s, state.now, old.drift_s)
+    off_s = clock.reading_s(state.now) - old.reading_s(state.now)
+    event = Event(state.now, "clock set", "information", f"{'+' if off_s > 0 else ''}{off_s} s on the pump clock")
+    return _answer(state, replace(memory, settings=replace(memory.settings, clock=clock)), event)
 
 
-def alarm_event(alarm: Alarm) -> Event:
-    """The onset of an alarm as an event."""
-    return Event(alarm.onset, f"{alarm.kind.name} alarm", alarm.kind.severity, alarm.kind.text)
+def _answer(before: PumpState, memory: Memory, *events: Event) -> Answer:
+    change = settle(before, memory, before.mechanics, before.now, events)
+    return Answer(change.state, report(change.state), change.events)

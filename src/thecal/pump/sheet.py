@@ -1,16 +1,22 @@
 """Pump data sheets: every property with unit, source and confidence."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, get_args
 
 from thecal.datum import DataError, Datum, data_names, pick, read_data, read_datum
+from thecal.errors import InputError, Refusal
 from thecal.quantity import FlowRate, Gain, Volume
 from thecal.timeline import Duration
 
 Basal = Literal["continues", "suspended"]
+AfterBolus = Literal["resumes", "stopped"]
 DuringBolus = Literal["refused", "cancels"]
+Drive = Literal["rotor", "valves", "restrictor"]
+Magnet = Literal["stalls", "opens", "shuts", "nothing"]
+Interference = Literal["telemetry mode", "unaffected"]
+SafeMode = Literal["minimum rate", "stopped"]
 DEFAULT_PUMP = "reference-40"
 
 
@@ -19,7 +25,8 @@ class PumpSheet:
     """The data sheet of one pump model. ``data`` holds every value as written, with its source and confidence.
 
     Volumes are usable volumes; ``undeliverable_volume`` lies below zero and only mixes. ``flow_accuracy_ppm`` is the labelled
-    bound on the deviation of the true from the programmed flow.
+    bound on the deviation of the true from the programmed flow. A constant-flow pump is not ``programmable``: its one flow is
+    its slowest and its fastest, and what only electronics have stays as the class gives it.
     """
 
     name: str
@@ -34,17 +41,61 @@ class PumpSheet:
     minimum_rate_flow: FlowRate
     flow_step: FlowRate
     flow_accuracy_ppm: int
-    low_reservoir_threshold: Volume
-    flex_steps_max: int
-    basal_during_bolus: Basal
-    update_during_bolus: DuringBolus
-    bolus_duration_min: Duration
-    bolus_duration_max: Duration
+    drive: Drive
+    magnet: Magnet
+    programmable: bool = True
+    low_reservoir_threshold: Volume = Volume(0)
+    flex_steps_max: int = 1
+    basal_during_bolus: Basal = "continues"
+    after_single_bolus: AfterBolus = "resumes"
+    after_patient_bolus: AfterBolus = "resumes"
+    after_priming_bolus: AfterBolus = "resumes"
+    after_bridge_bolus: AfterBolus = "resumes"
+    update_during_bolus: DuringBolus = "refused"
+    stops_while_updating: bool = False
+    bolus_duration_min: Duration = Duration(60)
+    bolus_duration_max: Duration = Duration(60)
+    bridge_duration_max: Duration = Duration(0)
+    patient_bolus: bool = False
+    fill_sensor: bool = False
+    emi_during_alarm: Interference = "unaffected"
+    safe_state: SafeMode = "stopped"
+    stall_detection_delay: Duration = Duration(0)
+    stall_recovery_delay: Duration = Duration(0)
+    stopped_alarm_after: Duration = Duration(0)
+    alarm_interval_critical: Duration = Duration(0)
+    alarm_interval_non_critical: Duration = Duration(0)
+    tone_critical: str = ""
+    tone_non_critical: str = ""
+    battery_life: Duration = Duration(1)
+    battery_life_flow: FlowRate = FlowRate(1)
+    battery_life_idle: Duration = Duration(1)
+    eri_to_eos: Duration = Duration(0)
+    service_life_max: Duration | None = None
+    event_log_max: int = 0
+    magnet_flow: FlowRate = FlowRate(0)
+    magnet_volume: Volume = Volume(0)
+
+    def datum(self, name: str) -> Datum:
+        """A property as written."""
+        return next(datum for datum in self.data if datum.name == name)
 
     def source(self, name: str) -> str:
         """Where a property comes from, as a refusal quotes it."""
-        datum = next(datum for datum in self.data if datum.name == name)
-        return f"{self.name} data sheet, {name}, confidence {datum.confidence}: {datum.source}"
+        datum = self.datum(name if self.programmable or name not in _FLOWS else "flow")
+        return f"{self.name} data sheet, {datum.name}, confidence {datum.confidence}: {datum.source}"
+
+    def check_programmable(self, asked: str) -> Refusal | None:
+        """A pump without electronics takes no command."""
+        if self.programmable:
+            return None
+        return Refusal(
+            "PMP-40",
+            f"{asked} on {self.name}",
+            f"a constant-flow pump has no electronics: it runs at {self.flow_max} and takes no command",
+            self.source("flow"),
+            "Change the dose by the concentration that is filled, or implant a programmable pump.",
+        )
 
 
 def _one_of(allowed: object) -> Callable[[str, str], str]:
@@ -56,22 +107,76 @@ def _one_of(allowed: object) -> Callable[[str, str], str]:
     return read
 
 
-_READERS: Mapping[str, Callable[[str, str], Any]] = {
+def _yes(value: str, name: str) -> bool:
+    return _one_of(Literal["yes", "no"])(value, name) == "yes"
+
+
+_FLOWS = ("flow_min", "flow_max", "minimum_rate_flow", "flow_step")
+_Readers = Mapping[str, Callable[[str, str], Any]]
+_OF_ALL: _Readers = {
     "reservoir_capacity": Volume.parse,
     "undeliverable_volume": lambda value, name: Volume.parse(value, name, zero=True),
     "tubing_volume": Volume.parse,
+    "flow_accuracy": Gain.UNITS.read,
+    "drive": _one_of(Drive),
+    "magnet": _one_of(Magnet),
+}
+_CONSTANT_FLOW: _Readers = {**_OF_ALL, "flow": FlowRate.parse}
+_PROGRAMMABLE: _Readers = {
+    **_OF_ALL,
     "flow_min": FlowRate.parse,
     "flow_max": FlowRate.parse,
     "minimum_rate_flow": FlowRate.parse,
     "flow_step": lambda value, name: FlowRate(Volume.parse(value.removesuffix("/day"), name).nl),
-    "flow_accuracy": Gain.UNITS.read,
     "low_reservoir_threshold": Volume.parse,
     "flex_steps_max": lambda value, _: int(value),
     "basal_during_bolus": _one_of(Basal),
+    "after_single_bolus": _one_of(AfterBolus),
+    "after_patient_bolus": _one_of(AfterBolus),
+    "after_priming_bolus": _one_of(AfterBolus),
+    "after_bridge_bolus": _one_of(AfterBolus),
     "update_during_bolus": _one_of(DuringBolus),
+    "stops_while_updating": _yes,
     "bolus_duration_min": Duration.parse,
     "bolus_duration_max": Duration.parse,
+    "bridge_duration_max": Duration.parse,
+    "patient_bolus": _yes,
+    "fill_sensor": _yes,
+    "emi_during_alarm": _one_of(Interference),
+    "safe_state": _one_of(SafeMode),
+    "stopped_alarm_after": Duration.parse,
+    "alarm_interval_critical": Duration.parse,
+    "alarm_interval_non_critical": Duration.parse,
+    "tone_critical": lambda value, _: value,
+    "tone_non_critical": lambda value, _: value,
+    "battery_life": Duration.parse,
+    "battery_life_flow": FlowRate.parse,
+    "battery_life_idle": Duration.parse,
+    "eri_to_eos": Duration.parse,
+    "event_log_max": lambda value, _: int(value),
 }
+_WHERE_IT_APPLIES: _Readers = {
+    "stall_detection_delay": Duration.parse,
+    "stall_recovery_delay": Duration.parse,
+    "service_life_max": Duration.parse,
+    "magnet_flow": FlowRate.parse,
+    "magnet_volume": Volume.parse,
+}
+READINGS: Mapping[str, tuple[str, ...]] = {
+    name: get_args(allowed)
+    for name, allowed in {
+        "basal_during_bolus": Basal,
+        "after_single_bolus": AfterBolus,
+        "after_patient_bolus": AfterBolus,
+        "after_priming_bolus": AfterBolus,
+        "after_bridge_bolus": AfterBolus,
+        "update_during_bolus": DuringBolus,
+        "stops_while_updating": Literal["yes", "no"],
+        "emi_during_alarm": Interference,
+        "safe_state": SafeMode,
+    }.items()
+}
+"""The properties that can be read in two ways, with both readings: where none has a source, both are computed and shown."""
 
 
 @cache
@@ -92,11 +197,36 @@ def _family(family: str) -> list[PumpSheet]:
 
 
 def _model(name: str, title: str, kind: str, tables: Mapping[str, object]) -> PumpSheet:
-    if set(tables) != set(_READERS):
-        raise DataError(f"pump {name}: properties differ from the sheet: {sorted(set(tables) ^ set(_READERS))}")
-    data = tuple(read_datum(key, tables[key], f"pump {name}") for key in _READERS)
-    values = {datum.name: _READERS[datum.name](datum.value, f"{name} {datum.name}") for datum in data}
+    programmable = "flow" not in tables
+    needed = _PROGRAMMABLE if programmable else _CONSTANT_FLOW
+    readers = {key: read for key, read in {**needed, **_WHERE_IT_APPLIES}.items() if key in needed or key in tables}
+    if set(tables) != set(readers):
+        raise DataError(f"pump {name}: properties differ from the sheet: {sorted(set(tables) ^ set(readers))}")
+    data = tuple(read_datum(key, tables[key], f"pump {name}") for key in readers)
+    values = {datum.name: readers[datum.name](datum.value, f"{name} {datum.name}") for datum in data}
     values["flow_accuracy_ppm"] = values.pop("flow_accuracy")
-    known = {field.name for field in fields(PumpSheet)}
-    assert set(values) < known  # the readers and the sheet are one list
-    return PumpSheet(name=name, title=title, kind=kind, data=data, **values)
+    if not programmable:
+        values |= dict.fromkeys(_FLOWS, values.pop("flow"))
+    sheet = PumpSheet(name=name, title=title, kind=kind, data=data, programmable=programmable, **values)
+    if (sheet.drive == "rotor") != bool(sheet.stall_detection_delay.s) or (
+        sheet.magnet in ("opens", "shuts") and not sheet.magnet_flow.nl_per_day
+    ):
+        raise DataError(f"pump {name}: a rotor has its stall delays, a valve that a magnet moves its flow")
+    return sheet
+
+
+def with_reading(sheet: PumpSheet, name: str, reading: str) -> PumpSheet:
+    """The sheet with one property read the other way. Raises InputError for a property or a reading that there is not."""
+    if name not in READINGS or not sheet.programmable:
+        accepted = READINGS if sheet.programmable else ()
+        raise InputError(name, reading, "is not a property that can be read in two ways", accepted=accepted)
+    if reading not in READINGS[name]:
+        raise InputError(name, reading, "is not a reading of it", accepted=READINGS[name], nearest=None)
+    datum = sheet.datum(name)
+    if datum.confidence not in "UDI":
+        problem = f"is not open: the data sheet has {datum.value!r}, confidence {datum.confidence}, {datum.source}"
+        raise InputError(name, reading, problem, accepted=(datum.value,))
+    chosen = Datum(name, reading, f"chosen for this run instead of {datum.value!r}", "D")
+    data = tuple(chosen if datum.name == name else datum for datum in sheet.data)
+    value: Any = _PROGRAMMABLE[name](reading, name)
+    return replace(sheet, data=data, **{name: value})

@@ -7,64 +7,207 @@ from dataclasses import dataclass
 
 from thecal.fluid import Parcel
 from thecal.pump.alarms import Alarm
-from thecal.pump.program import Program, SingleBolus, Stopped
+from thecal.pump.battery import Battery
+from thecal.pump.clock import Clock
+from thecal.pump.messages import Event
+from thecal.pump.program import Bolus, ConstantFlow, PatientBolus, PeriodicBolus, Running, Stopped, program_pattern
 from thecal.pump.sheet import PumpSheet
-from thecal.quantity import Concentration, Gain
-from thecal.timeline import DAY_S, NO_FLOW, Instant, Pattern
+from thecal.quantity import Concentration, Gain, nearest
+from thecal.timeline import NO_FLOW, Instant, Pattern
 
-_EPOCH_TO_MONDAY_S = 3 * DAY_S  # 1970-01-01 was a Thursday
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was written into the pump, and what became of it where it was lost."""
+
+    clock: Clock
+    program: Running
+    patient: PatientBolus | None
+    concentration: Concentration | None
+    low_reservoir_nl: int
 
 
 @dataclass(frozen=True, slots=True)
 class RunningBolus:
-    """A bolus under way, and the flow of bolus and basal together while it lasts."""
+    """A bolus under way, or the rest of a periodic one that is skipped (``bolus`` is None), until ``end``.
 
-    bolus: SingleBolus
+    ``pattern`` is the flow of bolus and basal together while it lasts, ``own`` that of the bolus alone.
+    """
+
+    bolus: Bolus | None
     start: Instant
     end: Instant
     pattern: Pattern
+    own: Pattern
+
+    @property
+    def mode(self) -> str:
+        return self.bolus.mode if self.bolus else "between periodic boluses"
+
+    def given_nl(self, now: Instant) -> int:
+        """What of it has been given, as programmed."""
+        return self.own.numerator(0, now.s - self.start.s) // self.own.per
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What keeps a pump from its program until somebody comes: an update left open, or telemetry mode."""
+
+    mode: str
+    stops: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The pump's counters. ``calculated_nl`` is None until a volume has been typed in; ``carry`` is the remainder of the
+    programmed flow below one nanolitre, in parts of the running pattern's ``per``; ``pumped_nl`` is what the motor has turned
+    for in its life.
+    """
+
+    calculated_nl: int | None
+    carry: int
+    pumped_nl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the pump says: the alarms that sound, those that only a programmer ends (``latched``), since when it is stopped,
+    and its event log, bounded: the latest ``log`` of ``logged`` events.
+    """
+
+    alarms: tuple[Alarm, ...] = ()
+    latched: tuple[str, ...] = ()
+    stopped_since: Instant | None = None
+    log: tuple[Event, ...] = ()
+    logged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the pump believes. ``calculated_nl`` is None until a volume has been typed in; ``carry`` is the remainder of the
-    programmed flow below one nanolitre, in parts of the running pattern's ``per``.
-    """
+    """What the pump believes. ``given`` holds the starts of the patient boluses of the last 24 h."""
 
-    clock_offset_s: int
-    program: Program
+    settings: Settings
     basal: Pattern
     bolus: RunningBolus | None
-    concentration: Concentration | None
-    calculated_nl: int | None
-    carry: int
-    low_reservoir_nl: int
-    alarms: tuple[Alarm, ...]
+    hold: Hold | None
+    count: Count
+    given: tuple[Instant, ...]
+    signals: Signals
+
+    @property
+    def program(self) -> Running:
+        return self.settings.program
+
+    @property
+    def concentration(self) -> Concentration | None:
+        return self.settings.concentration
+
+    @property
+    def calculated_nl(self) -> int | None:
+        return self.count.calculated_nl
+
+    @property
+    def carry(self) -> int:
+        return self.count.carry
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        return self.signals.alarms
+
+    @property
+    def critical(self) -> str | None:
+        """The first critical alarm that sounds."""
+        return next((alarm.kind.name for alarm in self.signals.alarms if alarm.kind.severity == "critical"), None)
 
     @property
     def pattern(self) -> Pattern:
         """The flow that is programmed now."""
+        if self.hold and self.hold.stops:
+            return NO_FLOW
         return self.bolus.pattern if self.bolus else self.basal
-
-    @property
-    def mode(self) -> str:
-        return self.bolus.bolus.mode if self.bolus else self.program.mode
 
     def phase(self, now: Instant) -> int:
         """How far into the running pattern the pump is."""
         if self.bolus:
             return now.s - self.bolus.start.s
-        return (now.s + self.clock_offset_s + _EPOCH_TO_MONDAY_S) % self.basal.period_s
+        return self.settings.clock.phase(now, self.basal)
+
+    def mode(self, now: Instant) -> str:
+        """What the pump is doing, as the table of modes names it."""
+        if self.hold:
+            return self.hold.mode
+        if self.bolus:
+            return self.bolus.mode
+        if isinstance(self.program, PeriodicBolus) and not self.in_periodic_bolus(now):
+            return "between periodic boluses"
+        return self.program.mode
+
+    def in_periodic_bolus(self, now: Instant) -> bool:
+        """Whether a periodic bolus is scheduled just now; under a critical alarm none is."""
+        basal = self.basal
+        return len(basal.rates) > 1 and basal.rate_at(self.settings.clock.phase(now, basal)) > min(basal.rates)
+
+
+@dataclass(frozen=True, slots=True)
+class Influences:
+    """What makes the true flow differ from the programmed flow, each in parts per million: the pump itself, temperature,
+    ambient pressure, and how far the line is open.
+    """
+
+    own_ppm: int = Gain.EXACT
+    temperature_ppm: int = Gain.EXACT
+    pressure_ppm: int = Gain.EXACT
+    open_ppm: int = Gain.EXACT
+
+    @property
+    def gain_ppm(self) -> int:
+        """All of them together, to the nearest part per million."""
+        parts = self.own_ppm * self.temperature_ppm * self.pressure_ppm * self.open_ppm
+        return nearest(parts, Gain.EXACT**3)
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """A rotor that stands still. ``over`` says that it turns again and the pump has not noticed yet."""
+
+    since: Instant
+    until: Instant | None
+    noticed: bool = False
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MovedValve:
+    """A valve in a magnetic field: open until an instant; ``then_shut`` stays shut afterwards until it is reset by hand."""
+
+    until: Instant | None
+    then_shut: bool
+
+    @property
+    def is_shut(self) -> bool:
+        return self.until is None
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """What runs out of the reservoir into the tissue, and its remainder below one nanolitre."""
+
+    pattern: Pattern
+    carry: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Mechanics:
-    """What is so: the fluid in the reservoir (the undeliverable rest included), the true flow and its remainder."""
+    """What is so: the fluid in the reservoir (the undeliverable rest included), the true flow and its remainder, the faults."""
 
     reservoir: Parcel
-    gain_ppm: int
     drive: Pattern
     carry: int
+    battery: Battery
+    influences: Influences = Influences()
+    stall: Stalled | None = None
+    valve: MovedValve | None = None
+    leak: Leak | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +224,29 @@ class PumpState:
         """What can truly still be delivered or aspirated."""
         return self.mechanics.reservoir.volume_nl - self.sheet.undeliverable_volume.nl
 
+    @property
+    def known_nl(self) -> int | None:
+        """What the pump knows of its reservoir: by its fill sensor where it has one, otherwise what it calculates."""
+        calculated_nl = self.memory.count.calculated_nl
+        return self.usable_nl if self.sheet.fill_sensor and calculated_nl is not None else calculated_nl
 
-def new_pump(sheet: PumpSheet, at: Instant, clock_offset_s: int = 0) -> PumpState:
-    """A pump out of its box: stopped, nothing typed in, its undeliverable volume full of sterile water."""
-    rest_nl = sheet.undeliverable_volume.nl
-    memory = Memory(
-        clock_offset_s=clock_offset_s,
-        program=Stopped(),
-        basal=NO_FLOW,
-        bolus=None,
-        concentration=None,
-        calculated_nl=None,
-        carry=0,
-        low_reservoir_nl=sheet.low_reservoir_threshold.nl,
-        alarms=(),
-    )
-    reservoir = Parcel.whole(rest_nl, 0, "sterile water")
-    drive = true_flow(NO_FLOW, Gain.EXACT)
-    return PumpState(sheet, at, memory, Mechanics(reservoir, Gain.EXACT, drive, 0))
+    @property
+    def mode(self) -> str:
+        return self.memory.mode(self.now)
+
+
+def new_pump(sheet: PumpSheet, at: Instant, clock_offset_s: int = 0, clock_drift_s: int = 0) -> PumpState:
+    """A pump out of its box: stopped, nothing typed in, its undeliverable volume full of sterile water.
+
+    A constant-flow pump runs as soon as there is something in it.
+    """
+    program = Stopped() if sheet.programmable else ConstantFlow(sheet.flow_max)
+    settings = Settings(Clock(clock_offset_s, at, clock_drift_s), program, None, None, sheet.low_reservoir_threshold.nl)
+    basal = program_pattern(program, sheet)
+    memory = Memory(settings, basal, None, None, Count(None, 0, 0), (), Signals())
+    reservoir = Parcel.whole(sheet.undeliverable_volume.nl, 0, "sterile water")
+    battery = Battery(at, sheet.eri_to_eos.s)
+    return PumpState(sheet, at, memory, Mechanics(reservoir, true_flow(basal, Gain.EXACT), 0, battery))
 
 
 def true_flow(pattern: Pattern, gain_ppm: int) -> Pattern:

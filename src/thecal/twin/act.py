@@ -88,7 +88,7 @@ def _implant(world: World, action: Implant) -> Done | Refusal:
             "thecal: one chart, one pump",
             "Explant the first pump before.",
         )
-    pump = disturb(new_pump(action.sheet, action.at, action.clock_offset_s), ChangeGain(world.gain))
+    pump = disturb(new_pump(action.sheet, action.at, action.clock_offset_s), ChangeGain(world.gain)).state
     if action.low_reservoir is not None:
         answer = handle(pump, Update(low_reservoir=action.low_reservoir))
         if isinstance(answer, Refusal):

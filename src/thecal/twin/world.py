@@ -64,7 +64,8 @@ def pass_time(world: World, until: Instant) -> Passed:
     while world.faults and world.faults[0].at <= until:
         planned = world.faults[0]
         world = _run(world, planned.at, outlet, tip, events)
-        pump = disturb(world.pump, planned.fault) if world.pump else None
+        change = disturb(world.pump, planned.fault) if world.pump else None
+        pump = change.state if change else None
         gain = world.gain if pump else planned.fault.gain  # a fault of one pump is not one of the next
         world = replace(world, pump=pump, gain=gain, faults=world.faults[1:])
         if pump:

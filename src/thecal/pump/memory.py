@@ -1,0 +1,52 @@
+"""The pump's stored memory: what was written, its checksum, and what follows when a bit of it flips."""
+
+from binascii import crc32
+from dataclasses import replace
+
+from thecal.pump.alarms import CRITICAL_MEMORY, OTHER_MEMORY
+from thecal.pump.messages import Event, MemoryCorruption
+from thecal.pump.program import SafeState
+from thecal.pump.state import Count, Memory, Settings, Signals
+from thecal.timeline import Instant
+
+
+def image(stored: Settings | tuple[Event, ...]) -> bytes:
+    """The canonical bytes of what is stored: every field by name, in order."""
+    return repr(stored).encode()
+
+
+def checksum(stored: Settings | tuple[Event, ...]) -> int:
+    """CRC-32 of the stored bytes, written beside them."""
+    return crc32(image(stored))
+
+
+def flipped(stored: bytes, bit: int) -> bytes:
+    """The bytes with one bit flipped; ``bit`` counts on from the start when it is past the end."""
+    place, mask = bit // 8 % len(stored), 1 << bit % 8
+    return stored[:place] + bytes([stored[place] ^ mask]) + stored[place + 1 :]
+
+
+def corrupted(memory: Memory, fault: MemoryCorruption, now: Instant) -> tuple[Memory, tuple[Event, ...]]:
+    """The memory after a bit has flipped and the self-test has compared the checksum: nothing of a bad part is used again."""
+    signals = memory.signals
+    part = memory.settings if fault.part == "settings" else signals.log
+    if crc32(flipped(image(part), fault.bit)) == checksum(part):
+        return memory, ()
+    if fault.part == "settings":
+        return in_safe_state(memory, CRITICAL_MEMORY), ()
+    cleared = replace(signals, log=(), latched=latched(signals, OTHER_MEMORY))
+    text = f"{len(signals.log)} entries were lost, {signals.logged} had been written"
+    return replace(memory, signals=cleared), (Event(now, "event log cleared", "information", text),)
+
+
+def in_safe_state(memory: Memory, alarm: str) -> Memory:
+    """The settings are lost: safe state, with an alarm that only a new program ends. The clock and the counters go on."""
+    settings = replace(memory.settings, program=SafeState(), patient=None, concentration=None)
+    count = Count(None, memory.count.carry, memory.count.pumped_nl)
+    signals = replace(memory.signals, latched=latched(memory.signals, alarm))
+    return replace(memory, settings=settings, count=count, signals=signals)
+
+
+def latched(signals: Signals, alarm: str) -> tuple[str, ...]:
+    """The latched alarms with one more."""
+    return signals.latched if alarm in signals.latched else (*signals.latched, alarm)

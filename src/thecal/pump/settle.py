@@ -1,0 +1,169 @@
+"""What follows from a change: alarms by their conditions, the end of a bolus under an error, the flow, and the event log.
+
+Every builder of a new state ends here, so that no way of changing a pump forgets one of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from thecal.pump.alarms import ALARMS, Alarm
+from thecal.pump.messages import Event
+from thecal.pump.program import BridgeBolus, EndOfService, PeriodicBolus, Stopped, program_pattern
+from thecal.pump.sheet import PumpSheet
+from thecal.pump.state import Mechanics, Memory, PumpState, RunningBolus, Signals, true_flow
+from thecal.timeline import NO_FLOW, Instant, Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A pump after a change, and the events that the change caused."""
+
+    state: PumpState
+    events: tuple[Event, ...] = ()
+
+
+def settle(
+    before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant, events: Iterable[Event] = (), *, logged: bool = True
+) -> Change:
+    """The pump with a new memory and new mechanics, and everything that follows from them.
+
+    ``events`` are those that the caller has to tell; ``logged`` says that the memory's log does not hold them yet.
+    """
+    sheet, said = before.sheet, list(events)
+    if sheet.programmable:
+        memory, mechanics = _aged(memory, mechanics, sheet, now)
+    memory = replace(memory, signals=_with_stop(memory, now))
+    alarms = _alarms(PumpState(sheet, now, memory, mechanics))
+    already = {alarm.kind.name for alarm in memory.alarms}
+    began = [alarm for alarm in alarms if alarm.kind.name not in already]
+    sounding = {alarm.kind.name for alarm in alarms}
+    if memory.bolus and (any(alarm.kind.error for alarm in began) or (memory.hold and memory.hold.stops)):
+        said.extend(cut_short(memory.bolus, now))
+        memory = without_bolus(memory, memory.bolus, sheet, now, finished=False)
+    said.extend(alarm.began() for alarm in began)
+    said.extend(alarm.ended(now) for alarm in memory.alarms if alarm.kind.name not in sounding)
+    signals = replace(memory.signals, alarms=alarms)
+    memory = _with_basal(before, replace(memory, signals=with_log(signals, said, sheet) if logged else signals), now)
+    return Change(_driven(before, memory, mechanics, now), tuple(said))
+
+
+def _aged(memory: Memory, mechanics: Mechanics, sheet: PumpSheet, now: Instant) -> tuple[Memory, Mechanics]:
+    """The battery's indicator where it is due, and the end of service where that is due."""
+    battery = mechanics.battery
+    if battery.eri is None:
+        latest = battery.eri_at_latest(sheet)
+        if battery.charged(sheet, now, memory.count.pumped_nl) and (latest is None or now < latest):
+            return memory, mechanics
+        battery = replace(battery, eri=now)
+        mechanics = replace(mechanics, battery=battery)
+    ends = battery.end_of_service(sheet)
+    if ends is not None and ends <= now and not isinstance(memory.program, EndOfService):
+        memory = replace(memory, settings=replace(memory.settings, program=EndOfService()), hold=None)
+    return memory, mechanics
+
+
+def _alarms(state: PumpState) -> tuple[Alarm, ...]:
+    if not state.sheet.programmable:
+        return ()
+    onset = {alarm.kind.name: alarm for alarm in state.memory.alarms}
+    return tuple(onset.get(kind.name) or Alarm(kind, state.now) for kind in ALARMS if kind.condition(state))
+
+
+def _with_stop(memory: Memory, now: Instant) -> Signals:
+    """Since when the pump infuses nothing by its own doing; a pump that has never turned is not stopped but new."""
+    signals = memory.signals
+    stopped = not memory.pattern.total and memory.count.pumped_nl > 0 and not isinstance(memory.program, EndOfService)
+    since = (signals.stopped_since or now) if stopped else None
+    return signals if since == signals.stopped_since else replace(signals, stopped_since=since)
+
+
+def with_log(signals: Signals, events: Sequence[Event], sheet: PumpSheet) -> Signals:
+    """The signals with what the pump noticed written into its event log; the oldest entries make room."""
+    noticed = tuple(event for event in events if event.severity != "unsensed")
+    if not noticed:
+        return signals
+    log = (*signals.log, *noticed)[-sheet.event_log_max :] if sheet.event_log_max else ()
+    return replace(signals, log=log, logged=signals.logged + len(noticed))
+
+
+def _with_basal(before: PumpState, memory: Memory, now: Instant) -> Memory:
+    """The flow of the program; its periodic boluses are withheld under a critical alarm, and never begun halfway."""
+    sheet, settings = before.sheet, memory.settings
+    basal = settings.clock.drifted(program_pattern(settings.program, sheet, boluses=memory.critical is None))
+    was = before.memory
+    on_its_way = was.basal == basal and was.hold == memory.hold and was.settings.clock == settings.clock
+    memory = replace(memory, basal=basal)
+    return memory if on_its_way or memory.bolus or memory.hold else skip_rest(memory, now)
+
+
+def skip_rest(memory: Memory, now: Instant, *, begun: bool = False) -> Memory:
+    """The memory with the rest of a periodic bolus that is scheduled now skipped; one that ``begun`` just now as well."""
+    program, basal = memory.program, memory.basal
+    if not isinstance(program, PeriodicBolus) or not memory.in_periodic_bolus(now):
+        return memory
+    phase = memory.settings.clock.phase(now, basal)
+    if basal.rate_at(phase - 1) == min(basal.rates) and not begun:
+        return memory
+    rest_s, _ = next(basal.window(phase, basal.period_s))
+    if basal.ends[-1] == phase + rest_s and basal.rates[0] == basal.rate_at(phase):  # it runs on over the end of the interval
+        rest_s += basal.ends[0]
+    skipped = RunningBolus(None, now, Instant(now.s + rest_s), Pattern.constant(program.flow.nl_per_day), NO_FLOW)
+    return replace(memory, bolus=skipped)
+
+
+def without_bolus(memory: Memory, running: RunningBolus, sheet: PumpSheet, now: Instant, *, finished: bool) -> Memory:
+    """Back to the program, or to what the data sheet says follows such a bolus when it has ``finished``."""
+    memory = replace(memory, bolus=None)
+    if finished and after_bolus(running, sheet) == "stopped":
+        memory = replace(memory, settings=replace(memory.settings, program=Stopped()))
+        return replace(memory, basal=NO_FLOW)
+    return skip_rest(memory, now)
+
+
+def after_bolus(running: RunningBolus, sheet: PumpSheet) -> str:
+    """The scheduled return: what the data sheet says follows a bolus that has ended."""
+    returns: dict[str, str] = {
+        "single bolus": sheet.after_single_bolus,
+        "patient bolus": sheet.after_patient_bolus,
+        "priming bolus": sheet.after_priming_bolus,
+        "bridge bolus": sheet.after_bridge_bolus,
+    }
+    return returns.get(running.mode, "resumes")
+
+
+def cut_short(running: RunningBolus, now: Instant) -> Iterable[Event]:
+    """What is told of a bolus that does not run to its end."""
+    if running.bolus is None:
+        return
+    given_mcl, volume = running.given_nl(now), running.bolus.volume
+    given = type(volume)(given_mcl)
+    left = " The remainder lies in the line." if isinstance(running.bolus, BridgeBolus) else ""
+    yield Event(now, f"{_told(running)} cut short", "information", f"{given} of {volume} programmed.{left}".rstrip("."))
+
+
+def _told(running: RunningBolus) -> str:
+    """A single bolus is told as a bolus."""
+    return "bolus" if running.mode == "single bolus" else running.mode
+
+
+def ended(running: RunningBolus) -> Iterable[Event]:
+    """What is told of a bolus that ran to its end."""
+    if running.bolus is not None:
+        yield Event(running.end, f"{_told(running)} ended", "information", f"{running.bolus.volume} programmed")
+
+
+def _driven(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant) -> PumpState:
+    """The pump with the true flow that memory and mechanics make, the remainders carried over to its denominators."""
+    pattern, valve = memory.pattern, mechanics.valve
+    drive = true_flow(pattern, mechanics.influences.gain_ppm)
+    if valve is not None:
+        open_nl_per_day = 0 if valve.is_shut else before.sheet.magnet_flow.nl_per_day
+        drive = true_flow(Pattern.constant(open_nl_per_day), mechanics.influences.open_ppm)
+    elif mechanics.stall and not mechanics.stall.over:
+        drive = true_flow(pattern, 0)
+    per, drive_per = before.memory.pattern.per, before.mechanics.drive.per
+    if pattern.per != per:
+        memory = replace(memory, count=replace(memory.count, carry=memory.count.carry * pattern.per // per))
+    if drive.per != drive_per or drive != mechanics.drive:
+        mechanics = replace(mechanics, drive=drive, carry=mechanics.carry * drive.per // drive_per)
+    return PumpState(before.sheet, now, memory, mechanics)
