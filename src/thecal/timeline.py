@@ -302,6 +302,8 @@ class Block:
 
     def volume_by(self, seconds: int) -> int:
         """The nanolitres that have flowed ``seconds`` into the interval."""
+        if seconds >= self.interval.seconds:
+            return self.volume_nl
         flowed = self.flowed_by(seconds)
         if self.kept_ppm != ALL_PPM:
             flowed = kept(self.kept_from + flowed, self.kept_ppm) - kept(self.kept_from, self.kept_ppm)

@@ -1,105 +1,174 @@
 """Telemetry: commands taken or refused, every mode with every command."""
 
 import itertools
-from dataclasses import replace
+from copy import deepcopy
 
 import pytest
 
-from tests.courses import START, disturbed, done, flow, ml, needled, refused, running_pump
-from thecal.pump.advance import advance
+from tests.courses import START, done, flow, ml, needled, refused, running_pump
+from tests.pump.pumps import BRIDGE, PRIMING, RUNNING, SINGLE, given, in_seconds, pump_in, reading
 from thecal.pump.handle import Answer, handle
-from thecal.pump.messages import CancelBolus, Command, Fill, Interrogate, StartBolus, Update
-from thecal.pump.modes import COMMANDS, MODES, TABLE
-from thecal.pump.program import Flex, MinimumRate, Program, SimpleContinuous, SingleBolus, Step, Stopped
+from thecal.pump.messages import (
+    BeginUpdate,
+    CancelBolus,
+    Command,
+    Fill,
+    Interrogate,
+    RequestBolus,
+    SetClock,
+    StartBolus,
+    TestAlarm,
+    Update,
+)
+from thecal.pump.modes import COMMANDS, MODES, REFUSED, TABLE
+from thecal.pump.program import Flex, MinimumRate, SimpleContinuous, SingleBolus, Step, Stopped
 from thecal.pump.reservoir import perform
 from thecal.pump.sheet import Basal, pump_sheet
 from thecal.pump.state import PumpState, new_pump
 from thecal.quantity import Concentration, FlowRate, Volume
-from thecal.timeline import DAY_S, Duration, Instant
+from thecal.timeline import DAY_S, Duration
 
-BOLUS = SingleBolus(ml(0.1), Duration(600))
-RUNNING = SimpleContinuous(flow(0.2))
-PROGRAMS: dict[str, Program] = {
-    "stopped": Stopped(),
-    "minimum rate": MinimumRate(),
-    "simple continuous": RUNNING,
-    "flex": Flex(((Step(DAY_S, flow(0.2)),),)),
-}
+BOLUS = SINGLE
 MESSAGES: dict[str, Command] = {
     "interrogate": Interrogate(),
-    "update": Update(SimpleContinuous(flow(0.3))),
-    "start bolus": StartBolus(BOLUS),
+    "begin update": BeginUpdate(),
+    "update": Update(SimpleContinuous(flow(0.3)), Concentration(500)),
+    "start single bolus": StartBolus(SINGLE),
+    "start priming bolus": StartBolus(PRIMING),
+    "start bridge bolus": StartBolus(BRIDGE),
+    "request patient bolus": RequestBolus(),
     "cancel bolus": CancelBolus(),
+    "set clock": SetClock(3600),
+    "test alarm": TestAlarm("critical"),
 }
-
-
-def pump_in(mode: str, sheet: str = "reference-40") -> PumpState:
-    if mode == "single bolus":
-        return done(handle(running_pump(RUNNING, sheet), StartBolus(BOLUS)))
-    return running_pump(PROGRAMS[mode], sheet)
+ONE_BOLUS = ("single bolus", "patient bolus", "priming bolus", "bridge bolus")
 
 
 def in_minutes(pump: PumpState, minutes: int) -> PumpState:
-    return advance(pump, Instant(pump.now.s + 60 * minutes)).state
+    return in_seconds(pump, 60 * minutes)
 
 
 @pytest.mark.requirement("PMP-27")
 def test_every_mode_and_command_is_in_the_table() -> None:
-    """No pair is left to chance, and the table names no other."""
+    """No pair is left to chance, the table names no other, and each entry is a yes or a reason."""
     assert set(TABLE) == set(itertools.product(MODES, COMMANDS))
     assert set(MESSAGES) == set(COMMANDS)
-    assert {*PROGRAMS, "single bolus"} == set(MODES)
+    assert all(MESSAGES[name].name == name for name in COMMANDS)
+    assert set(TABLE.values()) == {"yes", *REFUSED}
+    assert len(MODES) == 15
 
 
 @pytest.mark.requirement("PMP-05")
 @pytest.mark.requirement("PMP-06")
 @pytest.mark.requirement("PMP-07")
 @pytest.mark.requirement("PMP-08")
-@pytest.mark.parametrize(("mode", "command"), sorted(TABLE))
+@pytest.mark.requirement("PMP-31")
+@pytest.mark.requirement("PMP-34")
+@pytest.mark.requirement("PMP-35")
+@pytest.mark.requirement("PMP-36")
+@pytest.mark.requirement("PMP-37")
+@pytest.mark.requirement("PMP-40")
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("mode", MODES)
 def test_the_pump_does_as_its_table_says(mode: str, command: str) -> None:
-    """An accepted command is taken; any other is refused with the table's rule and the pump stays the same object."""
+    """A pump really in the mode: what is accepted is taken; any other is refused with the table's rule, nothing changed."""
     pump = pump_in(mode)
     assert pump.mode == mode
+    before, entry = deepcopy(pump), TABLE[mode, command]
     outcome = handle(pump, MESSAGES[command])
-    rules = {
-        "no bolus without a running dose": "PMP-05",
-        "one bolus at a time": "PMP-06",
-        "no bolus is running": "PMP-07",
-        "as the data sheet says: update_during_bolus": "PMP-08",
-    }
-    if TABLE[mode, command] == "accepted":
-        assert isinstance(outcome, Answer)
+    assert pump == before
+    if entry == "yes":
+        assert isinstance(outcome, Answer), outcome
     else:
-        assert refused(outcome).rule == rules[TABLE[mode, command]]
+        refusal = refused(outcome)
+        assert refusal.rule == REFUSED[entry][0]
+        assert all((refusal.asked, refusal.limit, refusal.source, refusal.advice))
 
 
 @pytest.mark.requirement("PMP-08")
-def test_a_stop_is_always_taken() -> None:
+@pytest.mark.parametrize("command", ["begin update", "update"])
+@pytest.mark.parametrize("mode", ONE_BOLUS)
+def test_where_the_sheet_says_so_an_update_is_taken_under_a_bolus(mode: str, command: str) -> None:
+    """The other reading of update_during_bolus; a new program ends the bolus and says so."""
+    pump = in_minutes(pump_in(mode, update_during_bolus="cancels"), 5)
+    answer = handle(pump, MESSAGES[command])
+    assert isinstance(answer, Answer)
+    if command == "update":
+        assert answer.state.mode == "simple continuous"
+        assert [event.kind for event in answer.events] == [f"{'bolus' if mode == 'single bolus' else mode} cut short"]
+    else:
+        assert (answer.state.mode, answer.events) == ("updating", ())
+
+
+@pytest.mark.requirement("PMP-08")
+@pytest.mark.parametrize("mode", ONE_BOLUS)
+def test_a_stop_is_always_taken(mode: str) -> None:
     """A bolus does not hold up a stop; it ends with it."""
-    pump = in_minutes(pump_in("single bolus"), 5)
+    pump = in_minutes(pump_in(mode), 5)
     stopped = done(handle(pump, Update(Stopped())))
     assert stopped.mode == "stopped"
     assert stopped.memory.bolus is None
-    later = in_minutes(stopped, 600)
-    assert later.usable_nl == stopped.usable_nl
+    assert given(stopped, 36_000) == 0
+
+
+@pytest.mark.requirement("PMP-08")
+def test_a_stop_waits_for_a_pump_that_takes_nothing() -> None:
+    """In telemetry mode nothing is taken before an interrogation, a stop included."""
+    pump = pump_in("telemetry mode")
+    assert refused(handle(pump, Update(Stopped()))).rule == "PMP-36"
+    assert done(handle(done(handle(pump, Interrogate())), Update(Stopped()))).mode == "stopped"
+
+
+def test_an_update_without_a_program_leaves_the_bolus_running() -> None:
+    """Where an update is taken during a bolus, only a new program ends it."""
+    pump = in_minutes(pump_in("single bolus", update_during_bolus="cancels"), 5)
+    after = done(handle(pump, Update(low_reservoir=ml(1))))
+    assert after.mode == "single bolus"
+    assert in_minutes(after, 5).memory.calculated_nl == 30_000_000 - 100_000 - 200_000 * 10 // 1440
 
 
 def test_where_the_sheet_says_so_an_update_cancels_the_bolus() -> None:
-    """The other reading of update_during_bolus."""
-    pump = pump_in("single bolus")
-    pump = replace(pump, sheet=replace(pump.sheet, update_during_bolus="cancels"))
+    """What was given until then was given."""
+    pump = pump_in("single bolus", update_during_bolus="cancels")
     after = done(handle(in_minutes(pump, 5), Update(SimpleContinuous(flow(0.3)))))
     assert after.mode == "simple continuous"
     assert after.memory.calculated_nl == 30_000_000 - 50_000 - 200_000 * 5 // 1440
+
+
+@pytest.mark.requirement("PMP-35")
+def test_an_update_that_was_begun_stops_the_flow_where_the_sheet_says_so() -> None:
+    """The SynchroMed II infuses nothing until the update is written, then runs at once; the reference pump never stops."""
+    for sheet, flowing in (("synchromed-ii-40", 0), ("reference-40", 200_000)):
+        pump = pump_in("updating", sheet)
+        assert given(pump, DAY_S) == flowing
+        assert given(done(handle(in_minutes(pump, 60), Update(low_reservoir=ml(1)))), DAY_S) == 200_000
+
+
+@pytest.mark.requirement("PMP-35")
+def test_an_update_that_was_begun_ends_a_bolus_where_it_stops_the_pump() -> None:
+    """Where the pump stops while updating and takes an update under a bolus, the bolus is cut at that second."""
+    pump = in_minutes(pump_in("single bolus", "synchromed-ii-40", update_during_bolus="cancels"), 5)
+    answer = handle(pump, BeginUpdate())
+    assert isinstance(answer, Answer)
+    assert [event.text for event in answer.events if event.kind == "bolus cut short"] == ["0.05 mL of 0.1 mL programmed"]
+    assert done(handle(answer.state, Update(low_reservoir=ml(1)))).mode == "simple continuous"
+
+
+def test_an_alarm_test_sounds_and_changes_nothing() -> None:
+    """The tone of the data sheet, in the event log; no alarm."""
+    answer = handle(pump_in("flex", "synchromed-ii-40"), TestAlarm("non-critical"))
+    assert isinstance(answer, Answer)
+    assert [(event.kind, event.text) for event in answer.events] == [("alarm test", "non-critical: one tone, 1 s")]
+    assert answer.report.alarms == ()
+    assert answer.report.log[-1].kind == "alarm test"
 
 
 @pytest.mark.requirement("PMP-22")
 def test_where_the_sheet_says_so_the_basal_flow_waits() -> None:
     """Suspended: exactly the bolus and nothing else flows; continued: both."""
     readings: list[tuple[Basal, int]] = [("suspended", 0), ("continues", 200_000 * 10 // 1440)]
-    for reading, basal_nl in readings:
-        pump = running_pump(RUNNING)
-        pump = replace(pump, sheet=replace(pump.sheet, basal_during_bolus=reading))
+    for basal, basal_nl in readings:
+        pump = reading(running_pump(RUNNING), basal_during_bolus=basal)
         pump = in_minutes(done(handle(pump, StartBolus(BOLUS))), 10)
         assert pump.usable_nl == 30_000_000 - 100_000 - basal_nl
 

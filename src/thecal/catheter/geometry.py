@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from thecal.catheter.line import Bore
 from thecal.datum import Datum, data_names, pick, read_data, read_datum
 from thecal.errors import InputError
 from thecal.quantity import Length, Volume, VolumePerLength
@@ -52,6 +53,18 @@ class Geometry:
     @property
     def catheter_volume(self) -> Volume:
         return self.sheet.volume_per_length.times(self.length)
+
+    @property
+    def bore(self) -> Bore:
+        """The lumen in which fluids mix."""
+        return Bore(self.sheet.volume_per_length.nl_per_cm, self.catheter_volume.nl)
+
+    def beyond(self, place: Length) -> int:
+        """The nanolitres between a place, measured from the pump's end, and the tip. Raises InputError past the tip."""
+        if place >= self.length:
+            accepted = (f"less than {self.length}",)
+            raise InputError("place", str(place), "is not on what is left of the catheter", accepted=accepted)
+        return self.sheet.volume_per_length.times(self.length - place).nl
 
     @property
     def dead_volume(self) -> Volume:

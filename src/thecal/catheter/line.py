@@ -1,38 +1,169 @@
 """The line ledger: what lies where between the reservoir and the tip."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
 
-from thecal.fluid import Content, Parcel, take_front
+from thecal.catheter.dispersion import SLICE_CM
+from thecal.fluid import ALL_PPM, Content, Parcel, amount_of, take_front, volume_of
 from thecal.quantity import Volume
+
+_EXCHANGED = 4  # a mixing exchanges a quarter of the difference between neighbors
+
+
+@dataclass(frozen=True, slots=True)
+class Bore:
+    """The lumen of the catheter, in which fluids mix; the tubing before it, whose bore is not known, is taken as a plug."""
+
+    nl_per_cm: int
+    lumen_nl: int
+
+    @property
+    def slice_nl(self) -> int:
+        return self.nl_per_cm * SLICE_CM
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Where fluid gets out: ``beyond_nl`` lie between it and the tip, ``kept_ppm`` of what passes goes on to the tip."""
+
+    beyond_nl: int
+    kept_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did: the line afterwards, what passed the hole (or the tip, without one), what came out, what was lost."""
+
+    line: "Line"
+    passed: tuple[Parcel, ...]
+    out: tuple[Parcel, ...]
+    lost_nl: int = 0
+    lost_pg: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The fluids in pump tubing and catheter, the one nearest the tip first. Their volumes always add up to the dead volume."""
+    """The fluids in pump tubing and catheter, the one nearest the tip first. Their volumes always add up to the dead volume.
+
+    ``bore`` is None where nothing mixes; ``spread`` is what has come together of the next mixing; ``open_ppm`` is how much of
+    the flow a kink lets through.
+    """
 
     parcels: tuple[Parcel, ...]
+    bore: Bore | None = None
+    spread: Fraction = Fraction(0)
+    hole: Hole | None = None
+    open_ppm: int = ALL_PPM
 
     @classmethod
-    def holding(cls, dead_volume: Volume, content: Content, mcg_per_ml: int = 0) -> "Line":
+    def holding(cls, dead_volume: Volume, content: Content, mcg_per_ml: int = 0, bore: Bore | None = None) -> "Line":
         """A line full of one fluid."""
-        return cls((Parcel.whole(dead_volume.nl, dead_volume.nl * mcg_per_ml, content),))
+        return cls((Parcel.whole(dead_volume.nl, dead_volume.nl * mcg_per_ml, content),), bore)
 
     @property
     def volume_nl(self) -> int:
-        return sum(parcel.volume_nl for parcel in self.parcels)
+        return volume_of(self.parcels)
 
     @property
     def amount_pg(self) -> int:
-        return sum(parcel.amount_pg for parcel in self.parcels)
+        return amount_of(self.parcels)
 
-    def pushed(self, incoming: tuple[Parcel, ...]) -> tuple["Line", tuple[Parcel, ...]]:
-        """Plug flow: (the line after ``incoming`` has gone in at the pump's end, what came out at the tip)."""
-        row = list(self.parcels)
-        for parcel in incoming:
-            if row and row[-1].joins(parcel):
-                last = row[-1]
-                row[-1] = Parcel(last.of_nl, last.of_pg, last.start, parcel.end, last.content)
+    def pushed(self, incoming: tuple[Parcel, ...]) -> Pushed:
+        """Plug flow: what ``incoming`` at the pump's end drives out, at the tip and through the hole."""
+        volume_nl = volume_of(incoming)
+        if self.hole is None:
+            out, rest = take_front(_row(self.parcels, incoming), volume_nl)
+            return Pushed(replace(self, parcels=rest), out, out)
+        beyond, before = take_front(self.parcels, self.hole.beyond_nl)
+        passed, before = take_front(_row(before, incoming), volume_nl)
+        through = tuple(replace(parcel, kept_ppm=self.hole.kept_ppm) for parcel in passed)
+        kept_nl = volume_of(through)
+        out, beyond = take_front(_row(beyond, through if self.hole.kept_ppm else ()), kept_nl)
+        line = replace(self, parcels=(*beyond, *before))
+        return Pushed(line, passed, out, volume_nl - kept_nl, amount_of(passed) - amount_of(through))
+
+    def settled(self) -> "Line":
+        """The same fluids, each a fluid of its own: what went through a hole once may go through another."""
+        return replace(self, parcels=tuple(_own(parcel) for parcel in self.parcels if parcel.volume_nl or parcel.amount_pg))
+
+    def differs(self, incoming: tuple[Parcel, ...] = ()) -> bool:
+        """Whether neighbors in the line, and what comes into it, differ by a picogram that a mixing would move."""
+        if self.bore is None:
+            return False
+        slice_nl = self.bore.slice_nl
+        return any(
+            abs(a.of_pg * b.of_nl - b.of_pg * a.of_nl) * slice_nl >= _EXCHANGED * a.of_nl * b.of_nl
+            for a, b in pairwise((*self.parcels, *incoming))
+        )
+
+    def mixed(self) -> "Line":
+        """The line after one mixing: neighboring slices of the lumen have exchanged a quarter of their difference."""
+        assert self.bore is not None  # only a line with a bore mixes
+        lumen, tubing = take_front(self.parcels, self.bore.lumen_nl)
+        return replace(self, parcels=(*_mixed(_sliced(lumen, self.bore.slice_nl), self.bore.slice_nl), *tubing))
+
+
+def _row(parcels: tuple[Parcel, ...], incoming: tuple[Parcel, ...]) -> list[Parcel]:
+    """A row of parcels with more behind it; the next part of the same fluid joins what is there."""
+    row = list(parcels)
+    for parcel in incoming:
+        if row and row[-1].joins(parcel):
+            row[-1] = row[-1].joined(parcel)
+        else:
+            row.append(parcel)
+    return row
+
+
+def _own(parcel: Parcel) -> Parcel:
+    return parcel if parcel.kept_ppm == ALL_PPM else Parcel.whole(parcel.volume_nl, parcel.amount_pg, parcel.content)
+
+
+def _sliced(parcels: tuple[Parcel, ...], slice_nl: int) -> list[Parcel]:
+    """The parcels with a slice cut off at each end of a long one, where it can exchange with its neighbor."""
+    cells: list[Parcel] = []
+    for number, parcel in enumerate(parcels):
+        rest = parcel
+        if number and rest.volume_nl > 2 * slice_nl:
+            first, rest = rest.take(slice_nl)
+            cells.append(first)
+        if number < len(parcels) - 1 and rest.volume_nl > 2 * slice_nl:
+            rest, last = rest.take(rest.volume_nl - slice_nl)
+            cells += [rest, last]
+        else:
+            cells.append(rest)
+    return cells
+
+
+def _mixed(cells: list[Parcel], slice_nl: int) -> list[Parcel]:
+    volumes = [cell.volume_nl for cell in cells]
+    amounts = [cell.amount_pg for cell in cells]
+    moved = [
+        _exchange(volumes[n], amounts[n], volumes[n + 1], amounts[n + 1], slice_nl) if not cells[n].joins(cells[n + 1]) else 0
+        for n in range(len(cells) - 1)
+    ]
+    mixed: list[Parcel] = []
+    for cell, volume_nl, amount_pg, came, went in zip(cells, volumes, amounts, [0, *moved], [*moved, 0], strict=True):
+        now_pg = amount_pg + came - went
+        if not came and not went:
+            if mixed and mixed[-1].joins(cell):
+                mixed[-1] = mixed[-1].joined(cell)
             else:
-                row.append(parcel)
-        out, rest = take_front(row, sum(parcel.volume_nl for parcel in incoming))
-        return Line(rest), out
+                mixed.append(cell)
+        elif volume_nl or now_pg:
+            mixed.append(Parcel.whole(volume_nl, now_pg, "drug" if now_pg else cell.content))
+    return mixed
+
+
+def _exchange(a_nl: int, a_pg: int, b_nl: int, b_pg: int, slice_nl: int) -> int:
+    """The picograms that go from one cell to the next, whole and toward zero.
+
+    A slice squared over four times the distance of their middles, times the difference in concentration; of a cell shorter
+    than a slice no more than a quarter.
+    """
+    if not a_nl or not b_nl:
+        return 0
+    difference = a_pg * b_nl - b_pg * a_nl
+    part = min(Fraction(slice_nl**2, 2 * (a_nl + b_nl)), Fraction(min(a_nl, b_nl), _EXCHANGED))
+    moved = abs(difference) * part.numerator // (part.denominator * a_nl * b_nl)
+    return moved if difference > 0 else -moved

@@ -1,24 +1,79 @@
-"""From the pump's outlet to the tip: plug flow, every parcel behind the one before it."""
+"""From the pump's outlet to the tip: every parcel behind the one before it, and neighbors that mix on the way."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import accumulate
 
-from thecal.catheter.line import Line
+from thecal.catheter.dispersion import mixings
+from thecal.catheter.line import Line, Pushed
+from thecal.fluid import take_front, volume_of
 from thecal.timeline import Block
 
 
-def transport(line: Line, block: Block) -> tuple[Line, tuple[Block, ...]]:
-    """(the line afterwards, the Blocks at the tip): the same flow in time, with the fluid that was ahead in the line.
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The line afterwards, the Blocks at the tip, and what was lost through a hole."""
 
-    A boundary between two fluids ends a Block at the first whole second at or after its passage.
+    line: Line
+    tip: tuple[Block, ...]
+    lost_nl: int = 0
+    lost_pg: int = 0
+
+
+def transport(line: Line, block: Block) -> Arrived:
+    """The same flow in time, with the fluid that was ahead in the line.
+
+    A boundary between two fluids ends a Block at the first whole second at or after its passage. Where the line holds different
+    fluids it is mixed at the first whole second at which a mixing is due.
     """
-    line, out = line.pushed(block.parcels)
-    at_tip = Block(block.interval, block.pattern, block.phase_s, block.carry, out)
-    return line, tuple(_by_fluid(at_tip))
+    tip: list[Block] = []
+    lost_nl = lost_pg = 0
+    while True:
+        pattern = mixings(block.pattern, line.bore.nl_per_cm) if line.bore and line.differs(block.parcels) else None
+        seconds = None
+        if pattern is not None:
+            short = 1 - line.spread
+            seconds = pattern.seconds_to(block.phase_s, -(-short.numerator * pattern.per // short.denominator))
+        rest: Block | None = None
+        if seconds is not None and seconds < block.interval.seconds:
+            block, rest = block.cut(seconds)
+        pushed = line.pushed(block.parcels)
+        tip.extend(_at_tip(block, pushed, line))
+        lost_nl += pushed.lost_nl
+        lost_pg += pushed.lost_pg
+        line = pushed.line
+        if pattern is not None:
+            due = line.spread + Fraction(pattern.numerator(block.phase_s, block.interval.seconds), pattern.per)
+            if due >= 1:
+                line, due = line.mixed(), due - 1
+            line = replace(line, spread=due if line.differs() else Fraction(0))
+        if rest is None:
+            return Arrived(line, tuple(tip), lost_nl, lost_pg)
+        block = rest
+
+
+def _at_tip(block: Block, pushed: Pushed, line: Line) -> Iterator[Block]:
+    if line.hole is None:
+        yield from _by_fluid(replace(block, parcels=pushed.out))
+        return
+    # Each fluid that passes the hole keeps its own share of the flow, counted along that fluid.
+    kept_ppm, out = line.hole.kept_ppm, pushed.out
+    for part in _by_fluid(replace(block, parcels=pushed.passed)):
+        kept_nl = volume_of(replace(parcel, kept_ppm=kept_ppm) for parcel in part.parcels)
+        front, out = take_front(out, kept_nl)
+        kept_from = part.parcels[0].start if part.parcels else 0
+        yield from _by_fluid(replace(part, parcels=front, kept_ppm=kept_ppm, kept_from=kept_from))
 
 
 def _by_fluid(block: Block) -> Iterator[Block]:
-    while len(block.parcels) > 1:
-        seconds = block.first_second(block.parcels[0].volume_nl)
+    """The Block cut at its boundaries; a trace of fluid below a nanolitre goes with what follows it."""
+    while True:
+        volumes = accumulate(parcel.volume_nl for parcel in block.parcels)
+        boundary_nl = next((volume_nl for volume_nl in volumes if volume_nl), 0)
+        if boundary_nl == block.volume_nl:
+            break
+        seconds = block.first_second(boundary_nl)
         if seconds is None or seconds >= block.interval.seconds:
             break  # the boundary passes in the very last second
         before, block = block.cut(seconds)

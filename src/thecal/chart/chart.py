@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from thecal.chart.facts import Acted, Explanted, Fact, Filled, Implanted, ResidualMeasured, SessionEnded
+from thecal.chart.facts import Acted, Explanted, Fact, Filled, Implanted, PumpReplaced, ResidualMeasured, SessionEnded
 
 _NO_PUMP = dict.fromkeys(("implanted", "filled", "residual", "session", "fill_session"))
 
@@ -42,6 +42,8 @@ class Chart:
                     changes["session"] = fact
                     if changes.get("fill_session", self.fill_session) is None:
                         changes["fill_session"] = fact
+                case PumpReplaced():
+                    changes |= {**_NO_PUMP, "implanted": self.implanted}
                 case Explanted():
                     changes |= _NO_PUMP
                 case Acted():

@@ -1,8 +1,9 @@
 """Facts: what was ordered, done and measured. Frozen, dated, and never claiming what nobody knows: no fact says delivered."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from thecal.chart.order import Order, OrderBolus
+from thecal.chart.order import Order, OrderBolus, OrderPatient
 from thecal.errors import Refusal
 from thecal.pump.messages import Report
 from thecal.quantity import Amount, Concentration, Volume
@@ -33,11 +34,12 @@ class Implanted:
 
 @dataclass(frozen=True, slots=True)
 class ResidualMeasured:
-    """What the syringe withdrew, beside what the programmer expected; ``first`` after implant is not yet reliable (RPC-07)."""
+    """What the syringe withdrew, beside what the programmer expected of a reservoir of that size; ``first`` after implant is not yet reliable (RPC-07)."""
 
     at: Instant
     expected: Volume
     measured: Volume
+    reservoir: Volume
     first: bool = False
 
 
@@ -64,7 +66,7 @@ class Ordered:
     """An order was made. Whether it was taken is in the session that follows."""
 
     at: Instant
-    order: Order | OrderBolus
+    order: Order | OrderBolus | OrderPatient
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,35 @@ class SessionEnded:
     at: Instant
     order: Order | None
     report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class PortUsed:
+    """A needle was in the catheter access port; ``concentration`` is that of an injected drug."""
+
+    at: Instant
+    what: Literal["aspirate", "inject"]
+    volume: Volume
+    concentration: Concentration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """The catheter was revised: what is in place now."""
+
+    at: Instant
+    catheter: str
+    tip_level: str
+    dead_volume: Volume
+
+
+@dataclass(frozen=True, slots=True)
+class PumpReplaced:
+    """The old pump was taken out and another one put on the same catheter."""
+
+    at: Instant
+    pump: str
+    dead_volume: Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +131,18 @@ class Acted:
     refusal: Refusal | None
 
 
-Fact = TestBolusGiven | Implanted | ResidualMeasured | Filled | Entered | Ordered | SessionEnded | Explanted | Noted | Acted
+Fact = (
+    TestBolusGiven
+    | Implanted
+    | ResidualMeasured
+    | Filled
+    | Entered
+    | Ordered
+    | SessionEnded
+    | PortUsed
+    | Revised
+    | PumpReplaced
+    | Explanted
+    | Noted
+    | Acted
+)

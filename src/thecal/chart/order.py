@@ -14,11 +14,15 @@ from thecal.pump.program import (
     Day,
     Flex,
     MinimumRate,
+    PatientBolus,
+    PeriodicBolus,
     Program,
     SimpleContinuous,
     SingleBolus,
     Step,
     Stopped,
+    check_program,
+    clock_text,
     nearest_flow,
     program_pattern,
 )
@@ -94,12 +98,31 @@ class OrderBolus:
     over: Duration
 
 
-Order = OrderStop | OrderMinimumRate | OrderContinuous | OrderFlex
+@dataclass(frozen=True, slots=True)
+class OrderPeriodic:
+    """A dose over a duration again and again, ``every`` so long, one of them at ``first_s`` from pump midnight; and a basal dose
+    between and under them.
+    """
+
+    dose: Amount
+    over: Duration
+    every: Duration
+    first_s: int
+    basal: DailyDose
+    mode: ClassVar[str] = "periodic bolus"
 
 
-def clock_text(second: int) -> str:
-    """Seconds from midnight as ``06:30``."""
-    return f"{second // 3600:02d}:{second % 3600 // 60:02d}"
+@dataclass(frozen=True, slots=True)
+class OrderPatient:
+    """What the patient may ask for: a dose over a duration, ``lockout`` apart from start to start, ``per_day`` in any 24 h."""
+
+    dose: Amount
+    over: Duration
+    lockout: Duration
+    per_day: int
+
+
+Order = OrderStop | OrderMinimumRate | OrderContinuous | OrderFlex | OrderPeriodic
 
 
 def ordered_dose(order: Order) -> DailyDose | None:
@@ -115,10 +138,15 @@ def ordered_dose(order: Order) -> DailyDose | None:
             if len(days) == 1 and not days[0].weekdays:
                 return days[0].daily_total
             return DailyDose(nearest(sum(day.daily_total.pg_per_day * len(day.weekdays) for day in days), len(WEEKDAYS)))
+        case OrderPeriodic():
+            return DailyDose(order.basal.pg_per_day + nearest(order.dose.pg * DAY_S, order.every.s))
 
 
 def programmed(order: Order, concentration: Concentration | None, sheet: PumpSheet) -> Program | Refusal:
     """The program for an order at the concentration in the pump, or why there is none (ORD-01 to ORD-04, ORD-06)."""
+    refusal = sheet.check_programmable(f"an order for {order.mode}")
+    if refusal:
+        return refusal
     match order:
         case OrderStop():
             return Stopped()
@@ -133,6 +161,26 @@ def programmed(order: Order, concentration: Concentration | None, sheet: PumpShe
             return _check_off(dose, program, concentration, sheet) or program
         case OrderFlex(days):
             return _flex(days, concentration, sheet)
+        case OrderPeriodic():
+            return _periodic(order, concentration, sheet)
+
+
+def _periodic(order: OrderPeriodic, concentration: Concentration, sheet: PumpSheet) -> Program | Refusal:
+    bolus = bolus_for(OrderBolus(order.dose, order.over), concentration)
+    if isinstance(bolus, Refusal):
+        return bolus
+    flow = nearest_flow(order.basal.pg_per_day, DAY_S, concentration.mcg_per_ml, sheet)
+    program = PeriodicBolus(bolus.volume, order.over, order.every, order.first_s, flow)
+    refusal = check_program(program, sheet)  # an interval that does not divide the day has no daily dose
+    return refusal or _check_off(ordered_dose(order) or order.basal, program, concentration, sheet) or program
+
+
+def patient_bolus_for(order: OrderPatient, concentration: Concentration | None) -> PatientBolus | Refusal:
+    """The patient's bolus as a volume (ORD-05, ORD-06)."""
+    bolus = bolus_for(OrderBolus(order.dose, order.over), concentration)
+    if isinstance(bolus, Refusal):
+        return bolus
+    return PatientBolus(bolus.volume, order.over, order.lockout, order.per_day)
 
 
 def bolus_for(order: OrderBolus, concentration: Concentration | None) -> SingleBolus | Refusal:

@@ -13,7 +13,7 @@ from thecal.pump.messages import Event
 from thecal.pump.program import EndOfService, PeriodicBolus
 from thecal.pump.settle import ended, settle, with_log, without_bolus
 from thecal.pump.state import Count, Leak, Mechanics, Memory, MovedValve, PumpState, Stalled
-from thecal.timeline import NO_FLOW, Block, Instant, Interval, Pattern
+from thecal.timeline import NO_FLOW, Block, Instant, Interval
 
 RAN_DRY = "reservoir ran dry"
 
@@ -79,7 +79,7 @@ def _with_count(state: PumpState, count: Count, told: list[Event], events: list[
 
 
 def _due(state: PumpState) -> Iterator[Instant]:
-    """What is due later than now: the end of a bolus, what a stall or a valve does next, the dates of the battery, a long stop."""
+    """What is due later than now: a bolus's end, what a stall or a valve does next, the battery's dates, a long stop."""
     memory, mechanics, sheet = state.memory, state.mechanics, state.sheet
     if memory.bolus:
         yield memory.bolus.end

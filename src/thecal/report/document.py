@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from thecal.chart.facts import Acted, Explanted, Fact
 from thecal.errors import Refusal
-from thecal.pump.messages import Event
+from thecal.pump.messages import ChangeGain, Event
 from thecal.report.words import BANNER, fact_text, number_text
 from thecal.timeline import DAY_S, WEEK_S, Instant
-from thecal.twin.act import OLD_FLUID
 from thecal.twin.action import Implant
 from thecal.twin.case import Case
 from thecal.twin.ledger import Balance
+from thecal.twin.needle import OLD_FLUID
 from thecal.twin.trace import Course, Refused, Trace
 
 SCHEMA = 1
@@ -105,9 +105,7 @@ def _interval(course: Course, case: Case) -> dict[str, Any]:
         "start_local": start.local_text(case.zone),
         "end_local": end.local_text(case.zone),
         "seconds": course.interval.seconds,
-        "what": [
-            _fact(fact, text, case.zone) for fact in course.facts if (text := fact_text(fact, case.sheet.reservoir_capacity))
-        ],
+        "what": [_fact(fact, text, case.zone) for fact in course.facts if (text := fact_text(fact))],
         "mode": course.mode,
         "concentration_mcg_per_ml": course.concentration.mcg_per_ml if course.concentration else None,
         "reservoir_true_mcg_per_ml": _six_digits(course.true_mcg_per_ml),
@@ -185,8 +183,9 @@ def _ledger(balance: Balance) -> dict[str, Any]:
 def _gain(case: Case) -> Iterable[str]:
     if case.gain.ppm != case.gain.EXACT:
         yield f"In this world the pump truly runs {case.gain} from what is programmed; it cannot know, the residuals tell."
-    for fault in case.faults:
-        yield f"From {fault.at.local_text(case.zone)} it truly runs {fault.fault.gain} from what is programmed."
+    for planned in case.faults:
+        if isinstance(planned.fault, ChangeGain):
+            yield f"From {planned.at.local_text(case.zone)} it truly runs {planned.fault.gain} from what is programmed."
 
 
 def _first_drug(case: Case, trace: Trace) -> Iterable[str]:

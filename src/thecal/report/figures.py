@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from thecal.chart.facts import SessionEnded
 from thecal.chart.order import OrderFlex
-from thecal.pump.alarms import ALARMS
+from thecal.pump.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR
 from thecal.quantity import Volume
 from thecal.report.words import number_text
 from thecal.timeline import DAY_S, Instant
@@ -137,12 +137,11 @@ def _believed(case: Case, trace: Trace) -> Iterator[tuple[Instant, float]]:
 
 
 def _crossings(case: Case, course: Course, trace: Trace) -> Iterator[tuple[Instant, float]]:
-    low_nl = _low_reservoir(case, trace).nl
+    thresholds = {LOW_RESERVOIR.name: _low_reservoir(case, trace).nl, EMPTY_RESERVOIR.name: 0}
     for event in trace.events:
-        for kind in ALARMS:
-            inside = course.interval.start < event.at <= course.interval.end
-            if inside and event.kind == f"{kind.name} alarm":
-                yield event.at, kind.threshold_nl(low_nl) / 10**6
+        name = event.kind.removesuffix(" alarm")
+        if name in thresholds and course.interval.start < event.at <= course.interval.end:
+            yield event.at, thresholds[name] / 10**6
 
 
 def _low_reservoir(case: Case, trace: Trace) -> Volume:

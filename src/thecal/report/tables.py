@@ -102,21 +102,21 @@ def _passed_lines(case: Case, course: Course) -> Iterator[tuple[Instant, list[Li
 
 
 def _fact_lines(case: Case, fact: Fact) -> list[Line]:
-    text = fact_text(fact, case.sheet.reservoir_capacity)
+    text = fact_text(fact)
     if text is None:
         return []
-    mark, style = _fact_mark(case, fact)
+    mark, style = _fact_mark(fact)
     text = f"{mark} {text}" if mark else text
     first, *more = wrap(text, WIDTH - _TIME, subsequent_indent="   ") or [""]
     return [Line(_timed(case, fact.at, first), style), *(Line(" " * _TIME + line, style) for line in more)]
 
 
-def _fact_mark(case: Case, fact: Fact) -> tuple[str, Style]:
+def _fact_mark(fact: Fact) -> tuple[str, Style]:
     """The mark that draws the eye, and the color: a refusal, a residual that is off."""
     if isinstance(fact, Acted) and fact.refusal:
         return "x ", "refused"
     if isinstance(fact, ResidualMeasured):
-        flag = discrepancy_flag(fact.expected, fact.measured, case.sheet.reservoir_capacity)
+        flag = discrepancy_flag(fact.expected, fact.measured, fact.reservoir)
         if flag != "ok":
             return ("!!", "critical") if flag == "red" else ("! ", "non-critical")
     if isinstance(fact, Entered) and fact.volume != fact.injected:

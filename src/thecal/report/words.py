@@ -9,20 +9,43 @@ from thecal.chart.facts import (
     Implanted,
     Noted,
     Ordered,
+    PortUsed,
+    PumpReplaced,
     ResidualMeasured,
+    Revised,
     SessionEnded,
     TestBolusGiven,
 )
-from thecal.chart.order import FlexDay, Order, OrderBolus, OrderContinuous, OrderFlex, OrderMinimumRate, OrderStop, ordered_dose
-from thecal.pump.program import WEEKDAYS
-from thecal.quantity import Volume
+from thecal.chart.order import (
+    FlexDay,
+    Order,
+    OrderBolus,
+    OrderContinuous,
+    OrderFlex,
+    OrderMinimumRate,
+    OrderPatient,
+    OrderPeriodic,
+    OrderStop,
+    ordered_dose,
+)
+from thecal.pump.program import WEEKDAYS, clock_text
 from thecal.therapy.refill import discrepancy_flag
 from thecal.unit import decimal_text
 
 BANNER = "Research, training and record-keeping software. It never talks to a real implant and is no medical advice."
 
 
-def order_text(order: Order | OrderBolus) -> str:
+_DONE_IN_WORDS = {
+    "cancel bolus": "bolus cancelled",
+    "prime": "priming bolus started",
+    "interrogate": "pump interrogated",
+    "begin update": "update begun and left open",
+    "set clock": "pump clock set",
+    "reset valve": "valve reset by hand",
+}
+
+
+def order_text(order: Order | OrderBolus | OrderPatient) -> str:
     """An order as it is read aloud: the daily dose first."""
     match order:
         case OrderStop():
@@ -34,6 +57,12 @@ def order_text(order: Order | OrderBolus) -> str:
         case OrderFlex(days):
             text = "; ".join(_day_text(day) for day in days)
             return f"{ordered_dose(order)}, flex ({text})"
+        case OrderPeriodic():
+            bolus = f"{order.dose} over {order.over} every {order.every}, one at {clock_text(order.first_s)}"
+            return f"{ordered_dose(order)}, periodic bolus ({bolus}, on {order.basal})"
+        case OrderPatient():
+            lockout = f"{order.lockout} apart, at most {order.per_day} in 24 h"
+            return f"patient bolus {order.dose} over {order.over}, {lockout}"
         case OrderBolus(amount, over):
             return f"bolus {amount} over {over}"
 
@@ -45,15 +74,15 @@ def _day_text(day: FlexDay) -> str:
     return f"{' '.join(WEEKDAYS[weekday] for weekday in day.weekdays)} {day.daily_total}: {steps}"
 
 
-def fact_text(fact: Fact, capacity: Volume) -> str | None:
-    """A fact in words; None for one that another fact of the same action already says. ``capacity`` is the reservoir's."""
+def fact_text(fact: Fact) -> str | None:
+    """A fact in words; None for one that another fact of the same action already says."""
     match fact:
         case TestBolusGiven():
             return _test_text(fact)
         case Implanted():
             return f"implant: {fact.pump}, {fact.catheter} to {fact.tip_level}, dead volume {fact.dead_volume}"
         case ResidualMeasured():
-            return _residual_text(fact, capacity)
+            return _residual_text(fact)
         case Filled():
             return f"fill {fact.volume} of {fact.concentration}"
         case Entered():
@@ -61,14 +90,20 @@ def fact_text(fact: Fact, capacity: Volume) -> str | None:
             return None if same else f"{fact.volume} typed in as the volume, {fact.injected} were injected"
         case Ordered():
             return f"order: {order_text(fact.order)}"
+        case PortUsed():
+            return _port_text(fact)
+        case Revised():
+            return f"catheter revised: {fact.catheter} to {fact.tip_level}, dead volume {fact.dead_volume}"
+        case PumpReplaced():
+            return f"pump replaced by {fact.pump}, the catheter stays, dead volume {fact.dead_volume}"
         case Explanted():
             return "explant"
         case Noted():
             return fact.text
         case Acted(action=action, refusal=refusal) if refusal:
             return f"{action} not done, {refusal}"
-        case Acted(action="cancel bolus"):
-            return "bolus cancelled"
+        case Acted(action=action) if action in _DONE_IN_WORDS:
+            return _DONE_IN_WORDS[action]
         case SessionEnded() | Acted():
             return None
 
@@ -78,11 +113,18 @@ def _test_text(fact: TestBolusGiven) -> str:
     return f"screening test: {fact.dose} by lumbar puncture{lasted}"
 
 
-def _residual_text(fact: ResidualMeasured, capacity: Volume) -> str:
+def _port_text(fact: PortUsed) -> str:
+    if fact.what == "aspirate":
+        return f"{fact.volume} aspirated through the catheter access port"
+    fluid = f" of {fact.concentration}" if fact.concentration else ""
+    return f"{fact.volume}{fluid} injected through the catheter access port"
+
+
+def _residual_text(fact: ResidualMeasured) -> str:
     if not fact.expected.nl and not fact.measured.nl:
         return f"residual {fact.measured} measured, none expected: there is nothing to compare"
     off = fact.measured - fact.expected
-    flag = discrepancy_flag(fact.expected, fact.measured, capacity)
+    flag = discrepancy_flag(fact.expected, fact.measured, fact.reservoir)
     sign = "+" if off.nl > 0 else ""
     return (
         f"residual {fact.measured} measured, {fact.expected} expected ({sign}{off}, {flag}{', first after implant' * fact.first})"

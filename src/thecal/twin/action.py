@@ -1,13 +1,13 @@
 """Actions: what people do at an instant. A source gives them one by one; the loop carries them out."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from thecal.catheter.geometry import Geometry
-from thecal.chart.order import Order, OrderBolus
+from thecal.chart.order import Order, OrderBolus, OrderPatient
 from thecal.fluid import Content
 from thecal.pump.sheet import PumpSheet
-from thecal.quantity import Amount, Concentration, Volume
+from thecal.quantity import Amount, Concentration, FlowRate, Volume
 from thecal.timeline import Duration, Instant
 
 
@@ -25,7 +25,7 @@ class GiveTestBolus:
 
 @dataclass(frozen=True, slots=True)
 class Implant:
-    """A pump and a catheter, with what the line holds at operation."""
+    """A pump and a catheter, with what the line holds at operation; the true drift of its clock is known to nobody."""
 
     at: Instant
     sheet: PumpSheet
@@ -33,8 +33,33 @@ class Implant:
     clock_offset_s: int
     line_holds: Content = "sterile water"
     low_reservoir: Volume | None = None
+    clock_drift_s: int = 0
     expect_refused: bool = False
     name: ClassVar[str] = "implant"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacePump:
+    """A new pump on the catheter that stays; its tubing comes full of sterile water."""
+
+    at: Instant
+    sheet: PumpSheet
+    clock_offset_s: int
+    low_reservoir: Volume | None = None
+    clock_drift_s: int = 0
+    expect_refused: bool = False
+    name: ClassVar[str] = "replace pump"
+
+
+@dataclass(frozen=True, slots=True)
+class Revise:
+    """A catheter in the place of the old one, or the old one repaired; either way it holds what was put in at operation."""
+
+    at: Instant
+    geometry: Geometry
+    line_holds: Content = "sterile water"
+    expect_refused: bool = False
+    name: ClassVar[str] = "revise catheter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +67,19 @@ class Refill:
     """Interrogate, aspirate, fill, and enter the volume; with a new program where one is ordered.
 
     ``typed`` is what is entered in the programmer (the injected volume unless something else is said), ``drawn_up`` what was
-    taken from vials (the rest is wasted), ``measured`` the syringe's reading where the record gives one.
+    taken from vials (the rest is wasted), ``measured`` the syringe's reading where the record gives one. ``bridge`` asks for a
+    bridge bolus by the plan, where the concentration changes.
     """
 
     at: Instant
     volume: Volume
     concentration: Concentration
     order: Order | None = None
+    patient: OrderPatient | None = None
     typed: Volume | None = None
     drawn_up: Volume | None = None
     measured: Volume | None = None
+    bridge: bool = False
     expect_refused: bool = False
     name: ClassVar[str] = "refill"
 
@@ -62,6 +90,7 @@ class Reprogram:
 
     at: Instant
     order: Order
+    patient: OrderPatient | None = None
     expect_refused: bool = False
     name: ClassVar[str] = "program"
 
@@ -77,12 +106,81 @@ class GiveBolus:
 
 
 @dataclass(frozen=True, slots=True)
+class Prime:
+    """A priming bolus of a volume at a flow."""
+
+    at: Instant
+    volume: Volume
+    flow: FlowRate
+    expect_refused: bool = False
+    name: ClassVar[str] = "prime"
+
+
+@dataclass(frozen=True, slots=True)
+class AskForBolus:
+    """The patient asks the pump for a bolus."""
+
+    at: Instant
+    expect_refused: bool = False
+    name: ClassVar[str] = "patient bolus"
+
+
+@dataclass(frozen=True, slots=True)
 class EndBolus:
     """Cancel the running bolus."""
 
     at: Instant
     expect_refused: bool = False
     name: ClassVar[str] = "cancel bolus"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Interrogate the pump."""
+
+    at: Instant
+    expect_refused: bool = False
+    name: ClassVar[str] = "interrogate"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpdate:
+    """Begin an update, and leave it there."""
+
+    at: Instant
+    expect_refused: bool = False
+    name: ClassVar[str] = "begin update"
+
+
+@dataclass(frozen=True, slots=True)
+class SetPumpClock:
+    """Set the pump clock to an offset from UTC."""
+
+    at: Instant
+    offset_s: int
+    expect_refused: bool = False
+    name: ClassVar[str] = "set clock"
+
+
+@dataclass(frozen=True, slots=True)
+class UsePort:
+    """A needle in the catheter access port: aspirate a volume, or inject one (of drug where a concentration is given)."""
+
+    at: Instant
+    what: Literal["aspirate", "inject"]
+    volume: Volume
+    concentration: Concentration | None = None
+    expect_refused: bool = False
+    name: ClassVar[str] = "access port"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenValve:
+    """Reset by hand a valve that a magnetic field has shut."""
+
+    at: Instant
+    expect_refused: bool = False
+    name: ClassVar[str] = "reset valve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +202,5 @@ class Explant:
     name: ClassVar[str] = "explant"
 
 
-Action = GiveTestBolus | Implant | Refill | Reprogram | GiveBolus | EndBolus | Note | Explant
+Telemetry = Reprogram | GiveBolus | Prime | AskForBolus | EndBolus | Look | OpenUpdate | SetPumpClock
+Action = GiveTestBolus | Implant | ReplacePump | Revise | Refill | Telemetry | UsePort | OpenValve | Note | Explant

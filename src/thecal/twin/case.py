@@ -2,35 +2,39 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from thecal.catheter.faults import CatheterLeak, Disconnection, Kink, Migration, damage
 from thecal.catheter.geometry import CatheterSheet, Geometry, catheter_sheet
+from thecal.catheter.line import Line
 from thecal.chart.chart import Chart
-from thecal.chart.order import OrderBolus
 from thecal.errors import InputError, InputErrors
+from thecal.pump.faults import check_fault
 from thecal.pump.messages import ChangeGain
-from thecal.pump.sheet import PumpSheet, pump_sheet
-from thecal.quantity import Gain
+from thecal.pump.sheet import PumpSheet, pump_sheet, with_reading
+from thecal.quantity import Gain, Volume
 from thecal.therapy.refill import RefillPolicy
 from thecal.timeline import Instant
-from thecal.twin import document as doc
-from thecal.twin.action import (
-    Action,
-    EndBolus,
-    Explant,
-    GiveBolus,
-    GiveTestBolus,
-    Implant,
-    Note,
-    Refill,
-    Reprogram,
+from thecal.twin.action import Action
+from thecal.twin.document import CaseTable, RefillTable
+from thecal.twin.events import (
+    AnyEvent,
+    ExplantEvent,
+    ImplantEvent,
+    NoteEvent,
+    PumpTable,
+    RefillEvent,
+    ReplacePumpEvent,
+    ReviseCatheterEvent,
+    ScreeningTest,
+    action,
 )
 from thecal.twin.reading import BYTES_MAX, Place, read_tables
-from thecal.twin.world import PlannedFault, World
+from thecal.twin.truth import AnyWorldEvent, faults
+from thecal.twin.world import PlannedFault, Slip, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,18 @@ def parse_case(raw: bytes, name: str) -> Case:
     """A case from the bytes of its file; ``name`` stands in the errors. Raises InputErrors."""
     table, zone, place = read_tables(raw, name)
     found = _Found(place)
-    sheet, geometry = _device(table, found)
+    devices = _devices(table, found)
     _check_events(table, zone, found)
-    faults = _faults(table, zone, found)
     policy = _policy(table.refill)
+    planned = _faults(table, zone, devices, found)
     with found.at("refill", "buffer"):
         shortest = min(policy.stability, policy.clinic_max or policy.stability)
         if policy.buffer >= shortest:
             accepted = (f"less than {shortest}",)
             raise InputError("buffer", str(policy.buffer), "leaves no time between a fill and the next", accepted=accepted)
-    if found.errors or sheet is None or geometry is None:
+    if found.errors or not devices:
         raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
-    actions = tuple(_action(event, table, zone, sheet, geometry) for event in table.event)
+    drift_s, holds = table.world.clock_drift, table.catheter.holds
     return Case(
         name=name,
         sha256=sha256(raw).hexdigest(),
@@ -94,11 +98,14 @@ def parse_case(raw: bytes, name: str) -> Case:
         zone=zone,
         sources=tuple(table.sources),
         patient=table.patient.label if table.patient else None,
-        sheet=sheet,
-        geometry=geometry,
-        actions=actions,
+        sheet=devices[0].sheet,
+        geometry=devices[0].geometry,
+        actions=tuple(
+            action(event, table.pump, zone, devices[n].sheet, devices[n].geometry, holds, drift_s)
+            for n, event in enumerate(table.event)
+        ),
         gain=table.world.gain,
-        faults=faults,
+        faults=planned,
         until=table.until,
         policy=policy,
     )
@@ -121,35 +128,114 @@ class _Found:
             self.errors.append((int((said.where or ":1").rpartition(":")[2]), said))
 
 
-def _device(table: doc.CaseTable, found: _Found) -> tuple[PumpSheet | None, Geometry | None]:
+@dataclass(frozen=True, slots=True)
+class _Device:
+    """The pump and the catheter that an event leaves in place."""
+
+    sheet: PumpSheet
+    geometry: Geometry
+
+
+def _devices(table: CaseTable, found: _Found) -> list[_Device]:
+    """What is in place after each event, one for one; empty where the first cannot be made out."""
     sheet: PumpSheet | None = None
     catheter: CatheterSheet | None = None
-    geometry: Geometry | None = None
+    device: _Device | None = None
     with found.at("pump"):
-        sheet = pump_sheet(table.pump.model, "model")
-        low = table.pump.low_reservoir
-        if low is not None and low >= sheet.reservoir_capacity:
-            holds = f"is no threshold in a reservoir of {sheet.reservoir_capacity}"
-            raise InputError("low_reservoir", str(low), holds, accepted=(f"less than {sheet.reservoir_capacity}",))
+        sheet = _sheet(table.pump, table.pump.model, table.pump.low_reservoir)
     with found.at("catheter"):
         catheter = catheter_sheet(table.catheter.model, "model")
     with found.at("catheter"):
         if catheter and sheet:
             geometry = Geometry(catheter, table.catheter.trimmed, table.catheter.tip_level, sheet.tubing_volume)
-    return sheet, geometry
+            device = _Device(sheet, geometry)
+    devices: list[_Device] = []
+    for number, event in enumerate(table.event):
+        if device is None:
+            return []
+        with found.at("event", number):
+            device = _after(event, device, table)
+        devices.append(device)
+    return devices
 
 
-def _faults(table: doc.CaseTable, zone: ZoneInfo, found: _Found) -> tuple[PlannedFault, ...]:
+def _sheet(pump: PumpTable, model: str, low_reservoir: Volume | None) -> PumpSheet:
+    """The data sheet of a model, read as the case chooses. Raises InputError."""
+    sheet = pump_sheet(model, "model")
+    for name, reading in pump.readings.items():
+        sheet = with_reading(sheet, name, reading)
+    if low_reservoir is not None and not sheet.programmable:
+        raise InputError(
+            "low_reservoir", str(low_reservoir), "cannot be set: a constant-flow pump has no alarm", accepted=("none",)
+        )
+    if low_reservoir is not None and low_reservoir >= sheet.reservoir_capacity:
+        holds = f"is no threshold in a reservoir of {sheet.reservoir_capacity}"
+        raise InputError("low_reservoir", str(low_reservoir), holds, accepted=(f"less than {sheet.reservoir_capacity}",))
+    return sheet
+
+
+def _after(event: AnyEvent, before: _Device, table: CaseTable) -> _Device:
+    """What an operation leaves in place."""
+    match event:
+        case ReplacePumpEvent():
+            model = event.model or before.sheet.name
+            sheet = _sheet(table.pump, model, event.low_reservoir)
+            return _Device(sheet, replace(before.geometry, tubing_volume=sheet.tubing_volume))
+        case ReviseCatheterEvent():
+            now = before.geometry
+            catheter = now.sheet if event.model is None else catheter_sheet(event.model, "model")
+            trimmed = now.trimmed if event.trimmed is None else event.trimmed
+            return _Device(before.sheet, Geometry(catheter, trimmed, event.tip_level or now.tip_level, now.tubing_volume))
+        case _:
+            return before
+
+
+def _faults(table: CaseTable, zone: ZoneInfo, devices: list[_Device], found: _Found) -> tuple[PlannedFault, ...]:
     """What happens to the truth on the way, in order of time and while the case runs."""
     before, reason = table.event[0].at, "the case begins"
+    gain = table.world.gain
+    planned: list[PlannedFault] = []
     for number, event in enumerate(table.world.event):
         with found.at("world", "event", number, "at"):
             _check_time(event.at, before, reason, table.until, zone)
         before, reason = max(before, event.at), "the event above it"
-    return tuple(PlannedFault(event.at, ChangeGain(event.gain)) for event in table.world.event)
+        with found.at("world", "event", number):
+            for fault in faults(event, gain):
+                _check_possible(event, fault, table, devices)
+                planned.append(fault)
+                if isinstance(fault.fault, ChangeGain):
+                    gain = fault.fault.gain
+    return tuple(sorted(planned, key=lambda fault: fault.at))
 
 
-def _check_events(table: doc.CaseTable, zone: ZoneInfo, found: _Found) -> None:
+def _check_possible(event: AnyWorldEvent, planned: PlannedFault, table: CaseTable, devices: list[_Device]) -> None:
+    """A fault needs something to happen to: a pump that can have it, a place on the catheter, a refill that it spoils."""
+    fault = planned.fault
+    if isinstance(fault, ChangeGain):
+        return
+    done = [n for n, other in enumerate(table.event) if other.at <= planned.at]
+    if not any(isinstance(table.event[n], ImplantEvent) for n in done):
+        raise InputError("kind", event.kind, "comes before the implant: there is nothing that it could happen to")
+    if not devices:
+        return
+    device = devices[done[-1]]
+    match fault:
+        case CatheterLeak() | Disconnection() | Migration() | Kink():
+            damage(Line(()), device.geometry, fault)
+        case Slip():
+            refill = next((other for other in table.event if isinstance(other, RefillEvent) and other.at >= planned.at), None)
+            if refill is None:
+                raise InputError("kind", event.kind, "spoils the next refill, and none follows")
+            if fault.pocket and fault.pocket > refill.volume:
+                accepted = (f"at most the {refill.volume} of the next refill",)
+                raise InputError("volume", str(fault.pocket), "is more than is injected", accepted=accepted)
+        case _:
+            refusal = check_fault(fault, device.sheet)
+            if refusal:
+                raise InputError("kind", event.kind, f"cannot happen here: {refusal.asked}. {refusal.limit} ({refusal.source})")
+
+
+def _check_events(table: CaseTable, zone: ZoneInfo, found: _Found) -> None:
     """Events in order of time, while the case runs, and none that needs a pump before there is one."""
     before, implanted = table.event[0].at, False
     for number, event in enumerate(table.event):
@@ -170,50 +256,24 @@ def _check_time(at: Instant, before: Instant, reason: str, until: Instant, zone:
         raise InputError("at", shown, "is after the case ends, so it would never happen", accepted=accepted)
 
 
-def _implanted_after(event: doc.AnyEvent, implanted: bool) -> bool:
+def _implanted_after(event: AnyEvent, implanted: bool) -> bool:
     match event:
-        case doc.ScreeningTest() | doc.NoteEvent():
+        case ScreeningTest() | NoteEvent():
             return implanted
-        case doc.ImplantEvent():
+        case ImplantEvent():
             return True
         case _ if not implanted:
             raise InputError("kind", event.kind, "comes before the implant", accepted=("screening_test, note, implant",))
-        case doc.ExplantEvent():
+        case ExplantEvent():
             return False
         case _:
             return True
 
 
-def _policy(table: doc.RefillTable) -> RefillPolicy:
+def _policy(table: RefillTable) -> RefillPolicy:
     default = RefillPolicy.default()
     return RefillPolicy(
         stability=table.stability or default.stability,
         buffer=default.buffer if table.buffer is None else table.buffer,
         clinic_max=table.clinic_max,
     )
-
-
-def _action(event: doc.AnyEvent, table: doc.CaseTable, zone: ZoneInfo, sheet: PumpSheet, geometry: Geometry) -> Action:
-    """An event as the action that it means."""
-    at, refused = event.at, event.expect == "refused"
-    match event:
-        case doc.ScreeningTest():
-            return GiveTestBolus(at, event.dose, event.concentration, event.effect_lasted, refused)
-        case doc.ImplantEvent():
-            pump, holds = table.pump, table.catheter.holds
-            zone_s = (at.local(zone).utcoffset() or timedelta()) // timedelta(seconds=1)
-            clock_s = zone_s if pump.clock is None else pump.clock
-            return Implant(at, sheet, geometry, clock_s, holds, pump.low_reservoir, refused)
-        case doc.RefillEvent():
-            order = event.program.order() if event.program else None
-            return Refill(at, event.volume, event.concentration, order, event.typed, event.drawn_up, event.measured, refused)
-        case doc.ProgramEvent():
-            return Reprogram(at, event.order(), refused)
-        case doc.BolusEvent():
-            return GiveBolus(at, OrderBolus(event.dose, event.over), refused)
-        case doc.CancelBolusEvent():
-            return EndBolus(at, refused)
-        case doc.NoteEvent():
-            return Note(at, event.text, refused)
-        case doc.ExplantEvent():
-            return Explant(at, refused)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from thecal.errors import InputError, InputErrors, nearest_name
 from thecal.timeline import read_zone
-from thecal.twin.document import EVENT_TABLES, CaseTable, known_keys
+from thecal.twin.document import CaseTable, kinds, known_keys
 from thecal.twin.lines import Path, lines_of
 
 BYTES_MAX = 16 * 2**20
@@ -116,8 +116,8 @@ def _finding(finding: Any, data: Mapping[str, Any], place: Place) -> tuple[int, 
 
 def _walk(loc: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple[Path, object, object]:
     """(the path in the document, what stands there, the table around it)."""
-    if loc[0] == "event" and len(loc) > 2:
-        loc = (*loc[:2], *loc[3:])  # pydantic puts the kind of an event between its number and its fields
+    kind_at = 2 if loc[0] == "event" else 3 if loc[:2] == ("world", "event") else len(loc)
+    loc = (*loc[:kind_at], *loc[kind_at + 1 :])  # pydantic puts the kind of an event between its number and its fields
     path: Path = ()
     value: Any = data
     table: Any = data
@@ -144,8 +144,9 @@ def _said(finding: Any, path: Path, value: object, table: object) -> InputError:
             return InputError(field, "", f"is missing; the keys of this table are {', '.join(known)}" if known else "is missing")
         case "union_tag_invalid" | "union_tag_not_found":
             kind = str(value.get("kind", "")) if isinstance(value, dict) else ""
-            nearest = nearest_name(kind, EVENT_TABLES)
-            return InputError("kind", kind, "is not a kind of event", accepted=EVENT_TABLES, nearest=nearest)
+            known_kinds = kinds([key for key in path[:-1] if isinstance(key, str)])
+            nearest = nearest_name(kind, known_kinds)
+            return InputError("kind", kind, "is not a kind of event", accepted=known_kinds, nearest=nearest)
         case "literal_error":
             allowed = [part.strip("'") for part in finding["ctx"]["expected"].replace(" or ", ", ").split(", ")]
             return InputError(field, value, "is not accepted", accepted=allowed, nearest=nearest_name(str(value), allowed))

@@ -6,8 +6,9 @@ from thecal.chart.chart import Chart
 from thecal.chart.facts import Acted
 from thecal.errors import Refusal
 from thecal.timeline import Instant
-from thecal.twin.act import Done, act, orders
+from thecal.twin.act import act, orders
 from thecal.twin.action import Action
+from thecal.twin.done import Done
 from thecal.twin.trace import Record, Trace
 from thecal.twin.world import World, pass_until_dry
 

@@ -13,8 +13,8 @@ from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, DailyDose, Volume
 from thecal.therapy.refill import RefillBy, RefillPolicy, refill_by
 from thecal.timeline import DAY_S, Block, Instant, Interval
-from thecal.twin.act import Done
 from thecal.twin.action import Action
+from thecal.twin.done import Done
 from thecal.twin.ledger import Balance
 from thecal.twin.world import Passed, World
 

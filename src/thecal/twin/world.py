@@ -1,32 +1,54 @@
 """The world: what is so, whoever knows it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from thecal.catheter.faults import CatheterFault, Disconnection, Kink, CatheterLeak, Migration, damage
+from thecal.catheter.geometry import Geometry
 from thecal.catheter.line import Line
 from thecal.catheter.transport import transport
-from thecal.fluid import Parcel
+from thecal.errors import Refusal
+from thecal.fluid import Content, Parcel, amount_of, volume_of
 from thecal.pump.advance import RAN_DRY, advance
 from thecal.pump.faults import disturb
-from thecal.pump.messages import Event, Fault
+from thecal.pump.messages import ChangeGain, Event, Fault, Resistance, Severity
 from thecal.pump.state import PumpState
-from thecal.quantity import Gain
+from thecal.quantity import Concentration, Gain, Volume
 from thecal.timeline import Block, Instant
 from thecal.twin.ledger import Balance, Entry, Ledger
 
 
 @dataclass(frozen=True, slots=True)
+class Slip:
+    """What truly goes in at the next refill, other than what is written down: another fluid, past the port, or more than fits.
+
+    ``pocket`` is what of the injected volume goes into the tissue around the pump; ``extra`` what is forced in on top of it.
+    """
+
+    concentration: Concentration | None = None
+    content: Content = "drug"
+    pocket: Volume | None = None
+    extra: Volume | None = None
+    name: str = field(default="slip", init=False)
+
+
+Mishap = Fault | CatheterFault | Slip
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedFault:
-    """A fault that will happen at an instant, known to nobody in the chart."""
+    """A fault that will happen at an instant, known to nobody in the chart; ``told`` is what is said of it."""
 
     at: Instant
-    fault: Fault
+    fault: Mishap
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """One person's pump and line at an instant, and where all drug has gone.
 
-    ``gain`` is that of the next pump to be implanted; ``faults`` are those to come, in order of time.
+    ``gain`` is that of the next pump to be implanted, ``slip`` what goes wrong at the next refill; ``faults`` are those to
+    come, in order of time.
     """
 
     now: Instant
@@ -35,6 +57,8 @@ class World:
     ledger: Ledger = Ledger()
     gain: Gain = Gain(Gain.EXACT)
     faults: tuple[PlannedFault, ...] = ()
+    geometry: Geometry | None = None
+    slip: Slip | None = None
 
     def balance(self) -> Balance:
         """The ledger with what still lies in reservoir and line."""
@@ -64,15 +88,43 @@ def pass_time(world: World, until: Instant) -> Passed:
     while world.faults and world.faults[0].at <= until:
         planned = world.faults[0]
         world = _run(world, planned.at, outlet, tip, events)
-        change = disturb(world.pump, planned.fault) if world.pump else None
-        pump = change.state if change else None
-        gain = world.gain if pump else planned.fault.gain  # a fault of one pump is not one of the next
-        world = replace(world, pump=pump, gain=gain, faults=world.faults[1:])
-        if pump:
-            text = f"true flow is now {planned.fault.gain} from the programmed flow; nobody can see it"
-            events.append(Event(planned.at, planned.fault.name, "information", text))
+        world = befall(replace(world, faults=world.faults[1:]), planned, events)
     world = _run(world, until, outlet, tip, events)
     return Passed(world, tuple(outlet), tuple(tip), tuple(events))
+
+
+def befall(world: World, planned: PlannedFault, events: list[Event]) -> World:
+    """The world after a fault; a fault of one pump is not one of the next, and without a pump only a gain waits for it."""
+    fault = planned.fault
+    if world.pump is None or world.geometry is None:
+        return replace(world, gain=fault.gain) if isinstance(fault, ChangeGain) else world
+    if planned.told:
+        severity: Severity = "information" if isinstance(fault, ChangeGain) else "unsensed"
+        events.append(Event(planned.at, fault.name, severity, planned.told))
+    if isinstance(fault, Slip):
+        return replace(world, slip=fault)
+    if isinstance(fault, Kink | CatheterLeak | Disconnection | Migration):
+        line, geometry = damage(world.line, world.geometry, fault)
+        pump = resisted(world.pump, line, events)
+        return replace(world, line=line, geometry=geometry, pump=pump)
+    return replace(world, pump=disturbed(world.pump, fault, events))
+
+
+def resisted(pump: PumpState, line: Line, events: list[Event]) -> PumpState:
+    """The pump against the resistance of the line behind it."""
+    if pump.mechanics.influences.open_ppm == line.open_ppm:
+        return pump
+    return disturbed(pump, Resistance(line.open_ppm), events)
+
+
+def disturbed(pump: PumpState, fault: Fault, events: list[Event]) -> PumpState:
+    """The pump after a fault; one that this pump cannot have is told and leaves it as it was."""
+    change = disturb(pump, fault)
+    if isinstance(change, Refusal):
+        events.append(Event(pump.now, fault.name, "information", f"not here: {change.limit}"))
+        return pump
+    events.extend(change.events)
+    return change.state
 
 
 def pass_until_dry(world: World, until: Instant) -> Passed:
@@ -88,13 +140,17 @@ def _run(world: World, until: Instant, outlet: list[Block], tip: list[Block], ev
     passage = advance(world.pump, until)
     line = world.line
     volume_nl = amount_pg = 0
+    lost_nl, lost_pg = volume_of(passage.leaked), amount_of(passage.leaked)
     for block in passage.blocks:
-        line, arrived = transport(line, block)
-        for part in arrived:
+        arrived = transport(line, block)
+        line = arrived.line
+        lost_nl += arrived.lost_nl
+        lost_pg += arrived.lost_pg
+        for part in arrived.tip:
             volume_nl += part.volume_nl
             amount_pg += part.amount_pg
-        tip.extend(arrived)
+        tip.extend(arrived.tip)
     outlet.extend(passage.blocks)
     events.extend(passage.events)
-    ledger = world.ledger.book(intrathecal=(volume_nl, amount_pg))
-    return World(until, passage.state, line, ledger, world.gain, world.faults)
+    ledger = world.ledger.book(intrathecal=(volume_nl, amount_pg), tissue=(lost_nl, lost_pg))
+    return World(until, passage.state, line, ledger, world.gain, world.faults, world.geometry, world.slip)

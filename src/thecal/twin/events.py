@@ -1,0 +1,312 @@
+"""What people do, as a case document writes it, and the actions that it means."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from thecal.catheter.geometry import Geometry
+from thecal.chart.order import OrderBolus
+from thecal.pump.sheet import PumpSheet
+from thecal.quantity import Length
+from thecal.timeline import Instant
+from thecal.twin.action import (
+    Action,
+    AskForBolus,
+    EndBolus,
+    Explant,
+    GiveBolus,
+    GiveTestBolus,
+    Implant,
+    Look,
+    Note,
+    OpenUpdate,
+    OpenValve,
+    Prime,
+    Refill,
+    ReplacePump,
+    Reprogram,
+    Revise,
+    SetPumpClock,
+    UsePort,
+)
+from thecal.twin.fields import (
+    AConcentration,
+    ADuration,
+    AFlow,
+    ALength,
+    AnAmount,
+    AnOffset,
+    At,
+    AVolume,
+    AVolumeOrZero,
+    Document,
+    PlainText,
+)
+from thecal.twin.programs import ProgramTable
+
+Holds = Literal["sterile water", "CSF", "air", "unknown"]
+
+
+class EventTable(Document):
+    """What every event has."""
+
+    at: At
+    expect: Literal["refused"] | None = None
+
+
+class ScreeningTest(EventTable):
+    """A test bolus by lumbar puncture."""
+
+    kind: Literal["screening_test"]
+    dose: AnAmount
+    concentration: AConcentration
+    effect_lasted: ADuration | None = None
+
+
+class ImplantEvent(EventTable):
+    """The operation, with pump and catheter of the case's tables."""
+
+    kind: Literal["implant"]
+
+
+class ReplacePumpEvent(EventTable):
+    """A new pump on the catheter that stays; of the case's model and settings where nothing else is said."""
+
+    kind: Literal["replace_pump"]
+    model: str | None = None
+    low_reservoir: AVolume | None = None
+    clock: AnOffset | None = None
+
+
+class ReviseCatheterEvent(EventTable):
+    """A new or repaired catheter; what is not said is as in the case's table."""
+
+    kind: Literal["revise_catheter"]
+    model: str | None = None
+    tip_level: str | None = None
+    trimmed: ALength | None = None
+    holds: Holds = "sterile water"
+
+
+class RefillEvent(EventTable):
+    """A refill; ``program`` where the dose changes with it, ``bridge`` for a bridge bolus by the plan."""
+
+    kind: Literal["refill"]
+    volume: AVolume
+    concentration: AConcentration
+    typed: AVolume | None = None
+    drawn_up: AVolume | None = None
+    measured: AVolumeOrZero | None = None
+    bridge: bool = False
+    program: ProgramTable | None = None
+
+
+class ProgramEvent(EventTable, ProgramTable):
+    """A new program."""
+
+    kind: Literal["program"]
+
+
+class BolusEvent(EventTable):
+    """A single bolus through the pump."""
+
+    kind: Literal["bolus"]
+    dose: AnAmount
+    over: ADuration
+
+
+class PrimeEvent(EventTable):
+    """A priming bolus."""
+
+    kind: Literal["prime"]
+    volume: AVolume
+    flow: AFlow
+
+
+class PatientBolusEvent(EventTable):
+    """The patient asks for a bolus."""
+
+    kind: Literal["patient_bolus"]
+
+
+class CancelBolusEvent(EventTable):
+    """The end of a running bolus."""
+
+    kind: Literal["cancel_bolus"]
+
+
+class InterrogateEvent(EventTable):
+    """A look at the pump."""
+
+    kind: Literal["interrogate"]
+
+
+class BeginUpdateEvent(EventTable):
+    """An update that is begun; the next program completes it."""
+
+    kind: Literal["begin_update"]
+
+
+class SetClockEvent(EventTable):
+    """The pump clock is set."""
+
+    kind: Literal["set_clock"]
+    clock: AnOffset
+
+
+class AccessPortEvent(EventTable):
+    """A needle in the catheter access port."""
+
+    kind: Literal["access_port"]
+    action: Literal["aspirate", "inject"]
+    volume: AVolume
+    concentration: AConcentration | None = None
+
+
+class ResetValveEvent(EventTable):
+    """A valve is reset by hand."""
+
+    kind: Literal["reset_valve"]
+
+
+class NoteEvent(EventTable):
+    """Free text."""
+
+    kind: Literal["note"]
+    text: PlainText
+
+
+class ExplantEvent(EventTable):
+    """The end of the therapy with this pump."""
+
+    kind: Literal["explant"]
+
+
+AnyEvent = Annotated[
+    ScreeningTest
+    | ImplantEvent
+    | ReplacePumpEvent
+    | ReviseCatheterEvent
+    | RefillEvent
+    | ProgramEvent
+    | BolusEvent
+    | PrimeEvent
+    | PatientBolusEvent
+    | CancelBolusEvent
+    | InterrogateEvent
+    | BeginUpdateEvent
+    | SetClockEvent
+    | AccessPortEvent
+    | ResetValveEvent
+    | NoteEvent
+    | ExplantEvent,
+    Field(discriminator="kind"),
+]
+EVENT_TABLES: dict[str, type[Document]] = {
+    "screening_test": ScreeningTest,
+    "implant": ImplantEvent,
+    "replace_pump": ReplacePumpEvent,
+    "revise_catheter": ReviseCatheterEvent,
+    "refill": RefillEvent,
+    "program": ProgramEvent,
+    "bolus": BolusEvent,
+    "prime": PrimeEvent,
+    "patient_bolus": PatientBolusEvent,
+    "cancel_bolus": CancelBolusEvent,
+    "interrogate": InterrogateEvent,
+    "begin_update": BeginUpdateEvent,
+    "set_clock": SetClockEvent,
+    "access_port": AccessPortEvent,
+    "reset_valve": ResetValveEvent,
+    "note": NoteEvent,
+    "explant": ExplantEvent,
+}
+
+
+class PumpTable(Document):
+    """The pump model and its setting; ``clock`` is the pump clock's offset from UTC, that of the implant day if not given.
+
+    ``readings`` chooses between the readings of a property that no source decides.
+    """
+
+    model: str
+    low_reservoir: AVolume | None = None
+    clock: AnOffset | None = None
+    readings: dict[str, str] = {}
+
+
+class CatheterTable(Document):
+    """The catheter as implanted, and what the line holds then."""
+
+    model: str
+    tip_level: str
+    trimmed: ALength = Length(0)
+    holds: Holds = "sterile water"
+
+
+def wall_clock_s(at: Instant, zone: ZoneInfo) -> int:
+    """The offset of the wall clock from UTC, in seconds."""
+    return (at.local(zone).utcoffset() or timedelta()) // timedelta(seconds=1)
+
+
+def action(
+    event: AnyEvent, pump: PumpTable, zone: ZoneInfo, sheet: PumpSheet, geometry: Geometry, holds: Holds, drift_s: int
+) -> Action:
+    """An event as the action that it means, with the pump and the catheter that it brings."""
+    at, refused = event.at, event.expect == "refused"
+    match event:
+        case ScreeningTest():
+            return GiveTestBolus(at, event.dose, event.concentration, event.effect_lasted, refused)
+        case ImplantEvent():
+            clock_s = wall_clock_s(at, zone) if pump.clock is None else pump.clock
+            return Implant(at, sheet, geometry, clock_s, holds, pump.low_reservoir, drift_s, refused)
+        case ReplacePumpEvent():
+            clock_s = wall_clock_s(at, zone) if event.clock is None else event.clock
+            same = event.model is None or event.model == pump.model
+            low = event.low_reservoir or (pump.low_reservoir if same else None)
+            return ReplacePump(at, sheet, clock_s, low, drift_s, refused)
+        case ReviseCatheterEvent():
+            return Revise(at, geometry, event.holds, refused)
+        case RefillEvent():
+            return _refill(event)
+        case ProgramEvent():
+            return Reprogram(at, event.order(), event.patient(), refused)
+        case BolusEvent():
+            return GiveBolus(at, OrderBolus(event.dose, event.over), refused)
+        case PrimeEvent():
+            return Prime(at, event.volume, event.flow, refused)
+        case PatientBolusEvent():
+            return AskForBolus(at, refused)
+        case CancelBolusEvent():
+            return EndBolus(at, refused)
+        case InterrogateEvent():
+            return Look(at, refused)
+        case BeginUpdateEvent():
+            return OpenUpdate(at, refused)
+        case SetClockEvent():
+            return SetPumpClock(at, event.clock, refused)
+        case AccessPortEvent():
+            return UsePort(at, event.action, event.volume, event.concentration, refused)
+        case ResetValveEvent():
+            return OpenValve(at, refused)
+        case NoteEvent():
+            return Note(at, event.text, refused)
+        case ExplantEvent():
+            return Explant(at, refused)
+
+
+def _refill(event: RefillEvent) -> Refill:
+    return Refill(
+        at=event.at,
+        volume=event.volume,
+        concentration=event.concentration,
+        order=event.program.order() if event.program else None,
+        patient=event.program.patient() if event.program else None,
+        typed=event.typed,
+        drawn_up=event.drawn_up,
+        measured=event.measured,
+        bridge=event.bridge,
+        expect_refused=event.expect == "refused",
+    )
