@@ -8,8 +8,12 @@ from thecal.catheter.dispersion import diffusion
 from thecal.catheter.geometry import CatheterSheet, catheter_sheet, catheter_sheets
 from thecal.datum import CONFIDENCE, DataError, read_datum
 from thecal.errors import InputError
-from thecal.pump.sheet import PumpSheet, pump_sheet, pump_sheets
+from thecal.pump.sheet import READINGS, PumpSheet, pump_sheet, pump_sheets
 from thecal.therapy.refill import refill_rules
+
+
+UNITLESS = {*READINGS, "flex_steps_max", "discrepancy_red", "event_log_max", "patient_bolus", "drive", "magnet", "fill_sensor"}
+UNITLESS |= {"tone_critical", "tone_non_critical"}
 
 
 @pytest.mark.requirement("PMP-28")
@@ -21,8 +25,7 @@ def test_every_value_has_unit_source_and_confidence() -> None:
     for datum in data:
         assert datum.source.strip()
         assert datum.confidence in CONFIDENCE
-        unitless = datum.name in ("flex_steps_max", "discrepancy_red", "basal_during_bolus", "update_during_bolus")
-        assert unitless or re.fullmatch(r"[0-9.,]+ [a-zA-Z%/2]+", datum.value), datum
+        assert datum.name in UNITLESS or re.fullmatch(r"[0-9.,]+ [a-zA-Z%/2]+", datum.value), datum
 
 
 def test_a_number_without_source_is_marked() -> None:

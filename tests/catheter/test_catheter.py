@@ -43,8 +43,8 @@ def test_what_went_in_first_comes_out_first() -> None:
     """Water out of the line, then the drug, each to the nanolitre; the front at the first second at or after its passage."""
     pump = running_pump(SimpleContinuous(flow(0.2)))
     passage = advance(pump, Instant(START.s + 10 * DAY_S))
-    line, arrived = transport(Line.holding(ml(0.3), "sterile water"), passage.blocks[0])
-    water, drug = arrived
+    arrived = transport(Line.holding(ml(0.3), "sterile water"), passage.blocks[0])
+    line, (water, drug) = arrived.line, arrived.tip
     assert water.amount_pg == 0
     assert water.interval.seconds == 300_000 * DAY_S // 200_000
     assert (drug.volume_nl, drug.amount_pg) == (1_700_000, 850_000_000)
@@ -57,18 +57,18 @@ def test_a_front_in_the_very_last_second_stays_in_its_block() -> None:
     """A boundary that passes as the Block ends does not make an empty one."""
     pump = running_pump(SimpleContinuous(flow(0.2)))
     passage = advance(pump, Instant(START.s + DAY_S))
-    line, arrived = transport(Line.holding(Volume(199_999), "sterile water"), passage.blocks[0])
-    assert [block.volume_nl for block in arrived] == [200_000]
-    assert arrived[0].amount_pg == 500
-    assert line.volume_nl == 199_999
+    arrived = transport(Line.holding(Volume(199_999), "sterile water"), passage.blocks[0])
+    assert [block.volume_nl for block in arrived.tip] == [200_000]
+    assert arrived.tip[0].amount_pg == 500
+    assert arrived.line.volume_nl == 199_999
 
 
 def test_fluids_keep_their_order_over_a_long_push() -> None:
     """A push longer than the line brings out everything that was in it and the beginning of what came after."""
     row = (Parcel.whole(100, 0, "CSF"), Parcel.whole(50, 25_000))
-    line, out = Line(row).pushed((Parcel.whole(400, 800_000),))
-    assert [(parcel.volume_nl, parcel.amount_pg) for parcel in out] == [(100, 0), (50, 25_000), (250, 500_000)]
-    assert (line.volume_nl, line.amount_pg) == (150, 300_000)
+    pushed = Line(row).pushed((Parcel.whole(400, 800_000),))
+    assert [(parcel.volume_nl, parcel.amount_pg) for parcel in pushed.out] == [(100, 0), (50, 25_000), (250, 500_000)]
+    assert (pushed.line.volume_nl, pushed.line.amount_pg) == (150, 300_000)
 
 
 @pytest.mark.requirement("CAT-04")

@@ -19,7 +19,7 @@ FILLED = Filled(LATER, ml(40), Concentration(500))
 @pytest.mark.requirement("CHT-01")
 def test_the_latest_fact_of_a_kind_counts() -> None:
     """Folding one by one or all at once is the same chart, and nothing is lost."""
-    residual = ResidualMeasured(LATER, ml(5), ml(4.8))
+    residual = ResidualMeasured(LATER, ml(5), ml(4.8), ml(40))
     every = (IMPLANTED, FILLED, residual, Noted(LATER, "x"), Acted(LATER, "refill", None))
     chart = Chart().after(*every)
     one_by_one = Chart()

@@ -143,7 +143,7 @@ def test_notes_cut_time_and_change_nothing(course: tuple[list[Action], tuple[Pla
     made, faults = course
     notes: list[Action] = [Note(Instant(second), "cut") for second in seconds]
     plain, cut = ran(made, faults), ran(sorted([*made, *notes], key=lambda action: action.at.s), faults)
-    assert (cut.world, cut.events, cut.first_drug_at_tip) == (plain.world, plain.events, plain.first_drug_at_tip)
+    assert (cut.world, cut.events, cut.drug_front_at_tip) == (plain.world, plain.events, plain.drug_front_at_tip)
     bare = [[replace(row, facts=()) for row in trace.courses if row.interval.seconds] for trace in (plain, cut)]
     assert bare[0] == bare[1]
     instants = [Instant(second) for second in range(START.s, UNTIL.s, 5 * DAY_S)]

@@ -1,5 +1,7 @@
 """Any course of orders, needles and faults: the same however time is cut, nothing lost, and every alarm is its condition."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +49,7 @@ from thecal.pump.messages import (
 from thecal.pump.modes import MODES
 from thecal.pump.program import PeriodicBolus, SingleBolus
 from thecal.pump.reservoir import perform
-from thecal.pump.sheet import pump_sheet, pump_sheets
+from thecal.pump.sheet import READINGS, PumpSheet, pump_sheet, pump_sheets
 from thecal.pump.state import PumpState, new_pump
 from thecal.quantity import Concentration, FlowRate, Gain, Volume
 from thecal.timeline import DAY_S, Duration, Instant
@@ -102,6 +104,15 @@ def fault_at(now: Instant, drawn: object) -> Fault:
     return drawn  # type: ignore[return-value]  # the other kinds are faults as they are drawn
 
 
+def sheet_of(name: str, readings: dict[str, int]) -> PumpSheet:
+    """The sheet of a model under any readings, those that a source decides included."""
+    sheet = pump_sheet(name)
+    if not sheet.programmable:
+        return sheet
+    values = {of: READINGS[of][n] == "yes" if of == "stops_while_updating" else READINGS[of][n] for of, n in readings.items()}
+    return replace(sheet, **values)  # type: ignore[arg-type]
+
+
 def check_sound(pump: PumpState) -> None:
     """What holds of every pump between two operations."""
     assert pump.mode in MODES
@@ -124,14 +135,18 @@ def check_sound(pump: PumpState) -> None:
 @settings(max_examples=120)
 @given(
     st.sampled_from(SHEETS),
+    st.dictionaries(st.sampled_from(list(READINGS)), st.integers(0, 1), max_size=4),
+    st.none() | st.just(ml(18)),
     st.integers(-30, 30),
     st.lists(st.tuples(COMMANDS | FAULTS | NEEDLES, SPANS), min_size=1, max_size=12),
 )
-def test_any_course(sheet: str, drift_s: int, course: list[tuple[object, int]]) -> None:
+def test_any_course(
+    name: str, readings: dict[str, int], typed: Volume | None, drift_s: int, course: list[tuple[object, int]]
+) -> None:
     """Whatever is done: cut anywhere it is the same, what went in is what is where, and every alarm is its condition."""
-    pump = needled(perform(new_pump(pump_sheet(sheet), START, 0, drift_s), Fill(ml(18), Concentration(500))))
+    pump = needled(perform(new_pump(sheet_of(name, readings), START, 0, drift_s), Fill(ml(18), Concentration(500))))
     if pump.sheet.programmable:
-        pump = done(handle(pump, Update(RUNNING, Concentration(500), ml(18))))
+        pump = done(handle(pump, Update(RUNNING, Concentration(500), typed)))
     fluid = pump.mechanics.reservoir
     volume_nl, amount_pg = fluid.volume_nl, fluid.amount_pg
     for number, (operation, seconds) in enumerate(course):

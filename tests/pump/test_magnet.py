@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.courses import START, disturbed, done, ml, needled, refused, running_pump
-from tests.pump.pumps import HOUR, MINUTE, after, check_cuts, in_seconds, reported, sounding, told
+from tests.pump.pumps import HOUR, MINUTE, after, check_cuts, in_seconds, pump_in, reported, sounding, told
 from tests.pump.pumps import given as given_nl
 from thecal.pump.advance import advance
 from thecal.pump.faults import disturb
@@ -141,16 +141,9 @@ def test_a_shut_valve_stays_shut_under_orders() -> None:
 @pytest.mark.parametrize("sheet", ["medstream-20", "medstream-40", "isomed-8472-20-10"])
 def test_a_restrictor_does_not_care(sheet: str) -> None:
     """Nothing happens, and nothing is told."""
-    restrictor = pump(sheet) if sheet.startswith("medstream") else disturbed(_isomed(), ChangeGain(Gain.parse("0 %")))
+    restrictor = pump(sheet) if sheet.startswith("medstream") else pump_in("constant flow", sheet)
     change = disturb(restrictor, Magnet(Instant(START.s + HOUR), None))
     assert change == Change(restrictor)
-
-
-def _isomed() -> PumpState:
-    from thecal.pump.sheet import pump_sheet
-    from thecal.pump.state import new_pump
-
-    return needled(perform(new_pump(pump_sheet("isomed-8472-20-10"), START), Fill(ml(15), Concentration(500))))
 
 
 @pytest.mark.requirement("PMP-61")

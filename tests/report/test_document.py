@@ -42,13 +42,13 @@ def old_fluid(text: str) -> str:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ("", "to 2026-04-04 06:07:12, 2.88 days, the fluid of before the change of concentration left the tip: 55 mcg/day"),
+        ("", "to 2026-04-04 06:07:12, 2.88 days, the fluid of before the change of concentration left the tip: 55.1 mcg/day"),
         ('[[event]]\nat = "2026-04-02 09:00"\nkind = "program"\nmode = "stopped"\n', "to the end of the case, 19 days"),
         ('[[event]]\nat = "2026-04-02 09:00"\nkind = "explant"\n', "to the explant, 1 days"),
     ],
 )
 def test_a_change_of_concentration_is_told_as_it_truly_went(more: str, says: str) -> None:
-    """From the tip itself: 0.3168 mL of 500 mcg/mL at 0.11 mL/day, or never cleared where the pump was stopped."""
+    """From the tip itself: 0.3168 mL of 500 mcg/mL at 0.11 mL/day with a trace of the new, or never where it was stopped."""
     text = old_fluid(with_change(more))
     assert says in text
     assert "where 220 mcg/day was programmed" in text

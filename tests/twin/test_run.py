@@ -246,13 +246,14 @@ def test_an_alarm_remembers_since_when() -> None:
     assert [alarm.onset for alarm in trace.world.pump.memory.alarms] == [at(80)]
 
 
-def test_the_first_drug_at_the_tip() -> None:
-    """An unprimed line of 0.33669 mL at 0.2 mL/day gives water for 1.68 days."""
+def test_the_drug_front_at_the_tip() -> None:
+    """An unprimed line of 0.33669 mL at 0.2 mL/day gives water for 1.68 days, and the middle of the front comes then."""
     trace = ran(IMPLANT, FIRST)
-    assert trace.first_drug_at_tip is not None
-    days = (trace.first_drug_at_tip.s - START.s) / DAY_S
-    assert days == pytest.approx(GEOMETRY.dead_volume.ml / 0.2, abs=1 / DAY_S)
-    assert list(trace.delivered_at([START, Instant(trace.first_drug_at_tip.s - 1)]))[1][1] == 0
+    assert trace.drug_front_at_tip is not None
+    days = (trace.drug_front_at_tip.s - START.s) / DAY_S
+    assert days == pytest.approx(GEOMETRY.dead_volume.ml / 0.2, abs=0.0022 / 0.2)  # to a slice of a centimetre
+    half_a_day_before = Instant(trace.drug_front_at_tip.s - DAY_S // 2)
+    assert list(trace.delivered_at([START, half_a_day_before]))[1][1] == 0
 
 
 def test_what_is_not_recorded_does_not_change_what_happens() -> None:

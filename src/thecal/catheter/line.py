@@ -74,14 +74,18 @@ class Line:
         volume_nl = volume_of(incoming)
         if self.hole is None:
             out, rest = take_front(_row(self.parcels, incoming), volume_nl)
-            return Pushed(replace(self, parcels=rest), out, out)
+            return Pushed(self.with_parcels(rest), out, out)
         beyond, before = take_front(self.parcels, self.hole.beyond_nl)
         passed, before = take_front(_row(before, incoming), volume_nl)
         through = tuple(replace(parcel, kept_ppm=self.hole.kept_ppm) for parcel in passed)
         kept_nl = volume_of(through)
         out, beyond = take_front(_row(beyond, through if self.hole.kept_ppm else ()), kept_nl)
-        line = replace(self, parcels=(*beyond, *before))
+        line = self.with_parcels((*beyond, *before))
         return Pushed(line, passed, out, volume_nl - kept_nl, amount_of(passed) - amount_of(through))
+
+    def with_parcels(self, parcels: tuple[Parcel, ...]) -> "Line":
+        """The same line with other fluids in it."""
+        return Line(parcels, self.bore, self.spread, self.hole, self.open_ppm)
 
     def settled(self) -> "Line":
         """The same fluids, each a fluid of its own: what went through a hole once may go through another."""

@@ -8,7 +8,7 @@ from itertools import accumulate
 from thecal.catheter.dispersion import mixings
 from thecal.catheter.line import Line, Pushed
 from thecal.fluid import take_front, volume_of
-from thecal.timeline import Block
+from thecal.timeline import Block, Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,7 @@ def transport(line: Line, block: Block) -> Arrived:
     tip: list[Block] = []
     lost_nl = lost_pg = 0
     while True:
-        pattern = mixings(block.pattern, line.bore.nl_per_cm) if line.bore and line.differs(block.parcels) else None
-        seconds = None
-        if pattern is not None:
-            short = 1 - line.spread
-            seconds = pattern.seconds_to(block.phase_s, -(-short.numerator * pattern.per // short.denominator))
+        pattern, seconds = _until_next(line, block)
         rest: Block | None = None
         if seconds is not None and seconds < block.interval.seconds:
             block, rest = block.cut(seconds)
@@ -53,9 +49,20 @@ def transport(line: Line, block: Block) -> Arrived:
         block = rest
 
 
+def _until_next(line: Line, block: Block) -> tuple[Pattern | None, int | None]:
+    """(how mixings come due, the second at which the next one is); in a line of one fluid, when another one enters."""
+    if line.bore is None:
+        return None, None
+    if not line.differs():
+        return None, block.first_second(1) if line.differs(block.parcels) else None
+    pattern = mixings(block.pattern, line.bore.nl_per_cm)
+    short = 1 - line.spread
+    return pattern, pattern.seconds_to(block.phase_s, -(-short.numerator * pattern.per // short.denominator))
+
+
 def _at_tip(block: Block, pushed: Pushed, line: Line) -> Iterator[Block]:
     if line.hole is None:
-        yield from _by_fluid(replace(block, parcels=pushed.out))
+        yield from _by_fluid(Block(block.interval, block.pattern, block.phase_s, block.carry, pushed.out))
         return
     # Each fluid that passes the hole keeps its own share of the flow, counted along that fluid.
     kept_ppm, out = line.hole.kept_ppm, pushed.out
@@ -68,7 +75,7 @@ def _at_tip(block: Block, pushed: Pushed, line: Line) -> Iterator[Block]:
 
 def _by_fluid(block: Block) -> Iterator[Block]:
     """The Block cut at its boundaries; a trace of fluid below a nanolitre goes with what follows it."""
-    while True:
+    while len(block.parcels) > 1:
         volumes = accumulate(parcel.volume_nl for parcel in block.parcels)
         boundary_nl = next((volume_nl for volume_nl in volumes if volume_nl), 0)
         if boundary_nl == block.volume_nl:

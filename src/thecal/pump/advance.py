@@ -55,7 +55,8 @@ def _leg(state: PumpState, until: Instant, events: list[Event], leaked: list[Par
     end = block.interval.end
     count = _count_down(state, phase, end, told)
     if emptied:
-        told.append(Event(end, RAN_DRY, "unsensed", "nothing flows from now on, and the pump does not sense it"))
+        senses = "its sensor sounds the alarm" if state.sheet.fill_sensor else "the pump does not sense it"
+        told.append(Event(end, RAN_DRY, "unsensed", f"nothing flows from now on, and {senses}"))
     if state.memory.bolus and isinstance(state.memory.program, PeriodicBolus):
         told.extend(_skipped(state.memory, state.now, end))
     memory = _with_count(state, count, told, events)
@@ -248,7 +249,7 @@ def _crossings(state: PumpState, before_nl: int, after_nl: int, seconds_to: Call
         if after_nl <= threshold_nl < before_nl:
             seconds = seconds_to(threshold_nl)
             assert seconds is not None  # the volume did reach it
-            yield Alarm(kind, Instant(state.now.s + seconds)).began()
+            yield Alarm(kind, Instant(state.now.s + seconds)).began(state.sheet)
 
 
 def _skipped(memory: Memory, now: Instant, end: Instant) -> Iterator[Event]:

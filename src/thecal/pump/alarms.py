@@ -132,9 +132,10 @@ class Alarm:
     kind: AlarmKind
     onset: Instant
 
-    def began(self) -> Event:
-        """Its onset as an event."""
-        return Event(self.onset, f"{self.kind.name} alarm", self.kind.severity, self.kind.begins)
+    def began(self, sheet: PumpSheet) -> Event:
+        """Its onset as an event; a pump with a fill sensor does not calculate."""
+        text = self.kind.begins.replace("calculated", "sensed") if sheet.fill_sensor else self.kind.begins
+        return Event(self.onset, f"{self.kind.name} alarm", self.kind.severity, text)
 
     def ended(self, at: Instant) -> Event:
         """Its end as an event."""

@@ -133,7 +133,7 @@ def _update(state: PumpState, update: Update) -> Answer | Refusal:
     count = memory.count
     if update.reservoir is not None:
         count = Count(update.reservoir.nl, count.carry, count.pumped_nl)
-    memory = replace(memory, settings=settings, count=count, signals=signals, hold=None)
+    memory = Memory(settings, memory.basal, memory.bolus, None, count, memory.given, signals)
     if update.bolus is None:
         return _answer(state, memory, *events)
     # The bolus begins in the state that the update leaves, so both are one step: a refused bolus refuses the update.

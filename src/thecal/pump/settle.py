@@ -22,29 +22,39 @@ class Change:
     events: tuple[Event, ...] = ()
 
 
-def settle(
-    before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant, events: Iterable[Event] = (), *, logged: bool = True
-) -> Change:
+def settle(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant, events: Iterable[Event] = ()) -> Change:
     """The pump with a new memory and new mechanics, and everything that follows from them.
 
-    ``events`` are those that the caller has to tell; ``logged`` says that the memory's log does not hold them yet.
+    ``events`` are those that the caller has to tell.
     """
     sheet, said = before.sheet, list(events)
     if sheet.programmable:
         memory, mechanics = _aged(memory, mechanics, sheet, now)
-    memory = replace(memory, signals=_with_stop(memory, now))
+    memory = _signalling(memory, _with_stop(memory, now))
+    was = memory.alarms
     alarms = _alarms(PumpState(sheet, now, memory, mechanics))
-    already = {alarm.kind.name for alarm in memory.alarms}
-    began = [alarm for alarm in alarms if alarm.kind.name not in already]
-    sounding = {alarm.kind.name for alarm in alarms}
-    if memory.bolus and (any(alarm.kind.error for alarm in began) or (memory.hold and memory.hold.stops)):
+    if alarms != was:
+        already, sounding = {alarm.kind.name for alarm in was}, {alarm.kind.name for alarm in alarms}
+        began = [alarm for alarm in alarms if alarm.kind.name not in already]
+        if memory.bolus and any(alarm.kind.error for alarm in began):
+            said.extend(cut_short(memory.bolus, now))
+            memory = without_bolus(memory, memory.bolus, sheet, now, finished=False)
+        said.extend(alarm.began(sheet) for alarm in began)
+        said.extend(alarm.ended(now) for alarm in was if alarm.kind.name not in sounding)
+        memory = _signalling(memory, replace(memory.signals, alarms=alarms))
+    if memory.bolus and memory.hold and memory.hold.stops:
         said.extend(cut_short(memory.bolus, now))
         memory = without_bolus(memory, memory.bolus, sheet, now, finished=False)
-    said.extend(alarm.began() for alarm in began)
-    said.extend(alarm.ended(now) for alarm in memory.alarms if alarm.kind.name not in sounding)
-    signals = replace(memory.signals, alarms=alarms)
-    memory = _with_basal(before, replace(memory, signals=with_log(signals, said, sheet) if logged else signals), now)
-    return Change(_driven(before, memory, mechanics, now), tuple(said))
+    if said:
+        memory = _signalling(memory, with_log(memory.signals, said, sheet))
+    return Change(_driven(before, _with_basal(before, memory, now), mechanics, now), tuple(said))
+
+
+def _signalling(memory: Memory, signals: Signals) -> Memory:
+    """The memory with other signals."""
+    if signals is memory.signals:
+        return memory
+    return Memory(memory.settings, memory.basal, memory.bolus, memory.hold, memory.count, memory.given, signals)
 
 
 def _aged(memory: Memory, mechanics: Mechanics, sheet: PumpSheet, now: Instant) -> tuple[Memory, Mechanics]:
@@ -92,7 +102,8 @@ def _with_basal(before: PumpState, memory: Memory, now: Instant) -> Memory:
     basal = settings.clock.drifted(program_pattern(settings.program, sheet, boluses=memory.critical is None))
     was = before.memory
     on_its_way = was.basal == basal and was.hold == memory.hold and was.settings.clock == settings.clock
-    memory = replace(memory, basal=basal)
+    if basal != memory.basal:
+        memory = replace(memory, basal=basal)
     return memory if on_its_way or memory.bolus or memory.hold else skip_rest(memory, now)
 
 
@@ -164,6 +175,6 @@ def _driven(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instan
     per, drive_per = before.memory.pattern.per, before.mechanics.drive.per
     if pattern.per != per:
         memory = replace(memory, count=replace(memory.count, carry=memory.count.carry * pattern.per // per))
-    if drive.per != drive_per or drive != mechanics.drive:
+    if drive != mechanics.drive:
         mechanics = replace(mechanics, drive=drive, carry=mechanics.carry * drive.per // drive_per)
     return PumpState(before.sheet, now, memory, mechanics)

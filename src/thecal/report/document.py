@@ -14,7 +14,7 @@ from thecal.errors import Refusal
 from thecal.pump.messages import ChangeGain, Event
 from thecal.report.words import BANNER, fact_text, number_text
 from thecal.timeline import DAY_S, WEEK_S, Instant
-from thecal.twin.action import Implant
+from thecal.twin.action import Implant, Prime
 from thecal.twin.case import Case
 from thecal.twin.ledger import Balance
 from thecal.twin.needle import OLD_FLUID
@@ -71,7 +71,7 @@ def notes(case: Case, trace: Trace) -> list[str]:
     """What a reader should know beside the numbers."""
     told = (
         _gain(case),
-        _first_drug(case, trace),
+        _drug_front(case, trace),
         _concentrations(case, trace),
         _old_fluid(case, trace),
         _clock(case, trace),
@@ -188,13 +188,15 @@ def _gain(case: Case) -> Iterable[str]:
             yield f"From {planned.at.local_text(case.zone)} it truly runs {planned.fault.gain} from what is programmed."
 
 
-def _first_drug(case: Case, trace: Trace) -> Iterable[str]:
-    first = trace.first_drug_at_tip
+def _drug_front(case: Case, trace: Trace) -> Iterable[str]:
+    front = trace.drug_front_at_tip
     started = next((course.interval.start for course in trace.courses if course.delivered_nl), None)
-    if first and started:
-        days = number_text((first.s - started.s) / DAY_S, 2)
-        at = first.local_text(case.zone)
-        yield f"Drug first left the tip at {at}, {days} days after the flow began: the line was not primed."
+    if front and started:
+        days = number_text((front.s - started.s) / DAY_S, 2)
+        at = front.local_text(case.zone)
+        primed = any(isinstance(action, Prime) and action.at <= front for action in case.actions)
+        unprimed = "" if primed else ": the line was not primed"
+        yield f"The drug front, half of the strength, left the tip at {at}, {days} days after the flow began{unprimed}."
 
 
 def _concentrations(case: Case, trace: Trace) -> Iterable[str]:

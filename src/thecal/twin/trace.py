@@ -72,7 +72,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The whole run. ``outlet`` and ``tip`` are empty where the record did not keep them."""
+    """The whole run. ``outlet`` and ``tip`` are empty where the record did not keep them.
+
+    ``drug_front_at_tip`` is when fluid of at least half the concentration that the pump was told first left the tip.
+    """
 
     start: Instant
     end: Instant
@@ -82,7 +85,7 @@ class Trace:
     unrefused: tuple[Action, ...]
     outlet: tuple[Block, ...]
     tip: tuple[Block, ...]
-    first_drug_at_tip: Instant | None
+    drug_front_at_tip: Instant | None
     chart: Chart
     world: World
     balance: Balance
@@ -130,14 +133,16 @@ class Record:
     unrefused: list[Action] = field(default_factory=list)
     outlet: list[Block] = field(default_factory=list)
     tip: list[Block] = field(default_factory=list)
-    first_drug_at_tip: Instant | None = None
+    drug_front_at_tip: Instant | None = None
     _row: "_Row | None" = None
 
     def passed(self, before: World, passed: Passed, chart: Chart) -> None:
         """Time has passed."""
         self.events.extend(passed.events)
-        if self.first_drug_at_tip is None:
-            self.first_drug_at_tip = next((_first_drug(block) for block in passed.tip if block.amount_pg), None)
+        if self.drug_front_at_tip is None:
+            told = passed.world.pump.memory.concentration if passed.world.pump else None
+            fronts = (_drug_front(block, told.mcg_per_ml) for block in passed.tip if block.amount_pg) if told else ()
+            self.drug_front_at_tip = next((front for front in fronts if front), None)
         if self.keep_blocks:
             self.outlet.extend(passed.outlet)
             self.tip.extend(passed.tip)
@@ -178,7 +183,7 @@ class Record:
             unrefused=tuple(self.unrefused),
             outlet=tuple(self.outlet),
             tip=tuple(self.tip),
-            first_drug_at_tip=self.first_drug_at_tip,
+            drug_front_at_tip=self.drug_front_at_tip,
             chart=chart,
             world=world,
             balance=world.balance(),
@@ -227,15 +232,15 @@ class _Row:
         )
 
 
-def _first_drug(block: Block) -> Instant:
-    """When the first drug of a Block leaves the tip: after whatever is ahead of it."""
+def _drug_front(block: Block, mcg_per_ml: int) -> Instant | None:
+    """When fluid of at least half a concentration first leaves the tip in a Block: a front spreads, its middle is where it is."""
     ahead_nl = 0
     for parcel in block.parcels:
-        if parcel.of_pg:
-            break
+        if 2 * parcel.of_pg >= mcg_per_ml * parcel.of_nl > 0:
+            seconds = block.first_second(ahead_nl + 1)
+            return Instant(block.interval.start.s + (seconds or 0))
         ahead_nl += parcel.volume_nl
-    seconds = block.first_second(ahead_nl + 1)
-    return Instant(block.interval.start.s + (seconds or 0))
+    return None
 
 
 def _believed(pump: PumpState | None) -> Volume | None:
