@@ -179,6 +179,8 @@ STOPS: dict[str, Callable[[], PumpState]] = {
     "an update left open": lambda: done(handle(ran("synchromed-ii-40"), BeginUpdate())),
     "telemetry mode": in_telemetry_mode,
     "a scheduled return": lambda: in_seconds(done(handle(ran(after_priming_bolus="stopped"), StartBolus(PRIMING))), 720),
+    "a stop under a bolus": lambda: done(handle(in_seconds(done(handle(ran(), StartBolus(PRIMING))), 60), Update(Stopped()))),
+    "a reset under a bolus": lambda: disturbed(done(handle(ran(safe_state="stopped"), StartBolus(PRIMING))), LowBattery()),
     "a safe state": lambda: disturbed(ran(safe_state="stopped"), LowBattery()),
 }
 

@@ -34,7 +34,10 @@ class Implanted:
 
 @dataclass(frozen=True, slots=True)
 class ResidualMeasured:
-    """What the syringe withdrew, beside what the programmer expected of a reservoir of that size; ``first`` after implant is not yet reliable (RPC-07)."""
+    """What the syringe withdrew, beside what the programmer expected, of a ``reservoir`` of that capacity.
+
+    The ``first`` one after implant is not yet reliable (RPC-07).
+    """
 
     at: Instant
     expected: Volume

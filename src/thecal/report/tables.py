@@ -1,7 +1,7 @@
 """The course as text: what was done, what then ran, and what happened, in the order of time."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Literal
@@ -9,6 +9,8 @@ from typing import Literal
 from thecal.chart.facts import Acted, Entered, Fact, ResidualMeasured
 from thecal.datum import CONFIDENCE, Datum
 from thecal.pump.messages import Event
+from thecal.pump.readings import COURSE, Reading
+from thecal.pump.sheet import PumpSheet
 from thecal.quantity import DailyDose, Volume
 from thecal.report.document import ledger_rows, notes
 from thecal.report.words import fact_text, number_text
@@ -188,3 +190,18 @@ def sheet_lines(title: str, data: tuple[Datum, ...]) -> Iterator[Line]:
     yield Line("")
     for mark in sorted({datum.confidence for datum in data}):
         yield Line(f"{mark}: {CONFIDENCE[mark]}", "note")
+
+
+def reading_lines(sheet: PumpSheet, computed: Iterable[Reading]) -> Iterator[Line]:
+    """Both readings of what no source decides, one line each, with what a pump delivers in the 24 h afterwards."""
+    yield Line(f"{sheet.name}: what no source decides, both ways", "title")
+    yield Line(f"After 24 h of {COURSE}.")
+    yield Line(f"{'property':<22}{'read as':<17}{'delivered':<12}{'then':<19}after", "head")
+    for reading in computed:
+        mark = " *" if reading.on_sheet else ""
+        refused = f", refused by {reading.refused.rule}" if reading.refused else ""
+        row = f"{reading.name:<22}{reading.value + mark:<17}{reading.delivered!s:<12}{reading.mode:<19}{reading.happens}{refused}"
+        first, *more = wrap(row, WIDTH, subsequent_indent=" " * 70)
+        yield Line(first)
+        yield from (Line(line) for line in more)
+    yield Line("* on the data sheet. Choose the other with readings = { ... } in the [pump] table of a case.", "note")

@@ -12,13 +12,15 @@ from zoneinfo import ZoneInfo
 from thecal.chart.chart import Chart
 from thecal.datum import Datum, read_data, read_datum
 from thecal.errors import Refusal
+from thecal.pump.messages import Report
 from thecal.pump.program import program_pattern
+from thecal.pump.regimen import Regimen
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Gain, Volume
 from thecal.timeline import DAY_S, Duration, Instant
 from thecal.unit import decimal_text
 
-Governor = Literal["alarm", "stability", "clinic", "service"]
+Governor = Literal["alarm", "empty", "stability", "clinic", "service"]
 Flag = Literal["ok", "amber", "red"]
 SMALL_RESERVOIR = Volume(20 * 10**6)
 
@@ -80,9 +82,9 @@ class RefillDates:
         )
 
 
-def earliest(to_alarm_s: Fraction | int, policy: RefillPolicy) -> tuple[Governor, Fraction | int]:
-    """Which bound comes first after a fill, and its seconds."""
-    bounds: dict[Governor, Fraction | int] = {"alarm": to_alarm_s, "stability": policy.stability.s}
+def earliest(seconds: Fraction | int, policy: RefillPolicy, volume: Governor = "alarm") -> tuple[Governor, Fraction | int]:
+    """Which bound comes first after a fill, and its seconds; ``volume`` is what bounds the volume, after ``seconds``."""
+    bounds: dict[Governor, Fraction | int] = {volume: seconds, "stability": policy.stability.s}
     if policy.clinic_max:
         bounds["clinic"] = policy.clinic_max.s
     if policy.service:
@@ -121,22 +123,40 @@ def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> RefillBy 
     """REF-12: by when to refill, counted from the fill as if the pump ran at the labelled upper bound; None where nothing runs.
 
     A pump inside its label can be empty before its own alarm, which is computed from the programmed flow. What has flowed since
-    the fill may have been as much more than the pump counted, so a new session does not make the date later by itself.
+    the fill may have been as much more than the pump counted, so a new session does not make the date later by itself. All
+    boluses that the patient may ask for count as taken. A pump without electronics has no alarm: it is due before it is empty.
     """
-    session, filled, first = chart.session, chart.filled, chart.fill_session
-    if session is None or filled is None or first is None:
-        return None
-    typed, now = first.report.calculated, session.report.calculated
-    pattern = program_pattern(session.report.program, sheet)
-    if typed is None or now is None or not pattern.total:
+    filled = chart.filled
+    if filled is None:
         return None
     upper = Gain.EXACT + sheet.flow_accuracy_ppm
+    if not sheet.programmable:
+        to_empty_s = filled.volume.nl * Gain.EXACT * DAY_S // (sheet.flow_max.nl_per_day * upper)
+        return _by(filled.at, to_empty_s, policy, "empty")
+    session, first = chart.session, chart.fill_session
+    if session is None or first is None:
+        return None
+    typed, now = first.report.calculated, session.report.calculated
+    daily_nl = _most_a_day(session.report, sheet)
+    if typed is None or now is None or not daily_nl:
+        return None
     counted_nl = typed.nl - (now.nl - session.report.bolus_left.nl)
     left_ppm = typed.nl * Gain.EXACT - counted_nl * upper  # nanolitres, times a million
     low_ppm = session.report.low_reservoir.nl * Gain.EXACT if now.nl else max(left_ppm, 0)  # it counts no further: due now
-    to_alarm_s = (left_ppm - low_ppm) * pattern.per * pattern.period_s // (pattern.total * upper)
-    governor, seconds = earliest(session.at.s - filled.at.s + to_alarm_s, policy)
-    return RefillBy(filled.at, int(seconds - policy.buffer.s) // DAY_S, governor)
+    to_alarm_s = floor((left_ppm - low_ppm) * DAY_S / (daily_nl * upper))
+    return _by(filled.at, session.at.s - filled.at.s + to_alarm_s, policy, "alarm")
+
+
+def _most_a_day(report: Report, sheet: PumpSheet) -> Fraction:
+    """The mean of a day of the program, in nanolitres, with every bolus that the patient may ask for."""
+    pattern = program_pattern(report.program, sheet)
+    allotted_nl = Regimen(report.program, sheet, report.patient).allotted_nl
+    return Fraction(pattern.total * DAY_S, pattern.per * pattern.period_s) + allotted_nl
+
+
+def _by(filled: Instant, seconds_to: int, policy: RefillPolicy, volume: Governor) -> RefillBy:
+    governor, seconds = earliest(seconds_to, policy, volume)
+    return RefillBy(filled, int(seconds - policy.buffer.s) // DAY_S, governor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class CaseTable(Document):
     title: PlainText
     timezone: str
     until: At
-    sources: list[PlainText] = []
+    sources: list[PlainText] = Field(default_factory=list)
     patient: PatientTable | None = None
     pump: PumpTable
     catheter: CatheterTable

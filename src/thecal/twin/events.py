@@ -234,7 +234,7 @@ class PumpTable(Document):
     model: str
     low_reservoir: AVolume | None = None
     clock: AnOffset | None = None
-    readings: dict[str, str] = {}
+    readings: dict[str, str] = Field(default_factory=dict)
 
 
 class CatheterTable(Document):

@@ -38,6 +38,7 @@ def reading(read: Callable[[object, str], Any]) -> PlainValidator:
 
 
 def quantity_field(kind: type[Quantity], *, zero: bool = False) -> PlainValidator:
+    """A validator that reads a quantity with its unit."""
     return reading(lambda value, name: kind.parse(value, name, zero=zero))
 
 
@@ -70,6 +71,7 @@ def _offset(value: object, name: str) -> int:
 
 
 def plain_text(value: object, name: str) -> str:
+    """One line of printable text."""
     if not isinstance(value, str):
         raise InputError(name, value, "is not text in quotes")
     odd = next((character for character in value if not character.isprintable() and character not in "\n\t"), None)

@@ -61,7 +61,7 @@ def refill(world: World, chart: Chart, action: Refill, pump: PumpState) -> Done 
     typed = action.typed or action.volume
     entered = (Entered(action.at, typed, action.volume),) if pump.sheet.programmable else ()
     facts: tuple[Fact, ...] = (*residual, Filled(action.at, action.volume, action.concentration), *entered, *session)
-    old = _still_in_line(world, pump, action)
+    old = _still_in_line(world, chart, pump, action)
     return Done(replace(world, pump=after, ledger=ledger, slip=None), facts, (*events, *old))
 
 
@@ -156,9 +156,12 @@ def _exchange(pump: PumpState, action: Refill, slip: Slip | None) -> _Exchanged 
     )
 
 
-def _still_in_line(world: World, before: PumpState, action: Refill) -> tuple[Event, ...]:
+def _still_in_line(world: World, chart: Chart, before: PumpState, action: Refill) -> tuple[Event, ...]:
     """What nobody sees after a change of concentration without a bridge: the fluid of before comes first."""
-    told, line = before.memory.concentration, world.line
+    line = world.line
+    told = before.memory.concentration
+    if not before.sheet.programmable and chart.filled:
+        told = chart.filled.concentration
     if told is None or told == action.concentration or not line.amount_pg or action.bridge:
         return ()
     held = Concentration(nearest(line.amount_pg, line.volume_nl))

@@ -248,7 +248,7 @@ class WorldTable(Document):
 
     gain: AGain = Gain(Gain.EXACT)
     clock_drift: ADrift = 0
-    event: list[AnyWorldEvent] = []
+    event: list[AnyWorldEvent] = Field(default_factory=list)
 
 
 def faults(event: AnyWorldEvent, gain: Gain) -> Iterator[PlannedFault]:

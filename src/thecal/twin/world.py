@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from thecal.catheter.faults import CatheterFault, Disconnection, Kink, CatheterLeak, Migration, damage
+from thecal.catheter.faults import CatheterFault, CatheterLeak, Disconnection, Kink, Migration, damage
 from thecal.catheter.geometry import Geometry
 from thecal.catheter.line import Line
 from thecal.catheter.transport import transport
