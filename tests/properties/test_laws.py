@@ -15,7 +15,10 @@ from tests.courses import (
     SOME,
     START,
     Bench,
+    MagnetFor,
     Operation,
+    Port,
+    StallFor,
     Wait,
     done,
     flex_days,
@@ -30,6 +33,7 @@ from thecal.catheter.transport import transport
 from thecal.pump.advance import advance
 from thecal.pump.handle import handle
 from thecal.pump.messages import ChangeGain, Event, Fill, SetClock, StartBolus, Update, Withdraw
+from thecal.pump.modes import CHANGES, members
 from thecal.pump.program import Day, Flex, SimpleContinuous, SingleBolus, Step, program_pattern
 from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.quantity import Concentration, FlowRate, Gain, Volume
@@ -39,6 +43,7 @@ from thecal.twin.world import World, pass_time
 sheets = st.sampled_from(SOME).map(pump_sheet)
 drifts = st.sampled_from([0, 0, 7, -3])
 CUTS = 20_000
+CHANGES_OF_MODE = {(a, cause, b) for source, cause, target in CHANGES for a in members(source) for b in members(target)}
 
 
 @pytest.mark.requirement("TWN-10")
@@ -122,6 +127,42 @@ def test_cumulative_volume_never_decreases(sheet: PumpSheet, operations: list[Op
         if isinstance(operation, Wait) and believed is not None and was is not None:
             assert believed <= was
         bench = after
+
+
+@pytest.mark.requirement("PMP-27")
+@given(st.sampled_from(SOME).map(pump_sheet), COURSES)
+def test_every_change_of_mode_is_in_the_table(sheet: PumpSheet, operations: list[Operation]) -> None:
+    """Whatever happens, the pump goes from mode to mode only as its second table says."""
+    bench = new_bench(sheet)
+    for operation in operations:
+        after = bench.do(operation)
+        modes = bench.pump.mode, after.pump.mode
+        if modes[0] != modes[1] and isinstance(operation, Wait):
+            modes_on_the_way = course_of_modes(bench, operation.seconds)
+            assert all((a, "time", b) in CHANGES_OF_MODE for a, b in pairwise(modes_on_the_way) if a != b)
+        elif modes[0] != modes[1]:
+            assert (modes[0], cause_of(operation), modes[1]) in CHANGES_OF_MODE
+        bench = after
+
+
+def course_of_modes(bench: Bench, seconds: int) -> list[str]:
+    """The modes at every second at which something may change, during a wait."""
+    until = Instant(bench.world.now.s + seconds)
+    passage = advance(bench.pump, until)
+    changes = {bench.world.now.s, until.s}
+    for block in passage.blocks:
+        changes |= {block.interval.end.s, *(segment.interval.start.s for segment in block.segments())}
+    pump, modes = bench.pump, [bench.pump.mode]
+    for second in sorted(changes):
+        pump = advance(pump, Instant(second)).state
+        modes.append(pump.mode)
+    return modes
+
+
+def cause_of(operation: Operation) -> str:
+    names: dict[type, str] = {MagnetFor: "magnetic field", StallFor: "motor stall", Port: "access port"}
+    name: str = names.get(type(operation)) or getattr(operation, "name", "")
+    return name
 
 
 @given(st.lists(flex_days(ODD_FLOWS), min_size=7, max_size=7), st.integers(-12 * 3600, 14 * 3600))

@@ -89,6 +89,23 @@ def test_it_runs_dry_at_the_second_at_which_both_have_emptied_it(nl_per_day: int
     assert passage.state.usable_nl == 0
 
 
+@pytest.mark.requirement("PMP-30")
+@pytest.mark.requirement("PMP-60")
+@pytest.mark.parametrize(
+    ("program", "nl_per_day", "fill"), [(RUNNING, 2950, 18_000_000), (SimpleContinuous(flow(24)), 5_000_000, 9_001)]
+)
+def test_the_last_nanolitres_go_the_same_way_however_time_is_cut(program: Program, nl_per_day: int, fill: int) -> None:
+    """What has leaked before the last second has leaked: where both streams meet in it, nothing flows back."""
+    pump = leaking(running_pump(program, fill=Volume(fill)), nl_per_day)
+    dry = next(event.at.s for event in after(pump, 100 * DAY_S).events if event.kind == "reservoir ran dry")
+    whole = after(pump, dry - START.s)
+    for second in range(max(dry - START.s - 40, 0), dry - START.s):
+        before = after(pump, second)
+        rest = after(before.state, dry - START.s - second)
+        assert rest.state == whole.state
+        assert volume_of((*before.leaked, *rest.leaked)) == volume_of(whole.leaked)
+
+
 @pytest.mark.requirement("PMP-60")
 @pytest.mark.parametrize("sheet", ["reference-40", "synchromed-ii-40", "prometra-ii-40", "medstream-40"])
 def test_a_stopped_pump_leaks_dry(sheet: str) -> None:

@@ -32,6 +32,69 @@ COMMANDS = tuple(_ROWS[0][1:])
 MODES = tuple(row[0] for row in _ROWS[1:])
 TABLE = {(row[0], command): entry for row in _ROWS[1:] for command, entry in zip(COMMANDS, row[1:], strict=True)}
 
+GROUPS = {
+    "any program": ("stopped", "minimum rate", "simple continuous", "flex", "between periodic boluses", "periodic bolus"),
+    "a running dose": ("simple continuous", "flex", "between periodic boluses"),
+    "no dose": ("stopped", "minimum rate"),
+    "a bolus": ("single bolus", "patient bolus", "priming bolus", "bridge bolus"),
+    "any program, bolus": ("priming bolus", "bridge bolus"),
+}
+_CHANGES = """
+from                      | cause                 | to
+any program               | update                | any program
+any program               | update                | any program, bolus
+a running dose            | start single bolus    | single bolus
+a running dose            | start bridge bolus    | bridge bolus
+a running dose            | request patient bolus | patient bolus
+a running dose            | start priming bolus   | priming bolus
+no dose                   | start priming bolus   | priming bolus
+a bolus                   | time                  | any program
+a bolus                   | cancel bolus          | any program
+a bolus                   | update                | any program
+a bolus                   | update                | any program, bolus
+between periodic boluses  | time                  | periodic bolus
+periodic bolus            | time                  | between periodic boluses
+periodic bolus            | cancel bolus          | between periodic boluses
+periodic bolus            | set clock             | between periodic boluses
+between periodic boluses  | set clock             | periodic bolus
+periodic bolus            | withdraw              | between periodic boluses
+any program               | begin update          | updating
+a bolus                   | begin update          | updating
+safe state                | begin update          | updating
+updating                  | update                | any program
+updating                  | update                | any program, bolus
+updating                  | update                | safe state
+any program               | interference          | telemetry mode
+a bolus                   | interference          | telemetry mode
+updating                  | interference          | telemetry mode
+safe state                | interference          | telemetry mode
+telemetry mode            | interrogate           | any program
+telemetry mode            | interrogate           | safe state
+any program               | low-battery reset     | safe state
+any program               | memory corruption     | safe state
+a bolus                   | low-battery reset     | safe state
+a bolus                   | memory corruption     | safe state
+safe state                | update                | any program
+safe state                | update                | any program, bolus
+any program               | time                  | end of service
+a bolus                   | time                  | end of service
+updating                  | time                  | end of service
+telemetry mode            | time                  | end of service
+safe state                | time                  | end of service
+"""
+CHANGES = tuple(
+    (source, cause, target)
+    for source, cause, target in ([cell.strip() for cell in line.split("|")] for line in _CHANGES.strip().splitlines()[1:])
+)
+"""Every way from one mode to another: (from, cause, to), by mode or by group. ``time`` is the end of a bolus, the pump clock or
+the battery; the other causes are commands, procedures and faults by name."""
+
+
+def members(name: str) -> tuple[str, ...]:
+    """The modes of a group, or the one mode of that name."""
+    return GROUPS.get(name, (name,))
+
+
 REFUSED = {
     "no dose": ("PMP-05", "a bolus is given only with a running dose", "Start a program first, then the bolus."),
     "one bolus": ("PMP-06", "one bolus at a time", "Wait until the running bolus has ended, or cancel it."),
