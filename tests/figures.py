@@ -1,24 +1,34 @@
 """The figures of the documentation, drawn from the code: ``make figures`` writes them anew."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 from tests.command import ROOT
+from thecal.pump.sheet import pump_sheet
+from thecal.report.diagrams import alarms_diagram, modes_diagram
 from thecal.report.figures import course_figure
 from thecal.twin.case import read_case
 from thecal.twin.run import run
 from thecal.twin.trace import Record
 
-FIRST_YEAR = ROOT / "docs" / "figures" / "first-year.svg"
+FOLDER = ROOT / "docs" / "figures"
 
 
-def first_year() -> str:
-    case = read_case(ROOT / "scenarios" / "first-year.toml")
+def course(name: str) -> str:
+    case = read_case(ROOT / "scenarios" / f"{name}.toml")
     return course_figure(case, run(case.world, case.source, case.until, Record(policy=case.policy)))
 
 
-def write(path: Path = FIRST_YEAR) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(first_year(), encoding="utf-8")
+FIGURES: dict[str, Callable[[], str]] = {
+    "first-year": lambda: course("first-year"),
+    "modes": modes_diagram,
+    "alarms": lambda: alarms_diagram(pump_sheet("synchromed-ii-40")),
+}
+
+
+def write() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, draw in FIGURES.items():
+        (FOLDER / f"{name}.svg").write_text(draw(), encoding="utf-8")
 
 
 if __name__ == "__main__":

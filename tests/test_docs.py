@@ -3,20 +3,27 @@
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import thecal as public
 from tests.command import ROOT, thecal
-from tests.figures import FIRST_YEAR, first_year
+from tests.figures import FIGURES, FOLDER
+from thecal.catheter.faults import CatheterFault
 from thecal.cli.calc import calc
 from thecal.cli.main import app
 from thecal.datum import CONFIDENCE
 from thecal.pump.alarms import ALARMS
-from thecal.pump.modes import MODES
+from thecal.pump.messages import Fault, Resistance
+from thecal.pump.modes import COMMANDS, MODES, REFUSED, TABLE
 from thecal.pump.sheet import pump_sheets
-from thecal.twin.document import EVENT_TABLES, CaseTable, known_keys
+from thecal.twin.document import CaseTable, known_keys
+from thecal.twin.events import EVENT_TABLES
+from thecal.twin.programs import PatientBolusTable
+from thecal.twin.truth import TRUTH_TABLES
 
+SOURCE = ROOT / "src" / "thecal"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
@@ -86,9 +93,10 @@ def test_the_readme_s_python_runs(capsys: pytest.CaptureFixture[str], monkeypatc
     assert "ECRI 26 Mar 2014" in out
 
 
-def test_the_figure_is_drawn_from_the_code() -> None:
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_figures_are_drawn_from_the_code(name: str) -> None:
     """What is committed is what make figures draws."""
-    assert FIRST_YEAR.read_text(encoding="utf-8") == first_year()
+    assert (FOLDER / f"{name}.svg").read_text(encoding="utf-8") == FIGURES[name]()
 
 
 def test_the_tutorial_s_case_grows_as_it_says(tmp_path: Path) -> None:
@@ -134,31 +142,52 @@ def test_every_verb_is_in_the_reference() -> None:
 def test_every_event_and_public_name_is_in_the_reference() -> None:
     """Nothing public is undocumented."""
     for kind in ALARMS:
-        assert f"{kind.name} alarm | {kind.severity} | {kind.text}" in DOCS["reference.md"]
+        assert f"| {kind.name} alarm | {kind.severity} | {kind.begins} |" in DOCS["reference.md"]
+        assert f"| {kind.name} | {kind.severity} | {kind.begins} | {kind.ends} |" in DOCS["device.md"]
     assert not [name for name in public.__all__ if f"`{name}`" not in DOCS["reference.md"]]
+
+
+def told_kinds() -> set[str]:
+    """Every kind of event that the source makes, as far as it stands there as text, and every fault by name."""
+    rooms = [path.read_text(encoding="utf-8") for room in ("pump", "twin") for path in (SOURCE / room).glob("*.py")]
+    return {kind for text in rooms for kind in re.findall(r"Event\((?:[a-z_.]+), \"([a-z ]+)\"", text)} | {
+        fault.name for fault in (*get_args(Fault), *get_args(CatheterFault)) if fault is not Resistance
+    }
+
+
+def test_every_kind_of_event_is_in_the_reference() -> None:
+    """What a run may print, the reference explains."""
+    kinds = told_kinds()
+    assert len(kinds) > 20
+    assert not [kind for kind in kinds if kind not in DOCS["reference.md"]]
 
 
 def test_every_key_of_a_case_is_in_the_docs() -> None:
     """Tables, kinds, keys and modes."""
-    keys = set(EVENT_TABLES) | set(known_keys((), {}))
-    for table in CaseTable.model_fields:
+    keys = set(EVENT_TABLES) | set(TRUTH_TABLES) | set(known_keys((), {})) | set(PatientBolusTable.model_fields)
+    for table in (*CaseTable.model_fields, "program"):
         keys |= set(known_keys((table,), {}))
-    for kind in EVENT_TABLES:
-        keys |= set(known_keys(("event", 0), {"kind": kind}))
-    assert len(keys) > 40
+    for path, kinds in ((("event", 0), EVENT_TABLES), (("world", "event", 0), TRUTH_TABLES)):
+        for kind in kinds:
+            keys |= set(known_keys(path, {"kind": kind}))
+    assert len(keys) > 90
     assert not [key for key in keys if not re.search(rf"\b{key}\b", DOCS["cases.md"])]
 
 
-def test_the_table_of_modes_is_in_the_docs() -> None:
-    """One row a mode."""
-    assert not [mode for mode in MODES if f"\n| {mode} |" not in DOCS["device.md"]]
+def test_the_tables_of_modes_are_in_the_docs() -> None:
+    """One row a mode with its entry for every command, and every reason."""
+    for mode in MODES:
+        assert f"| {mode} | {' | '.join(TABLE[mode, command] for command in COMMANDS)} |" in DOCS["device.md"]
+    for entry, (rule, limit, _) in REFUSED.items():
+        assert f"| {entry} | {rule} | {limit} |" in DOCS["device.md"]
 
 
 def test_marks_and_sheets_are_explained() -> None:
     """Each confidence mark stands in the glossary."""
     line = next(line for line in DOCS["glossary.md"].splitlines() if line.startswith("| confidence"))
     assert all(re.search(rf"\b{mark} ", line) for mark in CONFIDENCE)
-    assert set(pump_sheets()) == {"reference-20", "reference-40", "synchromed-ii-20", "synchromed-ii-40"}
+    families = {"reference", "synchromed-ii", "synchromed-iii", "prometra-i", "prometra-ii", "medstream", "isomed-8472"}
+    assert {re.sub(r"-[0-9]+(-[0-9]+)?$", "", name) for name in pump_sheets()} == families
 
 
 @pytest.mark.parametrize("path", sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]), ids=lambda path: path.name)

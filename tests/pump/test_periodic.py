@@ -217,6 +217,36 @@ def test_a_new_program_does_not_begin_halfway() -> None:
         assert given_nl(pump, HOUR) == volume + HOUR
 
 
+@pytest.mark.requirement("PMP-50")
+def test_what_was_skipped_is_not_given_by_writing_the_program_again() -> None:
+    """The same program a minute after a cancel, or over a single bolus that hid one: the rest stays skipped."""
+    cancelled = in_seconds(done(handle(at_minute(running_pump(PERIODIC), 4), CancelBolus())), MINUTE)
+    assert given_nl(done(handle(cancelled, Update(PERIODIC))), HOUR) == HOUR
+    assert given_nl(done(handle(cancelled, Update(reservoir=ml(20)))), HOUR) == HOUR
+    pump = at_minute(reading(running_pump(PERIODIC), update_during_bolus="cancels"), -5)
+    hidden = at_minute(done(handle(pump, StartBolus(SingleBolus(ml(0.1), Duration(10 * MINUTE))))), 2)
+    assert given_nl(done(handle(hidden, Update(PERIODIC))), HOUR) == HOUR
+
+
+@pytest.mark.requirement("PMP-50")
+def test_the_rest_stays_skipped_whatever_happens_meanwhile() -> None:
+    """A stall that is noticed, an update that stops the pump: what was cancelled does not come back."""
+    pump = disturbed(at_minute(running_pump(PERIODIC, "synchromed-ii-40"), -15), Stall(Instant(START.s + NOON + 10 * MINUTE)))
+    cancelled = done(handle(at_minute(pump, 4), CancelBolus()))
+    assert at_minute(cancelled, 6).memory.critical == "motor stall"
+    assert given_nl(cancelled, HOUR) == HOUR - 6 * MINUTE
+    stopped = done(handle(done(handle(at_minute(running_pump(PERIODIC, "synchromed-ii-40"), 4), CancelBolus())), BeginUpdate()))
+    assert given_nl(done(handle(in_seconds(stopped, MINUTE), Update(low_reservoir=ml(1)))), HOUR) == HOUR
+
+
+@pytest.mark.requirement("PMP-50")
+def test_what_is_withheld_is_not_told_as_skipped() -> None:
+    """Under a single bolus that runs on over an empty count no periodic bolus is due, so none is skipped."""
+    pump = done(handle(at_minute(running_pump(PERIODIC), -5), StartBolus(SingleBolus(ml(0.1), Duration(10 * MINUTE)))))
+    passage = check_cuts(done(handle(reading(pump, update_during_bolus="cancels"), Update(reservoir=Volume(100)))), HOUR)
+    assert [kind for kind, _ in told(passage.events)] == ["empty reservoir alarm", "bolus ended"]
+
+
 @pytest.mark.requirement("PMP-16")
 @pytest.mark.parametrize("every", [5 * HOUR, 7 * MINUTE, DAY_S - 1, DAY_S + 1, 2 * DAY_S, 48 * HOUR])
 def test_an_interval_divides_the_day(every: int) -> None:

@@ -15,7 +15,7 @@ from tests.pump.pumps import (
     with_patient,
 )
 from tests.pump.pumps import given as given_nl
-from thecal.datum import CONFIDENCE
+from thecal.datum import CONFIDENCE, DataError, read_data
 from thecal.errors import InputError
 from thecal.pump.handle import Answer, handle
 from thecal.pump.messages import BeginUpdate, Interference, LowBattery, RequestBolus, StartBolus, Update
@@ -93,6 +93,32 @@ def test_every_property_has_its_source(sheet: PumpSheet) -> None:
     assert ("magnet_volume" in written) == (sheet.magnet == "shuts")
     assert (sheet.service_life_max is not None) == ("service_life_max" in written)
     assert sheet.battery_life <= sheet.battery_life_idle
+
+
+@pytest.mark.requirement("PMP-28")
+@pytest.mark.parametrize(
+    ("family", "change"),
+    [
+        ("reference", {"flow_max": None}),
+        ("reference", {"flow_maximum": "24 mL/day"}),
+        ("reference", {"drive": "spring"}),
+        ("reference", {"patient_bolus": "perhaps"}),
+        ("reference", {"stall_detection_delay": None}),
+        ("medstream", {"stall_detection_delay": "20 min"}),
+        ("prometra-i", {"magnet_flow": None}),
+        ("isomed", {"battery_life": "2410 days"}),
+    ],
+)
+def test_a_sheet_that_cannot_be_right_does_not_load(
+    family: str, change: dict[str, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A property too many or too few, a word that means nothing, a rotor without delays, a valve without a flow."""
+    tables = {name: table for name, table in read_data("pumps", family).items() if name not in change}
+    tables |= {name: {"value": value, "source": "a test", "confidence": "D"} for name, value in change.items() if value}
+    monkeypatch.setattr("thecal.pump.sheet.data_names", lambda _: (family,))
+    monkeypatch.setattr("thecal.pump.sheet.read_data", lambda *_: tables)
+    with pytest.raises(DataError):
+        pump_sheets.__wrapped__()  # past its cache
 
 
 @pytest.mark.requirement("PMP-28")

@@ -27,7 +27,7 @@ Style = Literal["title", "head", "done", "row", "critical", "non-critical", "uns
 
 ACCOUNT_WORDS = {
     "vial": "drawn from vials",
-    "prefilled": "fluid in a new pump and line",
+    "prefilled": "fluid without drug that came in",
     "reservoir": "in the reservoir, all of it",
     "line": "in tubing and catheter",
     "intrathecal": "intrathecal",
