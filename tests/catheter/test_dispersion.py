@@ -156,6 +156,7 @@ def test_a_priming_bolus_spills_what_particles_do(walk: Estimate) -> None:
     agrees(Collected.of(tip, strength, TUBING_NL).spilled, walk, Tube(PRIMING))
 
 
+@pytest.mark.requirement("CAT-06")
 @pytest.mark.long
 @pytest.mark.parametrize(("ml_per_day", "batches", "steps"), [(PRIMING, 15, 2000), (5, 2, 8000)])
 def test_a_larger_walk_agrees_too(ml_per_day: float, batches: int, steps: int) -> None:

@@ -31,13 +31,14 @@ from tests.courses import (
 from thecal.catheter.line import Line
 from thecal.catheter.transport import transport
 from thecal.pump.advance import advance
+from thecal.pump.alarms import ALARMS, tones
 from thecal.pump.handle import handle
 from thecal.pump.messages import ChangeGain, Event, Fill, SetClock, StartBolus, Update, Withdraw
 from thecal.pump.modes import CHANGES, members
 from thecal.pump.program import Day, Flex, SimpleContinuous, SingleBolus, Step, program_pattern
 from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.quantity import Concentration, FlowRate, Gain, Volume
-from thecal.timeline import DAY_S, WEEK_S, Block, Duration, Instant
+from thecal.timeline import DAY_S, WEEK_S, Block, Duration, Instant, Interval
 from thecal.twin.world import World, pass_time
 
 sheets = st.sampled_from(SOME).map(pump_sheet)
@@ -143,6 +144,27 @@ def test_every_change_of_mode_is_in_the_table(sheet: PumpSheet, operations: list
         elif modes[0] != modes[1]:
             assert (modes[0], cause_of(operation), modes[1]) in CHANGES_OF_MODE
         bench = after
+
+
+@pytest.mark.requirement("PMP-53")
+@given(sheets, COURSES, st.data())
+def test_an_alarm_condition_is_always_signalled_within_its_interval(
+    sheet: PumpSheet, operations: list[Operation], data: st.DataObject
+) -> None:
+    """At any second the alarms that sound are those whose condition holds, and each sounds in every one of its intervals."""
+    bench = new_bench(sheet)
+    for operation in operations:
+        if isinstance(operation, Wait) and operation.seconds:
+            pump = advance(bench.pump, Instant(bench.world.now.s + data.draw(st.integers(0, operation.seconds)))).state
+            holds = {kind.name for kind in ALARMS if kind.condition(pump)} if sheet.programmable else set()
+            assert {alarm.kind.name for alarm in pump.memory.alarms} == holds
+            for alarm in pump.memory.alarms:
+                critical = alarm.kind.severity == "critical"
+                every = sheet.alarm_interval_critical if critical else sheet.alarm_interval_non_critical
+                start = Instant(alarm.onset.s + data.draw(st.integers(0, 10**7)))
+                assert len(list(tones(alarm, sheet, Interval(start, start + every)))) == 1
+                assert next(tones(alarm, sheet, Interval(alarm.onset, alarm.onset + every))) == alarm.onset
+        bench = bench.do(operation)
 
 
 def course_of_modes(bench: Bench, seconds: int) -> list[str]:

@@ -54,6 +54,8 @@ COURSES: list[tuple[PumpSheet, list[Operation]]] = [
     (REFERENCE, [MemoryCorruption("settings", 9), SEVEN_YEARS]),
     (REFERENCE, [BeginUpdate(), Update(PLAIN)]),
     (REFERENCE, [BeginUpdate(), Update(PLAIN, bolus=PRIME)]),
+    (REFERENCE, [BeginUpdate(), LowBattery()]),
+    (REFERENCE, [BeginUpdate(), MemoryCorruption("settings", 3)]),
     (REFERENCE, [BeginUpdate(), SEVEN_YEARS]),
     (REFERENCE, [Update(NOON), IN_BOLUS, Wait(600)]),
     (REFERENCE, [Update(NOON), IN_BOLUS, CancelBolus()]),
@@ -67,7 +69,8 @@ SYNCHROMED = pump_sheet("synchromed-ii-40")
 COURSES += [
     (SYNCHROMED, [ALARM, Interference(), Interrogate()]),
     (SYNCHROMED, [ALARM, SINGLE, Interference(), SEVEN_YEARS]),
-    (SYNCHROMED, [ALARM, BeginUpdate(), Interference()]),
+    (SYNCHROMED, [ALARM, BeginUpdate(), Interference(), LowBattery()]),
+    (SYNCHROMED, [ALARM, Interference(), MemoryCorruption("settings", 3)]),
     (SYNCHROMED, [ALARM, LowBattery(), Interference(), Interrogate()]),
     (pump_sheet("medstream-40"), [Update(NOON), IN_BOLUS, Withdraw()]),
 ]

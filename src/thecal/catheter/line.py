@@ -87,6 +87,10 @@ class Line:
         """The same line with other fluids in it."""
         return Line(parcels, self.bore, self.spread, self.hole, self.open_ppm)
 
+    def with_spread(self, spread: Fraction) -> "Line":
+        """The same line with another part of the next mixing due."""
+        return Line(self.parcels, self.bore, spread, self.hole, self.open_ppm)
+
     def settled(self) -> "Line":
         """The same fluids, each a fluid of its own: what went through a hole once may go through another."""
         return replace(self, parcels=tuple(_own(parcel) for parcel in self.parcels if parcel.volume_nl or parcel.amount_pg))
@@ -96,16 +100,17 @@ class Line:
         if self.bore is None:
             return False
         slice_nl = self.bore.slice_nl
-        return any(
-            abs(a.of_pg * b.of_nl - b.of_pg * a.of_nl) * slice_nl >= _EXCHANGED * a.of_nl * b.of_nl
-            for a, b in pairwise((*self.parcels, *incoming))
-        )
+        for a, b in pairwise((*self.parcels, *incoming)):
+            if abs(a.of_pg * b.of_nl - b.of_pg * a.of_nl) * slice_nl >= _EXCHANGED * a.of_nl * b.of_nl:
+                return True
+        return False
 
     def mixed(self) -> "Line":
         """The line after one mixing: neighboring slices of the lumen have exchanged a quarter of their difference."""
         assert self.bore is not None  # only a line with a bore mixes
         lumen, tubing = take_front(self.parcels, self.bore.lumen_nl)
-        return replace(self, parcels=(*_mixed(_sliced(lumen, self.bore.slice_nl), self.bore.slice_nl), *tubing))
+        cells = _lumped(_sliced(lumen, self.bore.slice_nl), self.bore.slice_nl)
+        return self.with_parcels((*_mixed(cells, self.bore.slice_nl), *tubing))
 
 
 def _row(parcels: tuple[Parcel, ...], incoming: tuple[Parcel, ...]) -> list[Parcel]:
@@ -163,11 +168,39 @@ def _exchange(a_nl: int, a_pg: int, b_nl: int, b_pg: int, slice_nl: int) -> int:
     """The picograms that go from one cell to the next, whole and toward zero.
 
     A slice squared over four times the distance of their middles, times the difference in concentration; of a cell shorter
-    than a slice no more than a quarter.
+    than a slice no more than half, so that two neighbors never take more than there is.
     """
     if not a_nl or not b_nl:
         return 0
     difference = a_pg * b_nl - b_pg * a_nl
-    part = min(Fraction(slice_nl**2, 2 * (a_nl + b_nl)), Fraction(min(a_nl, b_nl), _EXCHANGED))
-    moved = abs(difference) * part.numerator // (part.denominator * a_nl * b_nl)
+    if slice_nl**2 < min(a_nl, b_nl) * (a_nl + b_nl):
+        moved = abs(difference) * slice_nl**2 // (2 * (a_nl + b_nl) * a_nl * b_nl)
+    else:
+        moved = abs(difference) // (2 * max(a_nl, b_nl))
     return moved if difference > 0 else -moved
+
+
+def _lumped(cells: list[Parcel], slice_nl: int) -> list[Parcel]:
+    """The cells, with each that is too short to pass on its share made one with the shorter of its neighbors.
+
+    Below a slice over the square root of two, half of a cell is less than what goes from slice to slice: it would be a barrier.
+    The cells at both ends of the lumen stay: there is nothing to pass on to.
+    """
+    lumped = cells[:1]
+    rest = list(reversed(cells[1:]))
+    while rest:
+        cell = rest.pop()
+        if (
+            rest
+            and 10 * cell.volume_nl < 7 * slice_nl
+            and (_differ(lumped[-1], cell, slice_nl) or _differ(cell, rest[-1], slice_nl))
+        ):
+            other = lumped.pop() if lumped[-1].volume_nl <= rest[-1].volume_nl else rest.pop()
+            amount_pg = cell.amount_pg + other.amount_pg
+            cell = Parcel.whole(cell.volume_nl + other.volume_nl, amount_pg, "drug" if amount_pg else cell.content)
+        lumped.append(cell)
+    return lumped
+
+
+def _differ(a: Parcel, b: Parcel, slice_nl: int) -> bool:
+    return not a.joins(b) and _exchange(a.volume_nl, a.amount_pg, b.volume_nl, b.amount_pg, slice_nl) != 0

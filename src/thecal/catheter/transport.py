@@ -43,7 +43,7 @@ def transport(line: Line, block: Block) -> Arrived:
             due = line.spread + Fraction(pattern.numerator(block.phase_s, block.interval.seconds), pattern.per)
             if due >= 1:
                 line, due = line.mixed(), due - 1
-            line = replace(line, spread=due if line.differs() else Fraction(0))
+            line = line.with_spread(due if line.differs() else Fraction(0))
         if rest is None:
             return Arrived(line, tuple(tip), lost_nl, lost_pg)
         block = rest

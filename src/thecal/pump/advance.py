@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from thecal.fluid import Parcel
-from thecal.pump.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR, RESERVOIR_ALARMS, Alarm, AlarmKind
+from thecal.pump.alarms import ALARMS, EMPTY_RESERVOIR, LOW_RESERVOIR, RESERVOIR_ALARMS, Alarm, AlarmKind
 from thecal.pump.messages import Event
 from thecal.pump.program import EndOfService, PeriodicBolus
 from thecal.pump.settle import ended, settle, with_log, without_bolus
@@ -57,7 +57,7 @@ def _leg(state: PumpState, until: Instant, events: list[Event], leaked: list[Par
     if emptied:
         senses = "its sensor sounds the alarm" if state.sheet.fill_sensor else "the pump does not sense it"
         told.append(Event(end, RAN_DRY, "unsensed", f"nothing flows from now on, and {senses}"))
-    if state.memory.bolus and isinstance(state.memory.program, PeriodicBolus):
+    if state.memory.bolus and state.memory.bolus.bolus and isinstance(state.memory.program, PeriodicBolus):
         told.extend(_skipped(state.memory, state.now, end))
     memory = _with_count(state, count, told, events)
     battery_spent = mechanics.battery.eri is None and not _charged(state, count, end)
@@ -75,7 +75,8 @@ def _with_count(state: PumpState, count: Count, told: list[Event], events: list[
         events.extend(told)
         onsets = {event.kind: event.at for event in told}
         began = [Alarm(kind, onsets[f"{kind.name} alarm"]) for kind in RESERVOIR_ALARMS if f"{kind.name} alarm" in onsets]
-        signals = replace(with_log(signals, told, state.sheet), alarms=(*signals.alarms, *began))
+        alarms = sorted((*signals.alarms, *began), key=lambda alarm: ALARMS.index(alarm.kind))  # as the table has them
+        signals = replace(with_log(signals, told, state.sheet), alarms=tuple(alarms))
     return Memory(memory.settings, memory.basal, memory.bolus, memory.hold, count, memory.given, signals)
 
 
@@ -199,9 +200,11 @@ def _deliver(
 
     if emptied:
         seconds = first_second(lambda second: left_nl(second) <= 0, seconds)
-        flowed_nl = min((mechanics.carry + drive.numerator(phase, seconds)) // drive.per, usable_nl)
+        # What had leaked before the last second is gone; in that second the flow goes first.
+        leaked_nl = (leak.carry + leak.pattern.numerator(0, seconds - 1)) // leak.pattern.per if leak else 0
+        flowed_nl = min((mechanics.carry + drive.numerator(phase, seconds)) // drive.per, usable_nl - leaked_nl)
         lost_nl, carry, leak_carry = usable_nl - flowed_nl, 0, 0
-    if state.sheet.fill_sensor:
+    if state.sheet.fill_sensor and state.memory.count.calculated_nl is not None:
         told.extend(
             _crossings(
                 state,

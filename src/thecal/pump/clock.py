@@ -28,9 +28,10 @@ class Clock:
 
     def _midnight(self) -> tuple[int, int]:
         """(the first pump midnight after setting, the pump day that begins there)."""
-        local_s = self.set_at.s + self.offset_s + _EPOCH_TO_MONDAY_S
-        to_midnight = -local_s % DAY_S
-        return self.set_at.s + to_midnight, (local_s + to_midnight) // DAY_S
+        day, into_day = divmod(self.set_at.s + self.offset_s + _EPOCH_TO_MONDAY_S, DAY_S)
+        if into_day < max(self.drift_s, 1):  # set at midnight, or within the seconds that are skipped: they are skipped at once
+            return self.set_at.s, day
+        return self.set_at.s + DAY_S - into_day, day + 1
 
     def reading_s(self, now: Instant) -> int:
         """What the clock shows, in seconds from midnight of a Monday."""
@@ -48,8 +49,7 @@ class Clock:
         if not self.drift_s:
             return (now.s + self.offset_s + _EPOCH_TO_MONDAY_S) % pattern.period_s
         midnight_s, day = self._midnight()
-        since = max(now.s - midnight_s, -self._day_s)  # set within the skipped seconds: they are skipped at once
-        return (day * self._day_s + since) % pattern.period_s
+        return (day * self._day_s + now.s - midnight_s) % pattern.period_s
 
     def drifted(self, pattern: Pattern) -> Pattern:
         """A pattern of pump days as it runs in true time."""

@@ -21,7 +21,7 @@ from thecal.pump.messages import (
     Surroundings,
 )
 from thecal.pump.program import EndOfService
-from thecal.pump.settle import Change, settle
+from thecal.pump.settle import Change, driven, settle
 from thecal.pump.sheet import PumpSheet
 from thecal.pump.state import Hold, Leak, Mechanics, MovedValve, PumpState, Stalled
 from thecal.quantity import Gain
@@ -60,8 +60,8 @@ def disturb(state: PumpState, fault: Fault) -> Change | Refusal:
     memory, mechanics, now = state.memory, state.mechanics, state.now
     events: tuple[Event, ...] = ()
     match fault:
-        case ChangeGain() | Surroundings() | Resistance():
-            mechanics = _influenced(mechanics, fault)
+        case ChangeGain() | Surroundings() | Resistance():  # the flow alone changes, and the pump notices nothing
+            return Change(driven(state, memory, _influenced(mechanics, fault), now))
         case Stall(until):
             mechanics, events = _stall(mechanics, now, until)
         case Magnet():
@@ -81,9 +81,9 @@ def disturb(state: PumpState, fault: Fault) -> Change | Refusal:
             battery = replace(battery, lost=battery.lost + lost, eri_to_eos_s=min(battery.eri_to_eos_s, eri_to_eos.s))
             mechanics = replace(mechanics, battery=battery)
         case LowBattery() if not isinstance(memory.program, EndOfService):
-            memory = in_safe_state(memory, LOW_BATTERY_RESET)
+            memory = in_safe_state(memory, LOW_BATTERY_RESET, state.sheet)
         case MemoryCorruption() if not isinstance(memory.program, EndOfService):
-            memory, events = corrupted(memory, fault, now)
+            memory, events = corrupted(memory, fault, state.sheet, now)
         case SeptumLeak(flow):
             mechanics = replace(mechanics, leak=Leak(Pattern.constant(flow.nl_per_day)))
             text = f"{flow} run out of the reservoir into the tissue around the pump"
@@ -124,11 +124,12 @@ def _magnet(state: PumpState, fault: Magnet) -> tuple[Mechanics, tuple[Event, ..
     sheet, mechanics, now = state.sheet, state.mechanics, state.now
     match sheet.magnet:
         case "stalls":
-            return _stall(mechanics, now, fault.recovers)
+            return _stall(mechanics, now, fault.recovers and max(fault.recovers, fault.leaves))
         case "opens" if fault.leaves > now:
             text = "the magnetic field holds the valves open: the reservoir empties into the patient"
-            valve = MovedValve(fault.leaves, then_shut=False)
-        case "shuts" if fault.leaves > now and not (mechanics.valve and mechanics.valve.is_shut):
+            already = mechanics.valve.until if mechanics.valve else None
+            valve = MovedValve(max(fault.leaves, already or fault.leaves), then_shut=False)
+        case "shuts" if fault.leaves > now and mechanics.valve is None:
             text = f"the magnetic field moves the valve: it shuts after at most {sheet.magnet_volume}, until it is reset by hand"
             seconds = sheet.magnet_volume.nl * DAY_S // sheet.magnet_flow.nl_per_day
             valve = MovedValve(Instant(now.s + seconds) if seconds else None, then_shut=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from thecal.errors import Refusal
+from thecal.pump.alarms import OTHER_MEMORY
 from thecal.pump.clock import Clock
 from thecal.pump.messages import (
     BeginUpdate,
@@ -120,8 +121,8 @@ def _update(state: PumpState, update: Update) -> Answer | Refusal:
         events.extend(cut_short(memory.bolus, now))
         memory = replace(memory, bolus=None)
     signals = memory.signals
-    if update.program is not None or "non-critical memory error" in signals.latched:
-        latched = () if update.program is not None else tuple(name for name in signals.latched if name.startswith("critical"))
+    if update.program is not None or OTHER_MEMORY in signals.latched:
+        latched = () if update.program is not None else tuple(name for name in signals.latched if name != OTHER_MEMORY)
         signals = replace(signals, latched=latched)
     settings = Settings(
         before.clock,
@@ -174,13 +175,16 @@ def _check_update(state: PumpState, update: Update) -> Refusal | None:
             "Enter the concentration from the vial together with the program.",
         )
     changed = settings.concentration is not None and concentration != settings.concentration
-    if changed and update.program is None and dosing:
+    stays = (
+        "program" if update.program is None and dosing else "patient bolus" if settings.patient and not update.patient else None
+    )
+    if changed and stays:
         return Refusal(
             "PMP-12",
-            f"concentration {concentration} instead of {settings.concentration} while the program stays",
-            "a new concentration comes with its program in one update",
+            f"concentration {concentration} instead of {settings.concentration} while the {stays} stays",
+            f"a new concentration comes with its {stays} in one update",
             "ITB refill practice: the dose would change with the concentration",
-            "Order the program for the new concentration in the same update.",
+            f"Order the {stays} for the new concentration in the same update.",
         )
     refusal = check_program(update.program, sheet) if update.program is not None else None
     patient = _patient(settings.patient, update.patient)

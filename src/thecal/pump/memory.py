@@ -6,6 +6,7 @@ from dataclasses import replace
 from thecal.pump.alarms import CRITICAL_MEMORY, OTHER_MEMORY
 from thecal.pump.messages import Event, MemoryCorruption
 from thecal.pump.program import SafeState
+from thecal.pump.sheet import PumpSheet
 from thecal.pump.state import Count, Memory, Settings, Signals
 from thecal.timeline import Instant
 
@@ -26,25 +27,28 @@ def flipped(stored: bytes, bit: int) -> bytes:
     return stored[:place] + bytes([stored[place] ^ mask]) + stored[place + 1 :]
 
 
-def corrupted(memory: Memory, fault: MemoryCorruption, now: Instant) -> tuple[Memory, tuple[Event, ...]]:
+def corrupted(memory: Memory, fault: MemoryCorruption, sheet: PumpSheet, now: Instant) -> tuple[Memory, tuple[Event, ...]]:
     """The memory after a bit has flipped and the self-test has compared the checksum: nothing of a bad part is used again."""
     signals = memory.signals
     part = memory.settings if fault.part == "settings" else signals.log
     if crc32(flipped(image(part), fault.bit)) == checksum(part):
         return memory, ()
     if fault.part == "settings":
-        return in_safe_state(memory, CRITICAL_MEMORY), ()
+        return in_safe_state(memory, CRITICAL_MEMORY, sheet), ()
     cleared = replace(signals, log=(), latched=latched(signals, OTHER_MEMORY))
     text = f"{len(signals.log)} entries were lost, {signals.logged} had been written"
     return replace(memory, signals=cleared), (Event(now, "event log cleared", "information", text),)
 
 
-def in_safe_state(memory: Memory, alarm: str) -> Memory:
-    """The settings are lost: safe state, with an alarm that only a new program ends. The clock and the counters go on."""
-    settings = replace(memory.settings, program=SafeState(), patient=None, concentration=None)
+def in_safe_state(memory: Memory, alarm: str, sheet: PumpSheet) -> Memory:
+    """The settings are lost, and a session with them: safe state, with an alarm that only a new program ends.
+
+    The clock and the counters go on.
+    """
+    settings = Settings(memory.settings.clock, SafeState(), None, None, sheet.low_reservoir_threshold.nl)
     count = Count(None, memory.count.carry, memory.count.pumped_nl)
     signals = replace(memory.signals, latched=latched(memory.signals, alarm))
-    return replace(memory, settings=settings, count=count, signals=signals)
+    return replace(memory, settings=settings, hold=None, count=count, signals=signals)
 
 
 def latched(signals: Signals, alarm: str) -> tuple[str, ...]:

@@ -74,6 +74,10 @@ any program               | low-battery reset     | safe state
 any program               | memory corruption     | safe state
 a bolus                   | low-battery reset     | safe state
 a bolus                   | memory corruption     | safe state
+updating                  | low-battery reset     | safe state
+updating                  | memory corruption     | safe state
+telemetry mode            | low-battery reset     | safe state
+telemetry mode            | memory corruption     | safe state
 safe state                | update                | any program
 safe state                | update                | any program, bolus
 any program               | time                  | end of service

@@ -257,6 +257,10 @@ def check_program(program: Program, sheet: PumpSheet) -> Refusal | None:
     match program:
         case SimpleContinuous(flow):
             return check_flow(flow, sheet)
+        case Flex(days) if len(days) not in (1, len(WEEKDAYS)):
+            limit = "one day for every day, or one for each of the seven weekdays"
+            advice = "Give every weekday its day."
+            return Refusal("PMP-04", f"a flex program of {len(days)} days", limit, "thecal: what a flex program is", advice)
         case Flex(days):
             return next((refusal for day in days if (refusal := _check_day(day, sheet, every_day=len(days) == 1))), None)
         case PeriodicBolus():

@@ -6,7 +6,7 @@ from thecal.errors import Refusal
 from thecal.fluid import Parcel
 from thecal.pump.messages import Fill, Procedure, ResetValve, Syringe, Withdraw
 from thecal.pump.settle import settle
-from thecal.pump.state import PumpState
+from thecal.pump.state import Mechanics, PumpState
 from thecal.quantity import Volume
 
 
@@ -71,7 +71,8 @@ def _reset_valve(state: PumpState) -> tuple[PumpState, Syringe] | Refusal:
 
 
 def _with_reservoir(state: PumpState, reservoir: Parcel) -> PumpState:
-    mechanics = replace(state.mechanics, reservoir=reservoir)
+    was = state.mechanics
+    mechanics = Mechanics(reservoir, was.drive, was.carry, was.battery, was.influences, was.stall, was.valve, was.leak)
     if state.sheet.fill_sensor:
         return settle(state, state.memory, mechanics, state.now).state
     return PumpState(state.sheet, state.now, state.memory, mechanics)

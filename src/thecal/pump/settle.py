@@ -30,10 +30,13 @@ def settle(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant
     sheet, said = before.sheet, list(events)
     if sheet.programmable:
         memory, mechanics = _aged(memory, mechanics, sheet, now)
-    memory = _signalling(memory, _with_stop(memory, now))
+    if memory.bolus and _stops(memory):
+        said.extend(cut_short(memory.bolus, now))
+        memory = without_bolus(memory, memory.bolus, sheet, now, finished=False)
+    memory = _with_stop(_with_basal(before, memory, now), now)
     was = memory.alarms
     alarms = _alarms(PumpState(sheet, now, memory, mechanics))
-    if alarms != was:
+    if alarms is not was:
         already, sounding = {alarm.kind.name for alarm in was}, {alarm.kind.name for alarm in alarms}
         began = [alarm for alarm in alarms if alarm.kind.name not in already]
         if memory.bolus and any(alarm.kind.error for alarm in began):
@@ -42,12 +45,10 @@ def settle(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant
         said.extend(alarm.began(sheet) for alarm in began)
         said.extend(alarm.ended(now) for alarm in was if alarm.kind.name not in sounding)
         memory = _signalling(memory, replace(memory.signals, alarms=alarms))
-    if memory.bolus and memory.hold and memory.hold.stops:
-        said.extend(cut_short(memory.bolus, now))
-        memory = without_bolus(memory, memory.bolus, sheet, now, finished=False)
+        memory = _with_stop(_with_basal(before, memory, now), now)
     if said:
         memory = _signalling(memory, with_log(memory.signals, said, sheet))
-    return Change(_driven(before, _with_basal(before, memory, now), mechanics, now), tuple(said))
+    return Change(driven(before, memory, mechanics, now), tuple(said))
 
 
 def _signalling(memory: Memory, signals: Signals) -> Memory:
@@ -73,18 +74,23 @@ def _aged(memory: Memory, mechanics: Mechanics, sheet: PumpSheet, now: Instant) 
 
 
 def _alarms(state: PumpState) -> tuple[Alarm, ...]:
+    """The alarms whose conditions hold; the same ones as before where nothing changed."""
+    was = state.memory.alarms
     if not state.sheet.programmable:
-        return ()
-    onset = {alarm.kind.name: alarm for alarm in state.memory.alarms}
-    return tuple(onset.get(kind.name) or Alarm(kind, state.now) for kind in ALARMS if kind.condition(state))
+        return was
+    holding = [kind for kind in ALARMS if kind.condition(state)]
+    if [alarm.kind for alarm in was] == holding:
+        return was
+    onset = {alarm.kind.name: alarm for alarm in was}
+    return tuple(onset.get(kind.name) or Alarm(kind, state.now) for kind in holding)
 
 
-def _with_stop(memory: Memory, now: Instant) -> Signals:
+def _with_stop(memory: Memory, now: Instant) -> Memory:
     """Since when the pump infuses nothing by its own doing; a pump that has never turned is not stopped but new."""
     signals = memory.signals
     stopped = not memory.pattern.total and memory.count.pumped_nl > 0 and not isinstance(memory.program, EndOfService)
     since = (signals.stopped_since or now) if stopped else None
-    return signals if since == signals.stopped_since else replace(signals, stopped_since=since)
+    return memory if since == signals.stopped_since else _signalling(memory, replace(signals, stopped_since=since))
 
 
 def with_log(signals: Signals, events: Sequence[Event], sheet: PumpSheet) -> Signals:
@@ -98,13 +104,20 @@ def with_log(signals: Signals, events: Sequence[Event], sheet: PumpSheet) -> Sig
 
 def _with_basal(before: PumpState, memory: Memory, now: Instant) -> Memory:
     """The flow of the program; its periodic boluses are withheld under a critical alarm, and never begun halfway."""
-    sheet, settings = before.sheet, memory.settings
+    sheet, settings, was = before.sheet, memory.settings, before.memory
+    if settings is was.settings and memory.hold is was.hold and memory.alarms is was.alarms:
+        return memory
     basal = settings.clock.drifted(program_pattern(settings.program, sheet, boluses=memory.critical is None))
-    was = before.memory
-    on_its_way = was.basal == basal and was.hold == memory.hold and was.settings.clock == settings.clock
+    same = was.basal == basal and was.settings.clock == settings.clock and _stops(was) == _stops(memory)
+    on_its_way = same and was.bolus is None
     if basal != memory.basal:
         memory = replace(memory, basal=basal)
-    return memory if on_its_way or memory.bolus or memory.hold else skip_rest(memory, now)
+    return memory if on_its_way or memory.bolus or _stops(memory) else skip_rest(memory, now)
+
+
+def _stops(memory: Memory) -> bool:
+    """Whether something holds the pump that stops it."""
+    return memory.hold is not None and memory.hold.stops
 
 
 def skip_rest(memory: Memory, now: Instant, *, begun: bool = False) -> Memory:
@@ -163,7 +176,7 @@ def ended(running: RunningBolus) -> Iterable[Event]:
         yield Event(running.end, f"{_told(running)} ended", "information", f"{running.bolus.volume} programmed")
 
 
-def _driven(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant) -> PumpState:
+def driven(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant) -> PumpState:
     """The pump with the true flow that memory and mechanics make, the remainders carried over to its denominators."""
     pattern, valve = memory.pattern, mechanics.valve
     drive = true_flow(pattern, mechanics.influences.gain_ppm)
@@ -176,5 +189,7 @@ def _driven(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instan
     if pattern.per != per:
         memory = replace(memory, count=replace(memory.count, carry=memory.count.carry * pattern.per // per))
     if drive != mechanics.drive:
-        mechanics = replace(mechanics, drive=drive, carry=mechanics.carry * drive.per // drive_per)
+        carry = mechanics.carry * drive.per // drive_per
+        battery, leak = mechanics.battery, mechanics.leak
+        mechanics = Mechanics(mechanics.reservoir, drive, carry, battery, mechanics.influences, mechanics.stall, valve, leak)
     return PumpState(before.sheet, now, memory, mechanics)

@@ -25,6 +25,11 @@ class Ledger:
     withdrawn: Entry = Entry()
     wasted: Entry = Entry()
 
+    def delivered(self, volume_nl: int, amount_pg: int) -> "Ledger":
+        """The ledger with what left the tip."""
+        intrathecal = self.intrathecal.plus(volume_nl, amount_pg)
+        return Ledger(self.vial, self.prefilled, intrathecal, self.tissue, self.withdrawn, self.wasted)
+
     def book(self, **bookings: tuple[int, int]) -> "Ledger":
         """The ledger with (volume_nl, amount_pg) added to the named accounts."""
         changed = {account: getattr(self, account).plus(*booking) for account, booking in bookings.items()}

@@ -152,7 +152,7 @@ def _run(world: World, until: Instant, outlet: list[Block], tip: list[Block], ev
         tip.extend(arrived.tip)
     outlet.extend(passage.blocks)
     events.extend(passage.events)
-    ledger = world.ledger.book(intrathecal=(volume_nl, amount_pg))
+    ledger = world.ledger.delivered(volume_nl, amount_pg)
     if lost_nl or lost_pg:
         ledger = ledger.book(tissue=(lost_nl, lost_pg))
     return World(until, passage.state, line, ledger, world.gain, world.faults, world.geometry, world.slip)
