@@ -65,8 +65,8 @@ EVERY_KIND: list[tuple[str, list[str], Action]] = [
     ("replace_pump", [], ReplacePump(AT, SHEET, 7200, Volume(2_000_000))),
     (
         "replace_pump",
-        ['model = "synchromed-ii-40"', 'low_reservoir = "3 mL"', 'clock = "+01:00"'],
-        ReplacePump(AT, pump_sheet("synchromed-ii-40"), 3600, Volume(3_000_000)),
+        ['model = "synchromed-ii-40"', 'low_reservoir = "3 mL"', 'clock = "+01:00"', 'primed = "500 mcg/mL"'],
+        ReplacePump(AT, pump_sheet("synchromed-ii-40"), 3600, Volume(3_000_000), primed=Concentration(500)),
     ),
     ("revise_catheter", [], Revise(AT, Geometry(catheter_sheet("indura-8709sc"), TRIMMED, "T10", TUBING))),
     (
@@ -114,8 +114,8 @@ EVERY_KIND: list[tuple[str, list[str], Action]] = [
 ]  # fmt: skip
 KEYS = {
     "screening_test": "dose concentration effect_lasted",
-    "implant": "",
-    "replace_pump": "model low_reservoir clock",
+    "implant": "primed",
+    "replace_pump": "model low_reservoir clock primed",
     "revise_catheter": "model trimmed tip_level holds",
     "refill": "volume concentration drawn_up typed measured bridge program",
     "program": "mode dose daily_total steps day bolus over every first basal patient_bolus",
@@ -176,19 +176,183 @@ def test_an_unknown_key_names_the_nearest(kind: str, wrong: str, meant: str) -> 
     assert error.nearest == repr(meant)
 
 
-@pytest.mark.parametrize("kind", [kind for kind, lines in NEEDED.items() if lines and kind not in ("program", "replace_pump")])
-def test_every_key_that_is_missing_is_said(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "needed"),
+    [
+        ("screening_test", ["dose", "concentration"]),
+        ("refill", ["volume", "concentration"]),
+        ("program", ["mode"]),
+        ("bolus", ["dose", "over"]),
+        ("prime", ["volume", "flow"]),
+        ("set_clock", ["clock"]),
+        ("access_port", ["action", "volume"]),
+        ("note", ["text"]),
+    ],
+)
+def test_every_key_that_is_missing_is_said(kind: str, needed: list[str]) -> None:
     """All of them at once, on the event's line."""
-    needed = [line.split(" = ")[0] for _, lines, _ in EVERY_KIND[::-1] if _ == kind for line in lines] or [
-        line.split(" = ")[0] for line in NEEDED[kind]
-    ]
     text = appended(kind)
-    required = {"revise_catheter": set(), "access_port": {"action", "volume"}}.get(kind, set(needed) & set(KEYS[kind].split()))
-    if kind == "refill":
-        required = {"volume", "concentration"}
-    if not required:
-        assert case(text)
-        return
     errors = errors_of(text)
-    assert {error.field for error in errors} == {f"event[5].{key}" for key in required}
+    assert [error.field for error in errors] == [f"event[5].{key}" for key in needed]
     assert {error.where for error in errors} == {line_of(text, "[[event]]")}
+    assert all("is missing; the keys of this table are " in error.problem for error in errors)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "field", "says"),
+    [
+        ("access_port", ['action = "pull"', 'volume = "1 mL"'], "action", "'pull' is not accepted. Accepted: aspirate, inject."),
+        ("access_port", ['action = "inject"', 'volume = "0 mL"'], "volume", "must be more than zero"),
+        ("access_port", ['action = "inject"', 'volume = "1 mL"', 'concentration = "0.5 mg/mL"'], "concentration", '"500 mcg/mL"'),
+        ("set_clock", ['clock = "+15:00"'], "clock", '"-14:00" to "+14:00"'),
+        ("set_clock", ["clock = 3600"], "clock", 'Did you mean "+01:00"?'),
+        ("prime", ['volume = "0.3 mL"', 'flow = "24"'], "flow", 'Accepted: mL/day, mL/h. Did you mean "24 mL/day"?'),
+        ("prime", ['volume = "300"', 'flow = "24 mL/day"'], "volume", "has no unit"),
+        ("refill", ['volume = "18 mL"', 'concentration = "500 mcg/mL"', 'bridge = "yes"'], "bridge", "'yes' cannot be read"),
+        ("replace_pump", ['model = "synchromed-ii"'], "model", "'synchromed-ii' is not known"),
+        ("replace_pump", ['low_reservoir = "20 mL"'], "low_reservoir", "is no threshold in a reservoir of 20 mL"),
+        (
+            "replace_pump",
+            ['model = "isomed-8472-20-10"', 'low_reservoir = "2 mL"'],
+            "low_reservoir",
+            "cannot be set: a constant-flow pump has no alarm",
+        ),
+        ("revise_catheter", ['model = "indura"'], "model", "'indura' is not known"),
+        ("revise_catheter", ['tip_level = "S1"'], "tip_level", "is not a vertebral level. Accepted: C1 to C7"),
+        ("revise_catheter", ['trimmed = "89 cm"'], "trimmed", "leaves nothing of a catheter of 89 cm"),
+        ("revise_catheter", ['holds = "drug"'], "holds", "Accepted: sterile water, CSF, air, unknown."),
+        ("patient_bolus", ['expect = "refuse"'], "expect", "'refuse' is not accepted. Accepted: refused."),
+        ("note", ["text = 7"], "text", "is not text in quotes"),
+    ],
+)
+def test_a_value_that_cannot_be_says_what_can(kind: str, lines: list[str], field: str, says: str) -> None:
+    """With the field and the line of the value."""
+    text = appended(kind, *lines)
+    (error,) = errors_of(text)
+    assert error.field == f"event[5].{field}"
+    assert error.where == line_of(text, f"{field} = ")
+    assert says in error.sentence()
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "says"),
+    [
+        (PATIENT_TABLE.replace("dose =", "does ="), "does", "Did you mean 'dose'?"),
+        (PATIENT_TABLE.replace('dose = "10 mcg", ', ""), "dose", "the keys of this table are dose, over, lockout, per_day"),
+        (PATIENT_TABLE.replace('"4 h"', '"4"'), "lockout", '"4 days"'),
+        (PATIENT_TABLE.replace("= 4", "= 0"), "per_day", "greater than or equal to 1"),
+        (PATIENT_TABLE.replace("= 4", '= "4"'), "per_day", "valid integer"),
+    ],
+)
+def test_a_mistake_in_what_the_patient_may_ask_for(table: str, field: str, says: str) -> None:
+    """The table has its own keys, in a program and in the program of a refill."""
+    program = ['mode = "simple continuous"', 'dose = "220 mcg/day"', table]
+    refill = ['volume = "18 mL"', 'concentration = "500 mcg/mL"', "[event.program]", *program]
+    for text, path in ((appended("program", *program), "event[5]"), (appended("refill", *refill), "event[5].program")):
+        errors = [error for error in errors_of(text) if error.field == f"{path}.patient_bolus.{field}"]
+        assert [error.where for error in errors] == [line_of(text, "patient_bolus = ")]
+        assert says in errors[0].sentence()
+
+
+@pytest.mark.parametrize(
+    ("lines", "got"),
+    [
+        (['mode = "periodic bolus"', 'bolus = "20 mcg"'], "here it has bolus"),
+        (['mode = "minimum rate"', 'basal = "50 mcg/day"'], "goes with no dose; here it has basal"),
+        (['mode = "flex"', 'dose = "50 mcg/day"'], "goes with daily_total, steps or day; here it has dose"),
+    ],
+)
+def test_a_mode_goes_with_its_own_keys(lines: list[str], got: str) -> None:
+    """And says which those are."""
+    text = appended("program", *lines)
+    (error,) = errors_of(text)
+    assert (error.field, error.where) == ("event[5].mode", line_of(text, "mode = "))
+    assert got in error.sentence()
+
+
+@pytest.mark.parametrize("kind", sorted(set(KEYS) - {"screening_test", "note", "implant"}))
+def test_what_needs_a_pump_comes_after_the_implant(kind: str) -> None:
+    """Each such kind, with its line."""
+    head = CASE[: CASE.index("[[world.event]]")]
+    lines = ["[[event]]", f'at = "{WHEN}"', f'kind = "{kind}"', *NEEDED[kind], ""]
+    text = head + "\n".join(lines)
+    (error,) = errors_of(text)
+    assert (error.field, error.where) == ("event[1].kind", line_of(text, "kind = "))
+    assert "comes before the implant" in error.sentence()
+
+
+def test_a_refusal_can_be_expected_of_every_kind() -> None:
+    """The action knows it."""
+    for kind, lines, _ in EVERY_KIND:
+        assert read(kind, 'expect = "refused"', *lines).expect_refused
+
+
+def test_what_is_not_said_of_a_replacement_is_as_before() -> None:
+    """A revised catheter behind a new pump: the trimming of the case, the tubing of the new pump, another threshold."""
+    text = appended("replace_pump", 'model = "prometra-ii-40"') + appended("revise_catheter", 'tip_level = "T2"')[len(CASE) :]
+    pump, catheter = case(text).actions[-2:]
+    assert isinstance(pump, ReplacePump)
+    assert isinstance(catheter, Revise)
+    assert (pump.sheet.name, pump.low_reservoir) == ("prometra-ii-40", None)
+    assert (catheter.geometry.trimmed, catheter.geometry.tip_level) == (TRIMMED, "T2")
+    assert catheter.geometry.tubing_volume == pump.sheet.tubing_volume
+
+
+def test_all_mistakes_are_reported_at_once_in_the_order_of_lines() -> None:
+    """In what people do and in what nobody ordered."""
+    text = with_line('gain = "+3 %"', 'gain = "3 %"') + appended("prime", 'volume = "1"', 'flow = "24"')[len(CASE) :]
+    text += appended("access_port", 'action = "x"', 'volum = "1 mL"')[len(CASE) :] + appended("noet", 'text = "x"')[len(CASE) :]
+    errors = errors_of(text)
+    assert [error.field for error in errors] == [
+        "world.event[1].gain", "event[5].volume", "event[5].flow", "event[6].volume", "event[6].action", "event[6].volum",
+        "event[7].kind",
+    ]  # fmt: skip
+    lines = [int((error.where or "").rpartition(":")[2]) for error in errors]
+    assert lines == sorted(lines)
+    assert errors[-1].nearest == "'note'"
+
+
+def test_what_is_checked_together_is_reported_at_once_too() -> None:
+    """Two models that there are not, a tip level, a time before the one above it: four lines."""
+    text = appended("replace_pump", 'model = "x"') + appended("revise_catheter", 'tip_level = "S1"')[len(CASE) :]
+    text += appended("revise_catheter", 'model = "y"')[len(CASE) :].replace(WHEN, "2026-04-14 09:00")
+    assert [error.field for error in errors_of(text)] == ["event[5].model", "event[6].tip_level", "event[7].at", "event[7].model"]
+
+
+@pytest.mark.requirement("PMP-64")
+def test_readings_choose_between_what_no_source_decides() -> None:
+    """The sheet of the case and of every pump in it has them, with where they come from."""
+    text = with_line("[catheter]", 'readings = { after_single_bolus = "stopped", safe_state = "stopped" }\n\n[catheter]')
+    chosen = case(text)
+    assert (chosen.sheet.after_single_bolus, chosen.sheet.safe_state) == ("stopped", "stopped")
+    assert chosen.sheet.datum("safe_state").source == "chosen for this run instead of 'minimum rate'"
+    assert case().sheet.after_single_bolus == "resumes"
+
+
+@pytest.mark.requirement("PMP-64")
+@pytest.mark.parametrize(
+    ("model", "readings", "says"),
+    [
+        (
+            "synchromed-ii-20",
+            'stops_while_updating = "no"',
+            r"is not open: the data sheet has 'yes', confidence R, .*HSA Singapore 27 Jan 2021.*Accepted: yes\.",
+        ),
+        (
+            "synchromed-ii-20",
+            'emi_during_alarm = "unaffected"',
+            r"confidence R, .*TGA caution after MRI\. Accepted: telemetry mode",
+        ),
+        ("reference-20", 'after_single_bolus = "goes on"', r"'goes on' is not a reading of it\. Accepted: resumes, stopped\."),
+        ("reference-20", 'fill_sensor = "yes"', r"is not a property that can be read in two ways\. Accepted: .*safe_state"),
+        ("reference-20", "safe_state = 3", r"'3' cannot be read: input should be a valid string"),
+        ("isomed-8472-20-10", 'safe_state = "stopped"', r"is not a property that can be read in two ways"),
+    ],
+)
+def test_what_has_one_reading_is_not_chosen(model: str, readings: str, says: str) -> None:
+    """A sourced property is refused with its source, another one and another value with what there is."""
+    pump = CASE[CASE.index("[pump]") : CASE.index("[catheter]")]
+    text = CASE.replace(pump, f'[pump]\nmodel = "{model}"\nreadings = {{ {readings} }}\n\n')
+    (error,) = errors_of(text)
+    assert error.field.startswith("pump.")
+    assert re.search(says, error.sentence()), error.sentence()

@@ -58,5 +58,5 @@ def _at_port(line: Line) -> tuple[tuple[Parcel, ...], tuple[Parcel, ...]]:
 
 def _nothing_comes(line: Line, asked: str) -> Refusal:
     why = "a catheter that is open" if not line.open_ppm else "a catheter whole from the port to the spinal fluid"
-    advice = "Do not inject. Image the catheter with contrast, and plan its revision."
+    advice = "Do not inject through the port; plan imaging and a revision of the catheter."
     return Refusal("CAT-10", asked, why, "access port practice: aspirate first (southshoreneurologic.com)", advice)

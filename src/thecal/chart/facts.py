@@ -82,6 +82,14 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Interrogated:
+    """The pump was read, and this is what it said."""
+
+    at: Instant
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
 class PortUsed:
     """A needle was in the catheter access port; ``concentration`` is that of an injected drug."""
 
@@ -142,6 +150,7 @@ Fact = (
     | Entered
     | Ordered
     | SessionEnded
+    | Interrogated
     | PortUsed
     | Revised
     | PumpReplaced

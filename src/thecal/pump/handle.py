@@ -92,6 +92,7 @@ def report(state: PumpState) -> Report:
         concentration=settings.concentration,
         calculated=None if state.known_nl is None else Volume(state.known_nl),
         bolus_left=Volume(left_nl),
+        bolus_ends=bolus.end if bolus and bolus.bolus else None,
         low_reservoir=Volume(settings.low_reservoir_nl),
         clock_reading_s=settings.clock.reading_s(state.now),
         alarms=tuple(alarm.kind.name for alarm in signals.alarms),
@@ -142,7 +143,8 @@ def _update(state: PumpState, update: Update) -> Answer | Refusal:
     refusal = check_mode(updated.state.mode, StartBolus(update.bolus).name, sheet) or _check_bolus(updated.state, update.bolus)
     if refusal:
         return refusal
-    begun = settle(updated.state, _with_bolus(updated.state, update.bolus), updated.state.mechanics, now)
+    with_bolus, started = _with_bolus(updated.state, update.bolus), _started(now, update.bolus)
+    begun = settle(updated.state, with_bolus, updated.state.mechanics, now, started)
     return Answer(begun.state, report(begun.state), (*updated.events, *begun.events))
 
 
@@ -192,7 +194,17 @@ def _check_update(state: PumpState, update: Update) -> Refusal | None:
 
 
 def _start_bolus(state: PumpState, bolus: SingleBolus | PrimingBolus | BridgeBolus) -> Answer | Refusal:
-    return _check_bolus(state, bolus) or _answer(state, _with_bolus(state, bolus))
+    return _check_bolus(state, bolus) or _answer(state, _with_bolus(state, bolus), *_started(state.now, bolus))
+
+
+def _started(now: Instant, bolus: Bolus) -> tuple[Event, ...]:
+    """What is told of a bolus that begins; a single one is told when it ends."""
+    if isinstance(bolus, SingleBolus):
+        return ()
+    text = f"{bolus.volume} over {bolus.duration}"
+    if isinstance(bolus, BridgeBolus):
+        text = f"{bolus.volume} at {bolus.flow}, over {bolus.duration}"
+    return (Event(now, f"{bolus.mode} started", "information", text),)
 
 
 def _with_bolus(state: PumpState, bolus: Bolus) -> Memory:
@@ -267,8 +279,7 @@ def _request_bolus(state: PumpState) -> Answer | Refusal:
     refusal = _check_bolus(state, patient)
     if refusal:
         return refusal
-    started = Event(now, "patient bolus started", "information", f"{patient.volume} over {patient.duration}")
-    return _answer(state, replace(_with_bolus(state, patient), given=(*given, now)), started)
+    return _answer(state, replace(_with_bolus(state, patient), given=(*given, now)), *_started(now, patient))
 
 
 def _cancel_bolus(state: PumpState) -> Answer:

@@ -124,6 +124,7 @@ class Report:
     concentration: Concentration | None
     calculated: Volume | None
     bolus_left: Volume
+    bolus_ends: Instant | None
     low_reservoir: Volume
     clock_reading_s: int
     alarms: tuple[str, ...]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from thecal.chart.facts import Acted, Explanted, Fact
 from thecal.errors import Refusal
-from thecal.pump.messages import ChangeGain, Event
+from thecal.pump.messages import Event
 from thecal.report.words import BANNER, fact_text, number_text
 from thecal.timeline import DAY_S, WEEK_S, Instant
 from thecal.twin.action import Implant, Prime
@@ -183,9 +183,6 @@ def _ledger(balance: Balance) -> dict[str, Any]:
 def _gain(case: Case) -> Iterable[str]:
     if case.gain.ppm != case.gain.EXACT:
         yield f"In this world the pump truly runs {case.gain} from what is programmed; it cannot know, the residuals tell."
-    for planned in case.faults:
-        if isinstance(planned.fault, ChangeGain):
-            yield f"From {planned.at.local_text(case.zone)} it truly runs {planned.fault.gain} from what is programmed."
 
 
 def _drug_front(case: Case, trace: Trace) -> Iterable[str]:

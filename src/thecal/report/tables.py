@@ -71,7 +71,7 @@ def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
         while events and events[0].at < course.interval.end:
             inside.append(events.popleft())
         yield from _course_lines(case, course, inside)
-    yield from (_event_line(case, event) for event in events)
+    yield from (line for event in events for line in _event_lines(case, event))
     yield Line(_timed(case, trace.end, "end of the case"), "done")
     yield Line("")
     yield from ledger_lines(trace.balance)
@@ -87,7 +87,7 @@ def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
 def _course_lines(case: Case, course: Course, events: list[Event]) -> Iterator[Line]:
     """What opened the row, what happened in it, and its figures."""
     happened = [(fact.at, _fact_lines(case, fact)) for fact in course.facts]
-    happened += [(event.at, [_event_line(case, event)]) for event in events]
+    happened += [(event.at, list(_event_lines(case, event))) for event in events]
     happened += _passed_lines(case, course)
     happened.sort(key=lambda pair: pair[0])
     yield from (line for _, lines in happened for line in lines)
@@ -162,9 +162,11 @@ def _volume(volume: Volume | None) -> str:
     return decimal_text(volume.nl, 10**6) if volume is not None else "-"
 
 
-def _event_line(case: Case, event: Event) -> Line:
+def _event_lines(case: Case, event: Event) -> Iterator[Line]:
     mark = {"critical": "!!", "non-critical": "! ", "unsensed": "**", "information": "- "}[event.severity]
-    return Line(_timed(case, event.at, f"{mark} {event.kind}: {event.text}"), event.severity)
+    first, *more = wrap(f"{mark} {event.kind}: {event.text}", WIDTH - _TIME, subsequent_indent="   ")
+    yield Line(_timed(case, event.at, first), event.severity)
+    yield from (Line(" " * _TIME + line, event.severity) for line in more)
 
 
 def ledger_lines(balance: Balance) -> Iterator[Line]:

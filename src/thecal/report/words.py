@@ -7,6 +7,7 @@ from thecal.chart.facts import (
     Fact,
     Filled,
     Implanted,
+    Interrogated,
     Noted,
     Ordered,
     PortUsed,
@@ -28,6 +29,7 @@ from thecal.chart.order import (
     OrderStop,
     ordered_dose,
 )
+from thecal.pump.messages import Report
 from thecal.pump.program import WEEKDAYS, clock_text
 from thecal.therapy.refill import discrepancy_flag
 from thecal.unit import decimal_text
@@ -37,8 +39,6 @@ BANNER = "Research, training and record-keeping software. It never talks to a re
 
 _DONE_IN_WORDS = {
     "cancel bolus": "bolus cancelled",
-    "prime": "priming bolus started",
-    "interrogate": "pump interrogated",
     "begin update": "update begun and left open",
     "set clock": "pump clock set",
     "reset valve": "valve reset by hand",
@@ -90,6 +90,8 @@ def fact_text(fact: Fact) -> str | None:
             return None if same else f"{fact.volume} typed in as the volume, {fact.injected} were injected"
         case Ordered():
             return f"order: {order_text(fact.order)}"
+        case Interrogated(report=report):
+            return _report_text(report)
         case PortUsed():
             return _port_text(fact)
         case Revised():
@@ -111,6 +113,14 @@ def fact_text(fact: Fact) -> str | None:
 def _test_text(fact: TestBolusGiven) -> str:
     lasted = f", effect lasted {fact.effect_lasted}" if fact.effect_lasted else ""
     return f"screening test: {fact.dose} by lumbar puncture{lasted}"
+
+
+def _report_text(report: Report) -> str:
+    """What an interrogation shows that matters: the mode, the alarms, the date to replace by, the latest in the log."""
+    alarms = f"alarms: {', '.join(report.alarms)}" if report.alarms else "no alarm"
+    replace_by = f", replace by {report.replace_by.utc_text()[:10]}" if report.replace_by else ""
+    latest = f", latest in its log: {report.log[-1].kind} ({report.log[-1].at.utc_text()})" if report.log else ""
+    return f"pump interrogated: {report.mode}, {alarms}{replace_by}{latest}"
 
 
 def _port_text(fact: PortUsed) -> str:

@@ -1,7 +1,7 @@
 """Refills: when the next one is due, what should come out, and whether what came out fits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
@@ -87,7 +87,7 @@ def earliest(seconds: Fraction | int, policy: RefillPolicy, volume: Governor = "
     bounds: dict[Governor, Fraction | int] = {volume: seconds, "stability": policy.stability.s}
     if policy.clinic_max:
         bounds["clinic"] = policy.clinic_max.s
-    if policy.service:
+    if policy.service is not None:
         bounds["service"] = policy.service.s
     governor = min(bounds, key=bounds.__getitem__)
     return governor, bounds[governor]
@@ -132,7 +132,7 @@ def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> RefillBy 
     upper = Gain.EXACT + sheet.flow_accuracy_ppm
     if not sheet.programmable:
         to_empty_s = filled.volume.nl * Gain.EXACT * DAY_S // (sheet.flow_max.nl_per_day * upper)
-        return _by(filled.at, to_empty_s, policy, "empty")
+        return _by(filled.at, to_empty_s, policy, "empty", None)
     session, first = chart.session, chart.fill_session
     if session is None or first is None:
         return None
@@ -144,7 +144,10 @@ def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> RefillBy 
     left_ppm = typed.nl * Gain.EXACT - counted_nl * upper  # nanolitres, times a million
     low_ppm = session.report.low_reservoir.nl * Gain.EXACT if now.nl else max(left_ppm, 0)  # it counts no further: due now
     to_alarm_s = floor((left_ppm - low_ppm) * DAY_S / (daily_nl * upper))
-    return _by(filled.at, session.at.s - filled.at.s + to_alarm_s, policy, "alarm")
+    since = session.at
+    if session.report.mode in ("priming bolus", "bridge bolus") and session.report.bolus_ends:
+        since = session.report.bolus_ends  # it flows instead of the program, and is counted as gone
+    return _by(filled.at, since.s - filled.at.s + to_alarm_s, policy, "alarm", session.report.replace_by)
 
 
 def _most_a_day(report: Report, sheet: PumpSheet) -> Fraction:
@@ -154,7 +157,10 @@ def _most_a_day(report: Report, sheet: PumpSheet) -> Fraction:
     return Fraction(pattern.total * DAY_S, pattern.per * pattern.period_s) + allotted_nl
 
 
-def _by(filled: Instant, seconds_to: int, policy: RefillPolicy, volume: Governor) -> RefillBy:
+def _by(filled: Instant, seconds_to: int, policy: RefillPolicy, volume: Governor, replace_by: Instant | None) -> RefillBy:
+    if replace_by is not None:
+        service = Duration(max(replace_by.s - filled.s, 0))
+        policy = replace(policy, service=min(service, policy.service or service))
     governor, seconds = earliest(seconds_to, policy, volume)
     return RefillBy(filled, int(seconds - policy.buffer.s) // DAY_S, governor)
 

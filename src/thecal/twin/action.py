@@ -25,7 +25,10 @@ class GiveTestBolus:
 
 @dataclass(frozen=True, slots=True)
 class Implant:
-    """A pump and a catheter, with what the line holds at operation; the true drift of its clock is known to nobody."""
+    """A pump and a catheter, with what the line holds at operation; the true drift of its clock is known to nobody.
+
+    ``primed`` is the drug that its tubing was filled with before it was connected.
+    """
 
     at: Instant
     sheet: PumpSheet
@@ -34,19 +37,21 @@ class Implant:
     line_holds: Content = "sterile water"
     low_reservoir: Volume | None = None
     clock_drift_s: int = 0
+    primed: Concentration | None = None
     expect_refused: bool = False
     name: ClassVar[str] = "implant"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplacePump:
-    """A new pump on the catheter that stays; its tubing comes full of sterile water."""
+    """A new pump on the catheter that stays; its tubing comes full of sterile water, or ``primed`` with drug."""
 
     at: Instant
     sheet: PumpSheet
     clock_offset_s: int
     low_reservoir: Volume | None = None
     clock_drift_s: int = 0
+    primed: Concentration | None = None
     expect_refused: bool = False
     name: ClassVar[str] = "replace pump"
 
@@ -171,7 +176,10 @@ class UsePort:
     volume: Volume
     concentration: Concentration | None = None
     expect_refused: bool = False
-    name: ClassVar[str] = "access port"
+
+    @property
+    def name(self) -> str:
+        return f"{self.what} through the access port"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from thecal.twin.events import (
     action,
 )
 from thecal.twin.reading import BYTES_MAX, Place, read_tables
-from thecal.twin.truth import AnyWorldEvent, faults
+from thecal.twin.truth import AnyWorldEvent, GainDriftEvent, LeakEvent, faults
 from thecal.twin.world import PlannedFault, Slip, World
 
 
@@ -200,12 +200,28 @@ def _faults(table: CaseTable, zone: ZoneInfo, devices: list[_Device], found: _Fo
             _check_time(event.at, before, reason, table.until, zone)
         before, reason = max(before, event.at), "the event above it"
         with found.at("world", "event", number):
+            ends = _part_ends(event, table)
             for fault in faults(event, gain):
+                if ends is not None and fault.at >= ends:
+                    break  # what grew or drifted went with the part
                 _check_possible(event, fault, table, devices)
                 planned.append(fault)
                 if isinstance(fault.fault, ChangeGain):
                     gain = fault.fault.gain
     return tuple(sorted(planned, key=lambda fault: fault.at))
+
+
+def _part_ends(event: AnyWorldEvent, table: CaseTable) -> Instant | None:
+    """When the pump that drifts, or the catheter whose leak grows, is taken out."""
+    taken_out: tuple[type, ...] = (ExplantEvent,)
+    match event:
+        case GainDriftEvent():
+            taken_out = (ExplantEvent, ReplacePumpEvent)
+        case LeakEvent():
+            taken_out = (ExplantEvent, ReviseCatheterEvent)
+        case _:
+            return None
+    return next((other.at for other in table.event if isinstance(other, taken_out) and other.at > event.at), None)
 
 
 def _check_possible(event: AnyWorldEvent, planned: PlannedFault, table: CaseTable, devices: list[_Device]) -> None:

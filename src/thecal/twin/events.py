@@ -69,6 +69,7 @@ class ImplantEvent(EventTable):
     """The operation, with pump and catheter of the case's tables."""
 
     kind: Literal["implant"]
+    primed: AConcentration | None = None
 
 
 class ReplacePumpEvent(EventTable):
@@ -78,6 +79,7 @@ class ReplacePumpEvent(EventTable):
     model: str | None = None
     low_reservoir: AVolume | None = None
     clock: AnOffset | None = None
+    primed: AConcentration | None = None
 
 
 class ReviseCatheterEvent(EventTable):
@@ -261,12 +263,12 @@ def action(
             return GiveTestBolus(at, event.dose, event.concentration, event.effect_lasted, refused)
         case ImplantEvent():
             clock_s = wall_clock_s(at, zone) if pump.clock is None else pump.clock
-            return Implant(at, sheet, geometry, clock_s, holds, pump.low_reservoir, drift_s, refused)
+            return Implant(at, sheet, geometry, clock_s, holds, pump.low_reservoir, drift_s, event.primed, refused)
         case ReplacePumpEvent():
             clock_s = wall_clock_s(at, zone) if event.clock is None else event.clock
             same = event.model is None or event.model == pump.model
             low = event.low_reservoir or (pump.low_reservoir if same else None)
-            return ReplacePump(at, sheet, clock_s, low, drift_s, refused)
+            return ReplacePump(at, sheet, clock_s, low, drift_s, event.primed, refused)
         case ReviseCatheterEvent():
             return Revise(at, geometry, event.holds, refused)
         case RefillEvent():

@@ -199,15 +199,15 @@ def use_port(world: World, _: Chart, action: UsePort, pump: PumpState) -> Done |
         tissue=(used.lost_nl, used.lost_pg),
     )
     fact = PortUsed(action.at, action.what, action.volume, action.concentration)
-    return Done(replace(world, line=used.line, ledger=ledger), (fact,), _driven_out(action, used, pump))
+    return Done(replace(world, line=used.line, ledger=ledger), (fact,), _driven_out(used, pump))
 
 
-def _driven_out(action: UsePort, used: PortUse, pump: PumpState) -> tuple[Event, ...]:
+def _driven_out(used: PortUse, pump: PumpState) -> tuple[Event, ...]:
     pg = amount_of(used.out)
     if not pg:
         return ()
-    text = f"{Volume(volume_of(used.out))} with {Amount(pg)} went into the spinal fluid at once, ahead of the injection"
-    return (Event(pump.now, "bolus through the port", "unsensed", f"{text}: {action.volume} were injected"),)
+    text = f"{Amount(pg)} in {Volume(volume_of(used.out))} went into the spinal fluid at once"
+    return (Event(pump.now, "bolus through the port", "unsensed", f"{text}: what lay in the catheter comes out first"),)
 
 
 def open_valve(world: World, _: Chart, action: OpenValve, pump: PumpState) -> Done | Refusal:

@@ -32,11 +32,22 @@ def implant(world: World, action: Implant) -> Done | Refusal:
     if isinstance(pump, Refusal):
         return pump
     geometry = action.geometry
-    line = Line.holding(geometry.dead_volume, action.line_holds, bore=geometry.bore)
-    prefilled_nl = pump.mechanics.reservoir.volume_nl + line.volume_nl
+    tubing, vial, water_nl = _tubing(action)
+    lumen = Parcel.whole(geometry.catheter_volume.nl, 0, action.line_holds)
+    line = Line((lumen, tubing), geometry.bore)
+    prefilled_nl = pump.mechanics.reservoir.volume_nl + lumen.volume_nl + water_nl
     fact = Implanted(action.at, action.sheet.name, geometry.sheet.name, geometry.tip_level, geometry.dead_volume)
-    ledger = world.ledger.book(prefilled=(prefilled_nl, 0))
+    ledger = world.ledger.book(prefilled=(prefilled_nl, 0), vial=vial)
     return Done(replace(world, pump=pump, line=line, geometry=geometry, ledger=ledger), (fact,))
+
+
+def _tubing(action: Implant | ReplacePump) -> tuple[Parcel, tuple[int, int], int]:
+    """(what the tubing of a new pump holds, the drug for it from the vial, the water in it)."""
+    volume = action.sheet.tubing_volume
+    if action.primed is None:
+        return Parcel.whole(volume.nl, 0, "sterile water"), (0, 0), volume.nl
+    pg = volume.of(action.primed).pg
+    return Parcel.whole(volume.nl, pg), (volume.nl, pg), 0
 
 
 def replace_pump(world: World, _: Chart, action: ReplacePump, old: PumpState) -> Done | Refusal:
@@ -48,12 +59,12 @@ def replace_pump(world: World, _: Chart, action: ReplacePump, old: PumpState) ->
     ledger = _emptied(world, old)
     geometry = replace(world.geometry, tubing_volume=action.sheet.tubing_volume)
     lumen, tubing = take_front(world.line.parcels, geometry.catheter_volume.nl)
-    water = Parcel.whole(action.sheet.tubing_volume.nl, 0, "sterile water")
-    line = replace(world.line, parcels=(*lumen, water))
-    events: list[Event] = []
+    new_tubing, vial, water_nl = _tubing(action)
+    line = replace(world.line, parcels=(*lumen, new_tubing))
+    events = _silenced(old, action)
     new = resisted(new, line, events)
-    prefilled_nl = new.mechanics.reservoir.volume_nl + water.volume_nl
-    ledger = ledger.book(prefilled=(prefilled_nl, 0), wasted=(volume_of(tubing), amount_of(tubing)))
+    prefilled_nl = new.mechanics.reservoir.volume_nl + water_nl
+    ledger = ledger.book(prefilled=(prefilled_nl, 0), vial=vial, wasted=(volume_of(tubing), amount_of(tubing)))
     fact = PumpReplaced(action.at, action.sheet.name, geometry.dead_volume)
     return Done(replace(world, pump=new, line=line, geometry=geometry, ledger=ledger), (fact,), tuple(events))
 
@@ -85,7 +96,14 @@ def revise(world: World, _: Chart, action: Revise, pump: PumpState) -> Done:
 def explant(world: World, _: Chart, action: Explant, pump: PumpState) -> Done:
     """Pump and catheter come out; what was in them and could not be aspirated is thrown away."""
     ledger = _emptied(world, pump).book(wasted=(world.line.volume_nl, world.line.amount_pg))
-    return Done(replace(world, pump=None, line=Line(()), geometry=None, ledger=ledger), (Explanted(action.at),))
+    out = replace(world, pump=None, line=Line(()), geometry=None, ledger=ledger)
+    return Done(out, (Explanted(action.at),), tuple(_silenced(pump, action)))
+
+
+def _silenced(pump: PumpState, action: ReplacePump | Explant) -> list[Event]:
+    """The alarms of a pump that is taken out."""
+    names = [alarm.kind.name for alarm in pump.memory.alarms]
+    return [Event(action.at, f"{name} alarm ended", "information", "the pump was taken out") for name in names]
 
 
 def _emptied(world: World, pump: PumpState) -> Ledger:

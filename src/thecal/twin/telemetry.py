@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from thecal.chart.chart import Chart
-from thecal.chart.facts import SessionEnded
+from thecal.chart.facts import Interrogated, SessionEnded
 from thecal.chart.order import Order, bolus_for, patient_bolus_for, programmed
 from thecal.errors import Refusal
 from thecal.pump.handle import Answer, handle
@@ -48,7 +48,8 @@ def by_telemetry(world: World, chart: Chart, action: Telemetry, pump: PumpState)
         return answer
     order = action.order if isinstance(action, Reprogram) else None
     # The patient's activator reads nothing from the pump.
-    facts = () if isinstance(action, AskForBolus) else (ended(action, order, answer, chart),)
+    read = (Interrogated(action.at, answer.report),) if isinstance(action, Look) else ()
+    facts = () if isinstance(action, AskForBolus) else (*read, ended(action, order, answer, chart))
     return Done(replace(world, pump=answer.state), facts, answer.events)
 
 

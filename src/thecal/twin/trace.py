@@ -7,24 +7,23 @@ from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, SessionEnded
 from thecal.chart.order import ordered_dose, pattern_dose
 from thecal.errors import Refusal
-from thecal.pump.advance import RAN_DRY
 from thecal.pump.messages import Event
 from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, DailyDose, Volume
 from thecal.therapy.refill import RefillBy, RefillPolicy, refill_by
 from thecal.timeline import DAY_S, Block, Instant, Interval
-from thecal.twin.action import Action
+from thecal.twin.action import Action, UsePort
 from thecal.twin.done import Done
-from thecal.twin.ledger import Balance
-from thecal.twin.world import Passed, World
+from thecal.twin.ledger import Balance, Entry
+from thecal.twin.world import OUTAGES, Passed, World
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
     """One row, with its ``facts``, each at its own time: from one action that changed something to the next.
 
-    A row also ends where the reservoir runs dry, so that no mean hides it. A last row without time holds what was done at the
-    very end. ``alarms`` are those that sound at the row's end.
+    A row also ends where the flow stops or comes back by itself, so that no mean hides an outage. A last row without time holds
+    what was done at the very end. ``alarms`` are those that sound at the row's end.
 
     Doses are means over the row; the volumes ``believed`` and ``true`` are those at its end. ``concentration`` is what the
     pump was told, ``true_mcg_per_ml`` what it holds.
@@ -147,11 +146,11 @@ class Record:
             self.outlet.extend(passed.outlet)
             self.tip.extend(passed.tip)
         if self.keep_rows:
-            self._row = self._row or _Row(before, chart)
+            self._row = self._row or _Row(before, chart, [], before.ledger.intrathecal)
             self._row.now = passed.world
-            if any(event.kind == RAN_DRY for event in passed.events):
+            if any(event.kind in OUTAGES for event in passed.events):
                 self._close()
-                self._row = _Row(passed.world, chart)
+                self._row = _Row(passed.world, chart, [], passed.world.ledger.intrathecal)
         if self.progress:
             self.progress(passed.world.now)
 
@@ -167,7 +166,12 @@ class Record:
             return
         if done.world is not row.now:
             self._close()
-            row = self._row = _Row(done.world, chart, [] if row.now.now > row.start.now else row.facts)
+            row = self._row = _Row(
+                done.world,
+                chart,
+                [] if row.now.now > row.start.now else row.facts,
+                row.now.ledger.intrathecal if isinstance(action, UsePort) else done.world.ledger.intrathecal,
+            )
         row.chart = chart
         row.facts.extend(facts)
 
@@ -198,11 +202,14 @@ class Record:
 
 @dataclass(slots=True)
 class _Row:
-    """A row that is not closed yet: the world at its start and now, the chart at its start, and what happened in it."""
+    """A row that is not closed yet: the world at its start and now, the chart at its start, what happened in it, and what had
+    been given before it. What a needle in the port gives at its start belongs to it.
+    """
 
     start: World
     chart: Chart
-    facts: list[Fact] = field(default_factory=list)
+    facts: list[Fact]
+    already: Entry
     now: World = field(init=False)
 
     def __post_init__(self) -> None:
@@ -211,7 +218,7 @@ class _Row:
     def course(self, policy: RefillPolicy) -> Course:
         """The row as it is kept."""
         before, after = self.start.pump, self.now.pump
-        delivered, already = self.now.ledger.intrathecal, self.start.ledger.intrathecal
+        delivered, already = self.now.ledger.intrathecal, self.already
         ordered, programmed = _doses(before, self.chart.session)
         return Course(
             interval=Interval(self.start.now, self.now.now),

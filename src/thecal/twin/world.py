@@ -10,7 +10,7 @@ from thecal.errors import Refusal
 from thecal.fluid import Content, Parcel, amount_of, volume_of
 from thecal.pump.advance import RAN_DRY, advance
 from thecal.pump.faults import disturb
-from thecal.pump.messages import ChangeGain, Event, Fault, Resistance, Severity
+from thecal.pump.messages import ChangeGain, Event, Fault, Resistance
 from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, Gain, Volume
 from thecal.timeline import Block, Instant
@@ -99,8 +99,7 @@ def befall(world: World, planned: PlannedFault, events: list[Event]) -> World:
     if world.pump is None or world.geometry is None:
         return replace(world, gain=fault.gain) if isinstance(fault, ChangeGain) else world
     if planned.told:
-        severity: Severity = "information" if isinstance(fault, ChangeGain) else "unsensed"
-        events.append(Event(planned.at, fault.name, severity, planned.told))
+        events.append(Event(planned.at, fault.name, "unsensed", planned.told))
     if isinstance(fault, Slip):
         return replace(world, slip=fault)
     if isinstance(fault, Kink | CatheterLeak | Disconnection | Migration):
@@ -127,11 +126,24 @@ def disturbed(pump: PumpState, fault: Fault, events: list[Event]) -> PumpState:
     return change.state
 
 
-def pass_until_dry(world: World, until: Instant) -> Passed:
-    """Let time pass until an instant, or until the reservoir runs dry before it."""
+OUTAGES = {
+    RAN_DRY,
+    "rotor stands",
+    "rotor turns",
+    "valve moved",
+    "telemetry mode",
+    "end of service alarm",
+    "low battery reset alarm",
+    "critical memory error alarm",
+}
+"""The events at which a pump by itself stops to give its program, or gives it again."""
+
+
+def pass_until_outage(world: World, until: Instant) -> Passed:
+    """Let time pass until an instant, or until the flow stops or comes back by itself before it."""
     passed = pass_time(world, until)
-    dry = next((event.at for event in passed.events if event.kind == RAN_DRY), until)
-    return passed if dry == until else pass_time(world, dry)
+    first = next((event.at for event in passed.events if event.kind in OUTAGES), until)
+    return passed if first == until else pass_time(world, first)
 
 
 def _run(world: World, until: Instant, outlet: list[Block], tip: list[Block], events: list[Event]) -> World:
