@@ -1,6 +1,8 @@
 """Scenarios: input and golden output, integers exact and floats to six digits."""
 
 import json
+import re
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,11 +38,60 @@ def test_no_number_of_a_sheet_changes_unseen() -> None:
     assert json.loads(sheets()) == json.loads(SHEETS.read_text(encoding="utf-8"))
 
 
-def test_there_are_three_and_each_cites_its_sources() -> None:
-    """The first year and two more, each number with where it comes from."""
-    assert {path.stem for path in SCENARIOS} == {"first-year", "missed-refill", "weekend-flex"}
+DEVICE = {
+    "battery-end",
+    "empties-silently",
+    "every-hour",
+    "leak-like-tolerance",
+    "old-tubing-volume",
+    "stall-in-mri",
+    "stronger-without-bridge",
+    "unaspirated-port",
+    "weaker-without-bridge",
+}
+
+
+def test_each_scenario_cites_its_sources() -> None:
+    """The first year and eleven more, each number with where it comes from, and every mark [n] in its text is one of them."""
+    assert {path.stem for path in SCENARIOS} == {"first-year", "missed-refill", "weekend-flex", *DEVICE}
     for scenario in SCENARIOS:
-        assert len(document_of(scenario)["case"]["sources"]) >= 4
+        sources = document_of(scenario)["case"]["sources"]
+        assert len(sources) >= 4
+        cited = set(re.findall(r"\[[0-9]+\]", scenario.read_text(encoding="utf-8")))
+        assert cited == {source.partition(" ")[0] for source in sources}
+
+
+def rows_of(name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = document_of(next(path for path in SCENARIOS if path.stem == name))["intervals"]
+    return rows
+
+
+@pytest.mark.parametrize(("name", "times"), [("stronger-without-bridge", 0.25), ("weaker-without-bridge", 4.0)])
+def test_without_a_bridge_the_line_gives_the_old_strength(name: str, times: float) -> None:
+    """A quarter of the dose, or four times it, for days."""
+    off = [row for row in rows_of(name) if row["ordered_mcg_per_day"] and row["seconds"] > 86_400]
+    ratios = [row["delivered_mcg_per_day"] / row["ordered_mcg_per_day"] for row in off]
+    worst = min(off, key=lambda row: abs(row["delivered_mcg_per_day"] / row["ordered_mcg_per_day"] - times))
+    assert worst["delivered_mcg_per_day"] / worst["ordered_mcg_per_day"] == pytest.approx(times, rel=0.03)
+    assert worst["seconds"] >= 1.9 * 86_400
+    assert any(ratio == pytest.approx(1, abs=0.01) for ratio in ratios)  # with a bridge, or once it is cleared
+
+
+def test_a_silent_pump_is_dry_before_it_says_anything() -> None:
+    """No alarm sounds, and the reservoir is dry where the pump counts more than 10 mL."""
+    rows = rows_of("empties-silently")
+    dry = next(row for row in rows if row["reservoir_true_nl"] == 0 and row["reservoir_believed_nl"])
+    assert dry["alarms"] == []
+    assert dry["reservoir_believed_nl"] > 10_000_000
+
+
+def test_an_end_of_service_comes_ninety_days_after_its_indicator() -> None:
+    """And never later than seven years after implant."""
+    events = document_of(next(path for path in SCENARIOS if path.stem == "battery-end"))["events"]
+    at = {event["kind"]: datetime.fromisoformat(event["at_utc"]) for event in events}
+    assert at["end of service alarm"] - at["elective replacement alarm"] == timedelta(days=90)
+    implanted = datetime.fromisoformat(rows_of("battery-end")[0]["start_utc"])
+    assert at["end of service alarm"] <= implanted.replace(year=implanted.year + 7)
 
 
 def test_the_first_year_follows_its_sources() -> None:
