@@ -340,7 +340,7 @@ def test_a_drift_goes_on_from_the_gain_before_it() -> None:
 
 @pytest.mark.requirement("CAT-08")
 def test_a_leak_grows_at_its_times() -> None:
-    """Nothing for five days, then 10, 30 and 50 % of 0.2 mL/day: 0.1, 0.3 and 7.5 tenths of a millilitre in the tissue."""
+    """Nothing for five days, then 10, 30 and 50 % of 0.2 mL/day: 0.1, 0.3 and 1.5 mL into the tissue."""
     lines = ['place = "10 cm"', 'lost = "10 %"', 'grows_by = "20 %"', 'every = "5 days"', "times = 2"]
     trace = ran(truth(5, "leak", *lines))
     assert given_by(trace, 5, 10, 15, 30) == [1_000_000, 1_900_000, 2_600_000, 4_100_000]

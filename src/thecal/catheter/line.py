@@ -8,7 +8,7 @@ from thecal.catheter.dispersion import SLICE_CM
 from thecal.fluid import ALL_PPM, Content, Parcel, amount_of, take_front, volume_of
 from thecal.quantity import Volume
 
-_EXCHANGED = 4  # a mixing exchanges a quarter of the difference between neighbors
+_WORTH_MIXING = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,12 @@ class Line:
         return replace(self, parcels=tuple(_own(parcel) for parcel in self.parcels if parcel.volume_nl or parcel.amount_pg))
 
     def differs(self, incoming: tuple[Parcel, ...] = ()) -> bool:
-        """Whether neighbors in the line, and what comes into it, differ by a picogram that a mixing would move."""
+        """Whether neighbors in the line, and what comes into it, differ by a thousandth: below that no dose would change."""
         if self.bore is None:
             return False
-        slice_nl = self.bore.slice_nl
         for a, b in pairwise((*self.parcels, *incoming)):
-            if abs(a.of_pg * b.of_nl - b.of_pg * a.of_nl) * slice_nl >= _EXCHANGED * a.of_nl * b.of_nl:
+            here, there = a.of_pg * b.of_nl, b.of_pg * a.of_nl
+            if here != there and abs(here - there) * _WORTH_MIXING >= max(here, there):
                 return True
         return False
 

@@ -4,7 +4,7 @@ Between changes the flow is a pattern, so what was delivered is one numerator an
 reservoir, empty, end of a bolus, the battery's indicator) is the first whole second at or after it, solved for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 
 from thecal.fluid import Parcel
@@ -31,16 +31,22 @@ class Passage:
     leaked: tuple[Parcel, ...] = ()
 
 
-def advance(state: PumpState, until: Instant) -> Passage:
-    """Run the pump until an instant. ``advance(a to c)`` equals ``advance(a to b)`` then ``advance(b to c)``, for every b."""
+def advance(state: PumpState, until: Instant, pause: Container[str] = ()) -> Passage:
+    """Run the pump until an instant, or until an event of a kind to ``pause`` at.
+
+    ``advance(a to c)`` equals ``advance(a to b)`` then ``advance(b to c)``, for every b.
+    """
     if until < state.now:
         raise ValueError(f"the pump is at {state.now.utc_text()} and cannot go back to {until.utc_text()}")
     blocks: list[Block] = []
     events: list[Event] = []
     leaked: list[Parcel] = []
     while state.now < until:
+        before = len(events)
         state, block = _leg(state, until, events, leaked)
         blocks.append(block)
+        if pause and any(event.kind in pause for event in events[before:]):
+            break
     return Passage(state, tuple(blocks), tuple(events), tuple(leaked))
 
 

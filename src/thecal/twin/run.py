@@ -10,7 +10,7 @@ from thecal.twin.act import act, orders
 from thecal.twin.action import Action
 from thecal.twin.done import Done
 from thecal.twin.trace import Record, Trace
-from thecal.twin.world import World, pass_until_outage
+from thecal.twin.world import OUTAGES, World, pass_time
 
 Source = Callable[[Chart, Instant], Action | None]
 """Who decides: asked with the chart and the present instant, answers the next action (at its time, now or later) or None."""
@@ -30,7 +30,7 @@ def run(world: World, source: Source, until: Instant, record: Record | None = No
         if action is not None and action.at > until:
             action = None
         due = action.at if action else until
-        passed = pass_until_outage(world, due)
+        passed = pass_time(world, due, OUTAGES)
         record.passed(world, passed, chart)
         world = passed.world
         if world.now < due:

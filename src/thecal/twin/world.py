@@ -80,17 +80,35 @@ class Passed:
     events: tuple[Event, ...]
 
 
-def pass_time(world: World, until: Instant) -> Passed:
-    """Let time pass, through every fault on the way."""
+OUTAGES = frozenset(
+    {
+        RAN_DRY,
+        "rotor stands",
+        "rotor turns",
+        "valve moved",
+        "telemetry mode",
+        "end of service alarm",
+        "low battery reset alarm",
+        "critical memory error alarm",
+    }
+)
+"""The events at which a pump by itself stops to give its program, or gives it again."""
+
+
+def pass_time(world: World, until: Instant, pause: frozenset[str] = frozenset()) -> Passed:
+    """Let time pass, through every fault on the way, until an instant or an event of a kind to ``pause`` at."""
     outlet: list[Block] = []
     tip: list[Block] = []
     events: list[Event] = []
-    while world.faults and world.faults[0].at <= until:
-        planned = world.faults[0]
-        world = _run(world, planned.at, outlet, tip, events)
-        world = befall(replace(world, faults=world.faults[1:]), planned, events)
-    world = _run(world, until, outlet, tip, events)
-    return Passed(world, tuple(outlet), tuple(tip), tuple(events))
+    while True:
+        before = len(events)
+        planned = world.faults[0] if world.faults and world.faults[0].at <= until else None
+        due = planned.at if planned else until
+        world = _run(world, due, outlet, tip, events, pause)
+        if planned and world.now == due:
+            world = befall(replace(world, faults=world.faults[1:]), planned, events)
+        if not planned or (pause and any(event.kind in pause for event in events[before:])):
+            return Passed(world, tuple(outlet), tuple(tip), tuple(events))
 
 
 def befall(world: World, planned: PlannedFault, events: list[Event]) -> World:
@@ -126,30 +144,12 @@ def disturbed(pump: PumpState, fault: Fault, events: list[Event]) -> PumpState:
     return change.state
 
 
-OUTAGES = {
-    RAN_DRY,
-    "rotor stands",
-    "rotor turns",
-    "valve moved",
-    "telemetry mode",
-    "end of service alarm",
-    "low battery reset alarm",
-    "critical memory error alarm",
-}
-"""The events at which a pump by itself stops to give its program, or gives it again."""
-
-
-def pass_until_outage(world: World, until: Instant) -> Passed:
-    """Let time pass until an instant, or until the flow stops or comes back by itself before it."""
-    passed = pass_time(world, until)
-    first = next((event.at for event in passed.events if event.kind in OUTAGES), until)
-    return passed if first == until else pass_time(world, first)
-
-
-def _run(world: World, until: Instant, outlet: list[Block], tip: list[Block], events: list[Event]) -> World:
+def _run(
+    world: World, until: Instant, outlet: list[Block], tip: list[Block], events: list[Event], pause: frozenset[str]
+) -> World:
     if world.pump is None:
         return replace(world, now=until)
-    passage = advance(world.pump, until)
+    passage = advance(world.pump, until, pause)
     line = world.line
     volume_nl = amount_pg = 0
     lost_nl, lost_pg = volume_of(passage.leaked), amount_of(passage.leaked)
@@ -167,4 +167,4 @@ def _run(world: World, until: Instant, outlet: list[Block], tip: list[Block], ev
     ledger = world.ledger.delivered(volume_nl, amount_pg)
     if lost_nl or lost_pg:
         ledger = ledger.book(tissue=(lost_nl, lost_pg))
-    return World(until, passage.state, line, ledger, world.gain, world.faults, world.geometry, world.slip)
+    return World(passage.state.now, passage.state, line, ledger, world.gain, world.faults, world.geometry, world.slip)
