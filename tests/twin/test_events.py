@@ -30,6 +30,7 @@ from thecal.twin.action import (
     SetPumpClock,
     UsePort,
 )
+from thecal.twin.run import run
 
 pytestmark = pytest.mark.requirement("TWN-11")
 
@@ -327,6 +328,31 @@ def test_readings_choose_between_what_no_source_decides() -> None:
     assert (chosen.sheet.after_single_bolus, chosen.sheet.safe_state) == ("stopped", "stopped")
     assert chosen.sheet.datum("safe_state").source == "chosen for this run instead of 'minimum rate'"
     assert case().sheet.after_single_bolus == "resumes"
+
+
+@pytest.mark.requirement("PMP-64")
+@pytest.mark.parametrize(
+    ("readings", "event", "missing_nl"),
+    [
+        ('after_single_bolus = "stopped"', "bolus", 450_053),  # 23 h 50 min at 0.4532 mL/day
+        ('stops_while_updating = "yes"', "begin_update", 453_200),  # a day
+        ('basal_during_bolus = "suspended"', "bolus", 3_147),  # ten minutes
+        ('after_single_bolus = "resumes"', "bolus", 0),
+        ('stops_while_updating = "no"', "begin_update", 0),
+    ],
+)
+def test_both_values_of_a_reading_change_a_run(readings: str, event: str, missing_nl: int) -> None:
+    """220 mcg/day of 500 mcg/mL, 3 % too fast, for a day after a bolus or after an update that was begun."""
+    body = CASE[CASE.index('kind = "bolus"') :]
+    text = CASE.replace('until = "2026-04-20', 'until = "2026-04-11').replace(
+        body, body if event == "bolus" else f'kind = "{event}"\n'
+    )
+    delivered = []
+    for table in ("", f"readings = {{ {readings} }}\n"):
+        read_case = case(text.replace("[catheter]", f"{table}[catheter]"))
+        trace = run(read_case.world, read_case.source, read_case.until)
+        delivered.append(trace.balance.ledger.intrathecal.volume_nl)
+    assert delivered[0] - delivered[1] == pytest.approx(missing_nl, abs=1)
 
 
 @pytest.mark.requirement("PMP-64")

@@ -375,3 +375,19 @@ def test_temperature_and_pressure_multiply() -> None:
     fever = truth(0.5, "temperature", 'change = "higher"', 'flow = "+10 %"')
     height = truth(0.5, "pressure", 'change = "lower"', 'flow = "+20 %"')
     assert given_by(ran(fever, height), 0.5, 1.5) == [100_000, 364_000]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "event", "last"),
+    [
+        ("gain_drift", ['by = "+10 %"', 'every = "2 days"', "times = 9"], "replace_pump", 5),
+        ("gain_drift", ['by = "+10 %"', 'every = "2 days"', "times = 9"], "revise_catheter", 17),
+        ("leak", ['place = "1 cm"', 'lost = "5 %"', 'grows_by = "5 %"', 'every = "2 days"', "times = 8"], "revise_catheter", 5),
+        ("leak", ['place = "1 cm"', 'lost = "5 %"', 'grows_by = "5 %"', 'every = "2 days"', "times = 8"], "replace_pump", 17),
+    ],
+)
+def test_what_drifts_or_grows_goes_with_its_part(kind: str, lines: list[str], event: str, last: int) -> None:
+    """Steps on the first day and every other day; taken out on the seventh, the part has no step any more."""
+    taken_out = f'[[event]]\nat = "{on(7)}"\nkind = "{event}"\n'
+    read = parse_case(document(truth(1, kind, *lines), taken_out).encode(), "test.toml")
+    assert [fault.at for fault in read.faults] == [at(day) for day in range(1, last + 1, 2)]

@@ -40,6 +40,7 @@ from thecal.pump.settle import cut_short, settle, skip_rest, without_bolus
 from thecal.pump.state import Count, Hold, Memory, PumpState, RunningBolus, Settings
 from thecal.quantity import Volume
 from thecal.timeline import DAY_S, Duration, Instant, Pattern
+from thecal.unit import decimal_text
 
 _OFFSET_MAX_S = 14 * 3600
 
@@ -201,9 +202,9 @@ def _started(now: Instant, bolus: Bolus) -> tuple[Event, ...]:
     """What is told of a bolus that begins; a single one is told when it ends."""
     if isinstance(bolus, SingleBolus):
         return ()
-    text = f"{bolus.volume} over {bolus.duration}"
+    text = f"{bolus.volume} over {decimal_text(bolus.duration.s, 60, 1)} min"
     if isinstance(bolus, BridgeBolus):
-        text = f"{bolus.volume} at {bolus.flow}, over {bolus.duration}"
+        text = f"{bolus.volume} at {bolus.flow}, over {decimal_text(bolus.duration.s, 3600, 1)} h"
     return (Event(now, f"{bolus.mode} started", "information", text),)
 
 

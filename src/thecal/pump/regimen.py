@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from thecal.pump.program import PatientBolus, Running, program_pattern
 from thecal.pump.sheet import PumpSheet
-from thecal.quantity import Amount, Concentration, Volume
+from thecal.quantity import Concentration, Volume
 from thecal.timeline import DAY_S, WEEK_S, Pattern
 
 _HOUR_S = 3600
@@ -29,10 +29,11 @@ class Totals:
         def told(volume: Volume) -> str:
             if concentration is None:
                 return str(volume)
-            return str(Amount(volume.of(concentration).pg))
+            return str(volume.of(concentration))
 
+        most = f", at most {told(self.day_max)} with patient boluses" if self.day_max > self.day else ""
         return (
-            f"24-h total {told(self.day)}, at most {told(self.day_max)} with patient boluses; peak hour {told(self.peak_hour)}; "
+            f"24-h total {told(self.day)}{most}; peak hour {told(self.peak_hour)}; "
             f"7-day mean {told(self.seven_day_mean)} a day"
         )
 

@@ -46,7 +46,12 @@ def json_text(document: dict[str, Any]) -> str:
 def csv_text(document: dict[str, Any]) -> str:
     """The intervals as a table, one row each."""
     rows = [
-        {**row, "what": "; ".join(fact["text"] for fact in row["what"]), "alarms": "; ".join(row["alarms"])}
+        {
+            **row,
+            "what": "; ".join(fact["text"] for fact in row["what"]),
+            "program": row["program"]["in_words"] if row["program"] else "",
+            "alarms": "; ".join(row["alarms"]),
+        }
         for row in document["intervals"]
     ]
     out = io.StringIO()
@@ -107,6 +112,7 @@ def _interval(course: Course, case: Case) -> dict[str, Any]:
         "seconds": course.interval.seconds,
         "what": [_fact(fact, text, case.zone) for fact in course.facts if (text := fact_text(fact))],
         "mode": course.mode,
+        "program": _program(course),
         "concentration_mcg_per_ml": course.concentration.mcg_per_ml if course.concentration else None,
         "reservoir_true_mcg_per_ml": _six_digits(course.true_mcg_per_ml),
         "ordered_mcg_per_day": course.ordered.mcg_per_day if course.ordered else None,
@@ -120,6 +126,20 @@ def _interval(course: Course, case: Case) -> dict[str, Any]:
         "refill_by_governed_by": course.refill_by.governed_by if course.refill_by else None,
         "refill_by_passed": course.refill_by_passed,
         "alarms": list(course.alarms),
+    }
+
+
+def _program(course: Course) -> dict[str, Any] | None:
+    """The program in words, and the totals that a reviewer confirms."""
+    if course.regimen is None:
+        return None
+    totals = course.regimen.totals()
+    return {
+        "in_words": course.regimen.in_words(course.concentration),
+        "day_total_nl": totals.day.nl,
+        "day_total_max_nl": totals.day_max.nl,
+        "peak_hour_nl": totals.peak_hour.nl,
+        "seven_day_mean_nl": totals.seven_day_mean.nl,
     }
 
 

@@ -9,7 +9,7 @@ from thecal.chart.order import Order, ordered_dose, patient_bolus_for, programme
 from thecal.errors import Refusal
 from thecal.fluid import Parcel, amount_of, volume_of
 from thecal.programmer.plans import plan_bridge
-from thecal.pump.handle import handle, report
+from thecal.pump.handle import handle
 from thecal.pump.messages import Event, Fill, ResetValve, Update, Withdraw
 from thecal.pump.program import BridgeBolus
 from thecal.pump.reservoir import perform
@@ -171,9 +171,9 @@ def _still_in_line(world: World, chart: Chart, before: PumpState, action: Refill
 
 def _residual(before: PumpState, chart: Chart, action: Refill, withdrawn: Volume) -> tuple[Fact, ...]:
     """The residual as a fact; a pump in which nothing was ever typed expects nothing."""
-    expected = report(before).calculated
-    if expected is None:
+    if before.known_nl is None:
         return ()
+    expected = Volume(before.known_nl)
     measured = withdrawn if action.measured is None else action.measured
     capacity = before.sheet.reservoir_capacity
     return (ResidualMeasured(action.at, expected, measured, capacity, first=chart.residual is None),)

@@ -8,6 +8,7 @@ from thecal.chart.facts import Fact, SessionEnded
 from thecal.chart.order import ordered_dose, pattern_dose
 from thecal.errors import Refusal
 from thecal.pump.messages import Event
+from thecal.pump.regimen import Regimen
 from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, DailyDose, Volume
 from thecal.therapy.refill import RefillBy, RefillPolicy, refill_by
@@ -35,6 +36,7 @@ class Course:
     interval: Interval
     facts: tuple[Fact, ...]
     mode: str | None
+    regimen: Regimen | None
     concentration: Concentration | None
     true_mcg_per_ml: float | None
     ordered: DailyDose | None
@@ -224,6 +226,7 @@ class _Row:
             interval=Interval(self.start.now, self.now.now),
             facts=tuple(self.facts),
             mode=before.memory.program.mode if before else None,
+            regimen=Regimen(before.memory.program, before.sheet, before.memory.settings.patient) if before else None,
             concentration=before.memory.concentration if before else None,
             true_mcg_per_ml=before.mechanics.reservoir.mcg_per_ml if before and before.usable_nl else None,
             ordered=ordered,
