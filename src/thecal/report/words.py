@@ -39,6 +39,8 @@ BANNER = "Research, training and record-keeping software. It never talks to a re
 
 _DONE_IN_WORDS = {
     "cancel bolus": "bolus cancelled",
+    "prime": "priming bolus asked for",
+    "patient bolus": "the patient asked for a bolus",
     "begin update": "update begun and left open",
     "set clock": "pump clock set",
     "reset valve": "valve reset by hand",
