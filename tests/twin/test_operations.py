@@ -252,6 +252,16 @@ def test_a_patient_asks_and_the_lockout_answers() -> None:
     assert rules(ran(IMPLANT, FIRST, AskForBolus(at(1)), until=2)) == ["PMP-33"]
 
 
+@pytest.mark.requirement("PMP-12")
+def test_a_patient_bolus_keeps_its_dose_through_a_change_of_concentration() -> None:
+    """10 mcg are 0.02 mL of 500 mcg/mL and 0.005 of 2,000: the change is refused unless the bolus is ordered with it."""
+    without = Refill(at(10), ml(18), C2000, HUNDRED)
+    actions = replace(FIRST, patient=PATIENT), without, replace(without, patient=PATIENT), AskForBolus(at(20))
+    trace = ran(IMPLANT, *actions, until=20.5)
+    assert rules(trace) == ["PMP-12"]
+    assert given_by(trace, 10, 20, 20.5) == [2_000_000, 2_500_000, 2_530_000]
+
+
 @pytest.mark.requirement("PMP-34")
 def test_the_pump_clock_is_set_but_not_under_a_bolus() -> None:
     """To an offset that a zone can have; the session says what it shows."""

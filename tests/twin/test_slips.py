@@ -35,7 +35,9 @@ SLIPS: list[tuple[Slip, Entry, Entry, Entry, Entry]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("slip", "reservoir", "vial", "tissue", "wasted"), SLIPS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("slip", "reservoir", "vial", "tissue", "wasted"), SLIPS, ids=("none", "strength", "drug", "pocket", "all of it", "overfill")
+)
 def test_a_slip_spoils_the_next_refill_and_nobody_knows(
     slip: Slip, reservoir: Entry, vial: Entry, tissue: Entry, wasted: Entry
 ) -> None:

@@ -126,6 +126,7 @@ EVERY_KIND: list[tuple[str, list[str], list[tuple[float, Mishap]]]] = [
     ("wrong_strength", ['concentration = "2000 mcg/mL"'], [(1, Slip(concentration=Concentration(2000)))]),
     ("wrong_drug", [], [(1, Slip(content="other drug"))]),
     ("pocket_fill", ['volume = "5 mL"'], [(1, Slip(pocket=ml(5)))]),
+    ("pocket_fill", ['volume = "18 mL"'], [(1, Slip(pocket=ml(18)))]),
     ("septum_leak", ['flow = "0.1 mL/day"'], [(1, SeptumLeak(FlowRate(100_000)))]),
     ("kink", ['open = "40 %"'], [(1, Kink(400_000))]),
     ("leak", ['place = "10 cm"', 'lost = "20 %"'], [(1, CatheterLeak(Length(100), 200_000))]),

@@ -33,8 +33,7 @@ class Totals:
 
         most = f", at most {told(self.day_max)} with patient boluses" if self.day_max > self.day else ""
         return (
-            f"24-h total {told(self.day)}{most}; peak hour {told(self.peak_hour)}; "
-            f"7-day mean {told(self.seven_day_mean)} a day"
+            f"24-h total {told(self.day)}{most}; peak hour {told(self.peak_hour)}; 7-day mean {told(self.seven_day_mean)} a day"
         )
 
 
