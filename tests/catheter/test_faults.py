@@ -141,14 +141,16 @@ def test_a_leak_that_grows_loses_more_each_day() -> None:
 
 
 @pytest.mark.requirement("CAT-08")
-def test_what_went_through_one_hole_may_go_through_another() -> None:
-    """Half is lost at 20 cm; of what got through to 60 cm, half again; only what lay beyond 60 cm passed one hole alone."""
+def test_two_leaks_count_as_one_of_both_shares() -> None:
+    """Half is lost at 20 cm; half of that again at 60 cm: from then on a quarter goes on past there, and drug closes."""
     line = damaged(full(500), CatheterLeak(cm(20), percent(50)))
     first = line.pushed((Parcel.whole(265_200, 265_200_000),))
     assert (first.lost_nl, first.lost_pg) == (132_600, (184_200 * 500 + 81_000 * 1000) // 2)
     second = damaged(first.line, CatheterLeak(cm(60), percent(50))).pushed((Parcel.whole(88_400, 0, "CSF"),))
-    assert (second.lost_nl, second.lost_pg) == (44_200, (47_900 * 500 + 40_500 * 1000) // 2)
-    assert [(parcel.volume_nl, parcel.amount_pg) for parcel in second.out] == [(44_200, 22_100_000)]
+    assert (second.lost_nl, second.lost_pg) == (66_300, (47_900 * 500 + 40_500 * 1000) * 3 // 4)
+    assert [(parcel.volume_nl, parcel.amount_pg) for parcel in second.out] == [(22_100, 11_050_000)]
+    apart = damaged(second.line, Disconnection(cm(10)))
+    assert damaged(apart, CatheterLeak(cm(60), percent(50))).hole == apart.hole  # a leak heals nothing
     assert second.line.volume_nl == DEAD_NL
 
 

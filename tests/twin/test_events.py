@@ -119,7 +119,7 @@ KEYS = {
     "replace_pump": "model low_reservoir clock primed",
     "revise_catheter": "model trimmed tip_level holds",
     "refill": "volume concentration drawn_up typed measured bridge program",
-    "program": "mode dose daily_total steps day bolus over every first basal patient_bolus",
+    "program": "mode dose daily_total steps day bolus over every first basal patient_bolus no_patient_bolus",
     "bolus": "dose over",
     "prime": "volume flow",
     "patient_bolus": "",

@@ -291,7 +291,7 @@ def test_nothing_happens_to_what_is_not_there(kind: str) -> None:
     text = HEAD + truth(-1, kind, *NEEDED[kind]) + note + IMPLANT + refill(1)
     (error,) = errors_of(text)
     assert (error.field, error.where) == ("world.event[1].kind", line_of(text, f'kind = "{kind}"'))
-    assert "comes before the implant" in error.problem
+    assert "is not after the implant" in error.problem
 
 
 @pytest.mark.requirement("TWN-11")

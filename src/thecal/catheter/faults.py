@@ -6,7 +6,7 @@ from typing import ClassVar
 from thecal.catheter.geometry import TIP_LEVELS, Geometry
 from thecal.catheter.line import Hole, Line
 from thecal.errors import InputError
-from thecal.fluid import ALL_PPM
+from thecal.fluid import ALL_PPM, kept
 from thecal.quantity import Length
 
 
@@ -47,26 +47,32 @@ CatheterFault = Kink | CatheterLeak | Disconnection | Migration
 
 
 def damage(line: Line, geometry: Geometry, fault: CatheterFault) -> tuple[Line, Geometry]:
-    """The line and the catheter after a fault; a new hole takes the place of an old one.
+    """The line and the catheter after a fault.
 
-    Raises InputError for a place that is not on the catheter or a level that is none.
+    A leak that grows takes the place of what it was. A leak at another place counts with the first one as one leak, there, of
+    both shares; where the catheter has come apart a leak changes nothing. Raises InputError for a place that is not on the
+    catheter or a level that is none.
     """
     match fault:
         case Kink(open_ppm):
             return replace(line, open_ppm=open_ppm), geometry
         case CatheterLeak(place, lost_ppm):
-            hole = Hole(geometry.beyond(place), ALL_PPM - lost_ppm) if lost_ppm else None
+            hole = _leak(line.hole, geometry.beyond(place), ALL_PPM - lost_ppm)
         case Disconnection(place):
             hole = Hole(geometry.beyond(place), 0)
         case Migration(None):
-            hole = Hole(0, 0)
+            return replace(line, outside=True), geometry
         case Migration(tip_level):
             if tip_level not in TIP_LEVELS:
-                raise InputError(
-                    "tip_level", tip_level, "is not a vertebral level", accepted=("C1 to C7", "T1 to T12", "L1 to L5")
-                )
-            moved = replace(geometry, tip_level=tip_level)
-            # A tip that comes back into the canal closes the way out at the tip, and no other.
-            back = line.hole is not None and not line.hole.beyond_nl
-            return (replace(line.settled(), hole=None) if back else line), moved
-    return replace(line.settled(), hole=hole), geometry
+                accepted = ("C1 to C7", "T1 to T12", "L1 to L5")
+                raise InputError("tip_level", tip_level, "is not a vertebral level", accepted=accepted)
+            return replace(line, outside=False), replace(geometry, tip_level=tip_level)
+    return (line if hole == line.hole else replace(line.settled(), hole=hole)), geometry
+
+
+def _leak(before: Hole | None, beyond_nl: int, kept_ppm: int) -> Hole | None:
+    if before is not None and not before.kept_ppm:
+        return before
+    if before is not None and before.beyond_nl != beyond_nl:
+        return Hole(beyond_nl, kept(before.kept_ppm, kept_ppm))
+    return Hole(beyond_nl, kept_ppm) if kept_ppm < ALL_PPM else None

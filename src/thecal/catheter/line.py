@@ -25,7 +25,7 @@ class Bore:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Where fluid gets out: ``beyond_nl`` lie between it and the tip, ``kept_ppm`` of what passes goes on to the tip."""
+    """Where fluid gets out: ``beyond_nl`` lie between it and the tip, ``kept_ppm`` of what passes goes on towards the tip."""
 
     beyond_nl: int
     kept_ppm: int
@@ -47,7 +47,7 @@ class Line:
     """The fluids in pump tubing and catheter, the one nearest the tip first. Their volumes always add up to the dead volume.
 
     ``bore`` is None where nothing mixes; ``spread`` is what has come together of the next mixing; ``open_ppm`` is how much of
-    the flow a kink lets through.
+    the flow a kink lets through; a tip ``outside`` the spinal canal loses all that comes out of it.
     """
 
     parcels: tuple[Parcel, ...]
@@ -55,6 +55,7 @@ class Line:
     spread: Fraction = Fraction(0)
     hole: Hole | None = None
     open_ppm: int = ALL_PPM
+    outside: bool = False
 
     @classmethod
     def holding(cls, dead_volume: Volume, content: Content, mcg_per_ml: int = 0, bore: Bore | None = None) -> "Line":
@@ -70,7 +71,14 @@ class Line:
         return amount_of(self.parcels)
 
     def pushed(self, incoming: tuple[Parcel, ...]) -> Pushed:
-        """Plug flow: what ``incoming`` at the pump's end drives out, at the tip and through the hole."""
+        """Plug flow: what ``incoming`` at the pump's end drives out, into the spinal canal and elsewhere."""
+        pushed = self._pushed(incoming)
+        if not self.outside:
+            return pushed
+        lost_nl, lost_pg = pushed.lost_nl + volume_of(pushed.out), pushed.lost_pg + amount_of(pushed.out)
+        return Pushed(pushed.line, pushed.passed, (), lost_nl, lost_pg)
+
+    def _pushed(self, incoming: tuple[Parcel, ...]) -> Pushed:
         volume_nl = volume_of(incoming)
         if self.hole is None:
             out, rest = take_front(_row(self.parcels, incoming), volume_nl)
@@ -85,15 +93,31 @@ class Line:
 
     def with_parcels(self, parcels: tuple[Parcel, ...]) -> "Line":
         """The same line with other fluids in it."""
-        return Line(parcels, self.bore, self.spread, self.hole, self.open_ppm)
+        return Line(parcels, self.bore, self.spread, self.hole, self.open_ppm, self.outside)
 
     def with_spread(self, spread: Fraction) -> "Line":
         """The same line with another part of the next mixing due."""
-        return Line(self.parcels, self.bore, spread, self.hole, self.open_ppm)
+        return Line(self.parcels, self.bore, spread, self.hole, self.open_ppm, self.outside)
 
     def settled(self) -> "Line":
-        """The same fluids, each a fluid of its own: what went through a hole once may go through another."""
-        return replace(self, parcels=tuple(_own(parcel) for parcel in self.parcels if parcel.volume_nl or parcel.amount_pg))
+        """The same fluids, each a fluid of its own: what went through a hole once may go through another.
+
+        A trace of drug in less than a nanolitre goes to the fluid behind it, or before it where it is the last.
+        """
+        own: list[Parcel] = []
+        trace_pg = 0
+        for parcel in self.parcels:
+            volume_nl, amount_pg = parcel.volume_nl, parcel.amount_pg + trace_pg
+            if not volume_nl:
+                trace_pg = amount_pg
+                continue
+            plain = parcel.kept_ppm == ALL_PPM and not trace_pg
+            own.append(parcel if plain else Parcel.whole(volume_nl, amount_pg, parcel.content))
+            trace_pg = 0
+        if trace_pg:
+            last = own.pop()
+            own.append(Parcel.whole(last.volume_nl, last.amount_pg + trace_pg, last.content))
+        return self.with_parcels(tuple(own))
 
     def differs(self, incoming: tuple[Parcel, ...] = ()) -> bool:
         """Whether neighbors in the line, and what comes into it, differ by a thousandth: below that no dose would change."""
@@ -122,10 +146,6 @@ def _row(parcels: tuple[Parcel, ...], incoming: tuple[Parcel, ...]) -> list[Parc
         else:
             row.append(parcel)
     return row
-
-
-def _own(parcel: Parcel) -> Parcel:
-    return parcel if parcel.kept_ppm == ALL_PPM else Parcel.whole(parcel.volume_nl, parcel.amount_pg, parcel.content)
 
 
 def _sliced(parcels: tuple[Parcel, ...], slice_nl: int) -> list[Parcel]:

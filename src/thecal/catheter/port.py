@@ -27,7 +27,7 @@ def aspirate(line: Line, volume: Volume) -> PortUse | Refusal:
 
     Refused where nothing comes: an occlusion, or a catheter that is not in the fluid (CAT-10).
     """
-    if not line.open_ppm or line.hole is not None:
+    if not line.open_ppm or line.hole is not None or line.outside:
         return _nothing_comes(line, f"aspirate {volume}")
     lumen, tubing = _at_port(line)
     csf = Parcel.whole(volume.nl, 0, "CSF")
@@ -53,7 +53,7 @@ def contents_pg(line: Line) -> int:
 def _at_port(line: Line) -> tuple[tuple[Parcel, ...], tuple[Parcel, ...]]:
     """(what lies in the catheter, what lies in the tubing). A line without a bore is all catheter."""
     lumen_nl = line.volume_nl if line.bore is None else line.bore.lumen_nl
-    return take_front(line.parcels, lumen_nl)
+    return take_front(line.settled().parcels, lumen_nl)
 
 
 def _nothing_comes(line: Line, asked: str) -> Refusal:

@@ -61,6 +61,9 @@ def _until_next(line: Line, block: Block) -> tuple[Pattern | None, int | None]:
 
 
 def _at_tip(block: Block, pushed: Pushed, line: Line) -> Iterator[Block]:
+    if line.outside:
+        yield Block(block.interval, block.pattern, block.phase_s, block.carry, (), kept_ppm=0)
+        return
     if line.hole is None:
         yield from _by_fluid(Block(block.interval, block.pattern, block.phase_s, block.carry, pushed.out))
         return

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from thecal.chart.order import Order, OrderBolus, OrderPatient
+from thecal.chart.order import Order, OrderBolus, OrderNoPatient, OrderPatient
 from thecal.errors import Refusal
 from thecal.pump.messages import Report
 from thecal.quantity import Amount, Concentration, Volume
@@ -69,7 +69,7 @@ class Ordered:
     """An order was made. Whether it was taken is in the session that follows."""
 
     at: Instant
-    order: Order | OrderBolus | OrderPatient
+    order: Order | OrderBolus | OrderPatient | OrderNoPatient
 
 
 @dataclass(frozen=True, slots=True)

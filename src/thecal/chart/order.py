@@ -14,6 +14,7 @@ from thecal.pump.program import (
     Day,
     Flex,
     MinimumRate,
+    NoPatientBolus,
     PatientBolus,
     PeriodicBolus,
     Program,
@@ -122,6 +123,11 @@ class OrderPatient:
     per_day: int
 
 
+@dataclass(frozen=True, slots=True)
+class OrderNoPatient:
+    """The patient may ask for nothing any more."""
+
+
 Order = OrderStop | OrderMinimumRate | OrderContinuous | OrderFlex | OrderPeriodic
 
 
@@ -175,8 +181,12 @@ def _periodic(order: OrderPeriodic, concentration: Concentration, sheet: PumpShe
     return refusal or _check_off(ordered_dose(order) or order.basal, program, concentration, sheet) or program
 
 
-def patient_bolus_for(order: OrderPatient, concentration: Concentration | None) -> PatientBolus | Refusal:
-    """The patient's bolus as a volume (ORD-05, ORD-06)."""
+def patient_bolus_for(
+    order: OrderPatient | OrderNoPatient, concentration: Concentration | None
+) -> PatientBolus | NoPatientBolus | Refusal:
+    """The patient's bolus as a volume (ORD-05, ORD-06), or none."""
+    if isinstance(order, OrderNoPatient):
+        return NoPatientBolus()
     bolus = bolus_for(OrderBolus(order.dose, order.over), concentration)
     if isinstance(bolus, Refusal):
         return bolus

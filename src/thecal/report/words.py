@@ -24,6 +24,7 @@ from thecal.chart.order import (
     OrderContinuous,
     OrderFlex,
     OrderMinimumRate,
+    OrderNoPatient,
     OrderPatient,
     OrderPeriodic,
     OrderStop,
@@ -47,7 +48,7 @@ _DONE_IN_WORDS = {
 }
 
 
-def order_text(order: Order | OrderBolus | OrderPatient) -> str:
+def order_text(order: Order | OrderBolus | OrderPatient | OrderNoPatient) -> str:
     """An order as it is read aloud: the daily dose first."""
     match order:
         case OrderStop():
@@ -62,6 +63,8 @@ def order_text(order: Order | OrderBolus | OrderPatient) -> str:
         case OrderPeriodic():
             bolus = f"{order.dose} over {order.over} every {order.every}, one at {clock_text(order.first_s)}"
             return f"{ordered_dose(order)}, periodic bolus ({bolus}, on {order.basal})"
+        case OrderNoPatient():
+            return "no patient bolus"
         case OrderPatient():
             lockout = f"{order.lockout} apart, at most {order.per_day} in 24 h"
             return f"patient bolus {order.dose} over {order.over}, {lockout}"

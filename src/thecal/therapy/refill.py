@@ -153,6 +153,8 @@ def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> RefillBy 
 def _most_a_day(report: Report, sheet: PumpSheet) -> Fraction:
     """The mean of a day of the program, in nanolitres, with every bolus that the patient may ask for."""
     pattern = program_pattern(report.program, sheet)
+    if not pattern.total:
+        return Fraction(0)  # no bolus without a running dose
     allotted_nl = Regimen(report.program, sheet, report.patient).allotted_nl
     return Fraction(pattern.total * DAY_S, pattern.per * pattern.period_s) + allotted_nl
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from thecal.catheter.geometry import Geometry
-from thecal.chart.order import Order, OrderBolus, OrderPatient
+from thecal.chart.order import Order, OrderBolus, OrderNoPatient, OrderPatient
 from thecal.fluid import Content
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Amount, Concentration, FlowRate, Volume
@@ -80,7 +80,7 @@ class Refill:
     volume: Volume
     concentration: Concentration
     order: Order | None = None
-    patient: OrderPatient | None = None
+    patient: OrderPatient | OrderNoPatient | None = None
     typed: Volume | None = None
     drawn_up: Volume | None = None
     measured: Volume | None = None
@@ -95,7 +95,7 @@ class Reprogram:
 
     at: Instant
     order: Order
-    patient: OrderPatient | None = None
+    patient: OrderPatient | OrderNoPatient | None = None
     expect_refused: bool = False
     name: ClassVar[str] = "program"
 

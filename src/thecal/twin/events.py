@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from thecal.catheter.geometry import Geometry
 from thecal.chart.order import OrderBolus
+from thecal.errors import InputError
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Length
 from thecal.timeline import Instant
@@ -83,7 +85,7 @@ class ReplacePumpEvent(EventTable):
 
 
 class ReviseCatheterEvent(EventTable):
-    """A new or repaired catheter; what is not said is as in the case's table."""
+    """A new or repaired catheter; model, length and tip stay as they were where nothing else is said."""
 
     kind: Literal["revise_catheter"]
     model: str | None = None
@@ -165,6 +167,14 @@ class AccessPortEvent(EventTable):
     action: Literal["aspirate", "inject"]
     volume: AVolume
     concentration: AConcentration | None = None
+
+    @model_validator(mode="after")
+    def _only_an_injection_has_a_strength(self) -> "AccessPortEvent":
+        if self.action == "aspirate" and self.concentration is not None:
+            problem = "goes with inject: what is aspirated is what lies in the catheter"
+            error = InputError("concentration", str(self.concentration), problem)
+            raise PydanticCustomError("input", "{error}", {"error": error})
+        return self
 
 
 class ResetValveEvent(EventTable):

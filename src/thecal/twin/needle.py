@@ -10,7 +10,7 @@ from thecal.errors import Refusal
 from thecal.fluid import Parcel, amount_of, volume_of
 from thecal.programmer.plans import plan_bridge
 from thecal.pump.handle import handle
-from thecal.pump.messages import Event, Fill, ResetValve, Update, Withdraw
+from thecal.pump.messages import ChangeGain, Event, Fill, ResetValve, Update, Withdraw
 from thecal.pump.program import BridgeBolus
 from thecal.pump.reservoir import perform
 from thecal.pump.state import PumpState
@@ -18,7 +18,7 @@ from thecal.quantity import Amount, Concentration, Volume, nearest
 from thecal.twin.action import OpenValve, Refill, UsePort
 from thecal.twin.done import Done
 from thecal.twin.telemetry import ended
-from thecal.twin.world import Slip, World
+from thecal.twin.world import Slip, World, disturbed
 
 OLD_FLUID = "old concentration in the line"
 
@@ -46,14 +46,17 @@ def refill(world: World, chart: Chart, action: Refill, pump: PumpState) -> Done 
     done = _exchange(pump, action, world.slip)
     if isinstance(done, Refusal):
         return done
+    events: list[Event] = []
     after = done.pump
+    if world.slip and world.slip.gain:
+        after = disturbed(after, ChangeGain(world.slip.gain), events)
     session: tuple[Fact, ...] = ()
-    events: tuple[Event, ...] = ()
     if update is not None:
-        answer = handle(done.pump, update)
+        answer = handle(after, update)
         if isinstance(answer, Refusal):
             return answer
-        after, session, events = answer.state, (ended(action, action.order, answer, chart),), answer.events
+        after, session = answer.state, (ended(action, action.order, answer, chart),)
+        events.extend(answer.events)
     ledger = world.ledger.book(
         vial=done.vial, withdrawn=done.withdrawn, wasted=done.wasted, tissue=done.tissue, prefilled=(done.other, 0)
     )
@@ -97,6 +100,9 @@ def _update(world: World, chart: Chart, action: Refill, pump: PumpState) -> Upda
     patient = None if action.patient is None else patient_bolus_for(action.patient, action.concentration)
     if isinstance(patient, Refusal):
         return patient
+    refusal = sheet.check_programmable("a refill with a bridge or a patient bolus")
+    if refusal:
+        return refusal
     bridge = _bridge(world, chart, action, pump) if action.bridge else None
     if isinstance(bridge, Refusal):
         return bridge

@@ -11,6 +11,7 @@ from thecal.chart.order import (
     OrderContinuous,
     OrderFlex,
     OrderMinimumRate,
+    OrderNoPatient,
     OrderPatient,
     OrderPeriodic,
     OrderStop,
@@ -68,6 +69,7 @@ class ProgramTable(Document):
     first: Clock | None = None
     basal: ADose | None = None
     patient_bolus: PatientBolusTable | None = None
+    no_patient_bolus: bool = False
 
     @model_validator(mode="after")
     def _fields_fit_the_mode(self) -> "ProgramTable":
@@ -80,6 +82,9 @@ class ProgramTable(Document):
             "minimum rate": (set(),),
             "stopped": (set(),),
         }
+        if self.patient_bolus and self.no_patient_bolus:
+            error = InputError("no_patient_bolus", "true", "ends what patient_bolus gives", accepted=("one of both",))
+            raise PydanticCustomError("input", "{error}", {"error": error})
         if given not in fits[self.mode]:
             needed = " or ".join(", ".join(sorted(names)) or "no dose" for names in fits[self.mode])
             got = ", ".join(sorted(given)) or "no dose"
@@ -105,6 +110,8 @@ class ProgramTable(Document):
         assert self.steps is not None
         return OrderFlex((FlexDay((), self.daily_total, tuple(step.step() for step in self.steps)),))
 
-    def patient(self) -> OrderPatient | None:
-        """The patient bolus that comes with it."""
+    def patient(self) -> OrderPatient | OrderNoPatient | None:
+        """The patient bolus that comes with it, or the end of one."""
+        if self.no_patient_bolus:
+            return OrderNoPatient()
         return self.patient_bolus.order() if self.patient_bolus else None

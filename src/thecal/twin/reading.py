@@ -1,8 +1,9 @@
 """Reading a case document: from bytes to checked tables, and every mistake with the line it stands on."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,23 @@ class Place:
         own = not keys or error.field.rstrip("_") == keys[-1]
         field = field_text(path) if own else f"{field_text(path)}.{error.field}"
         return error.at(f"{self.name}:{self.line(path)}", field)
+
+
+@dataclass(slots=True)
+class Found:
+    """The mistakes of one document so far, each with its line."""
+
+    place: Place
+    errors: list[tuple[int, InputError]] = field(default_factory=list)
+
+    @contextmanager
+    def at(self, *path: str | int) -> Iterator[None]:
+        """An InputError raised inside belongs to this place of the document."""
+        try:
+            yield
+        except InputError as error:
+            said = self.place.error(path, error)
+            self.errors.append((int((said.where or ":1").rpartition(":")[2]), said))
 
 
 def field_text(path: Path) -> str:

@@ -9,9 +9,10 @@ from thecal.chart.facts import Explanted, Implanted, PumpReplaced, Revised
 from thecal.errors import Refusal
 from thecal.fluid import Parcel, amount_of, take_front, volume_of
 from thecal.pump.handle import handle
-from thecal.pump.messages import ChangeGain, Event, Update, Withdraw
+from thecal.pump.messages import ChangeGain, Event, Surroundings, Update, Withdraw
 from thecal.pump.reservoir import perform
 from thecal.pump.state import PumpState, new_pump
+from thecal.quantity import Gain
 from thecal.twin.action import Explant, Implant, ReplacePump, Revise
 from thecal.twin.done import Done
 from thecal.twin.ledger import Ledger
@@ -62,6 +63,9 @@ def replace_pump(world: World, _: Chart, action: ReplacePump, old: PumpState) ->
     new_tubing, vial, water_nl = _tubing(action)
     line = replace(world.line, parcels=(*lumen, new_tubing))
     events = _silenced(old, action)
+    influences = old.mechanics.influences  # a fever is not the pump's
+    new = disturbed(new, Surroundings("temperature", Gain(influences.temperature_ppm)), events)
+    new = disturbed(new, Surroundings("pressure", Gain(influences.pressure_ppm)), events)
     new = resisted(new, line, events)
     prefilled_nl = new.mechanics.reservoir.volume_nl + water_nl
     ledger = ledger.book(prefilled=(prefilled_nl, 0), vial=vial, wasted=(volume_of(tubing), amount_of(tubing)))

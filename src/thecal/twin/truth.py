@@ -1,12 +1,14 @@
 """What happens that nobody ordered, as a case document writes it, and the faults that it means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from thecal.catheter.faults import CatheterLeak, Disconnection, Kink, Migration
-from thecal.errors import InputError
+from thecal.catheter.geometry import TIP_LEVELS
+from thecal.errors import InputError, nearest_name
 from thecal.fluid import ALL_PPM
 from thecal.pump.messages import (
     BatteryFilm,
@@ -44,7 +46,11 @@ Change = Literal["higher", "lower"]
 
 def _recovery(value: object, name: str) -> Duration | None:
     """A duration, or None for ``never``."""
-    return None if value == NEVER else Duration.parse(value, name, zero=True)
+    if value == NEVER:
+        return None
+    if isinstance(value, str) and value[:1].isalpha():
+        raise InputError(name, value, "is not a duration", accepted=('"6 h"', '"never"'), nearest=nearest_name(value, [NEVER]))
+    return Duration.parse(value, name, zero=True)
 
 
 class WorldEvent(Document):
@@ -251,8 +257,35 @@ class WorldTable(Document):
     event: list[AnyWorldEvent] = Field(default_factory=list)
 
 
-def faults(event: AnyWorldEvent, gain: Gain) -> Iterator[PlannedFault]:
-    """The faults that an event means, in order of time. ``gain`` is the pump's own before it.
+@dataclass(frozen=True, slots=True)
+class DriftStep:
+    """A step of a drift: the gain then moves by so many parts per million. :func:`drifted` makes a gain of it."""
+
+    at: Instant
+    by_ppm: int
+
+
+def drifted(planned: Iterable[PlannedFault | DriftStep], gain: Gain) -> tuple[PlannedFault, ...]:
+    """The faults in order of time, each step of a drift as the gain that it leads to from the one before it.
+
+    Raises InputError where a drift leaves no flow.
+    """
+    settled: list[PlannedFault] = []
+    for fault in sorted(planned, key=lambda fault: fault.at):
+        if isinstance(fault, DriftStep):
+            if gain.ppm + fault.by_ppm <= 0:
+                raise InputError("event", str(gain), "drifts on until no flow is left", accepted=("fewer or smaller steps",))
+            gain = Gain(gain.ppm + fault.by_ppm)
+            settled.append(_gain(fault.at, gain))
+            continue
+        if isinstance(fault.fault, ChangeGain):
+            gain = fault.fault.gain
+        settled.append(fault)
+    return tuple(settled)
+
+
+def faults(event: AnyWorldEvent) -> Iterator[PlannedFault | DriftStep]:
+    """The faults that an event means, in order of time.
 
     Raises InputError where the event contradicts what is known of its direction, or itself.
     """
@@ -261,11 +294,9 @@ def faults(event: AnyWorldEvent, gain: Gain) -> Iterator[PlannedFault]:
         case GainEvent():
             yield _gain(at, event.gain)
         case GainDriftEvent():
-            for n in range(1, event.times + 1):
-                step = gain.ppm + n * (event.by.ppm - Gain.EXACT)
-                if step <= 0:
-                    raise InputError("times", str(event.times), "drifts until no flow is left", accepted=("fewer steps",))
-                yield _gain(_later(at, event.every, n - 1), Gain(step))
+            if Gain.EXACT + event.times * (event.by.ppm - Gain.EXACT) <= 0:
+                raise InputError("times", str(event.times), "drifts until no flow is left", accepted=("fewer steps",))
+            yield from (DriftStep(_later(at, event.every, n), event.by.ppm - Gain.EXACT) for n in range(event.times))
         case TemperatureEvent() | PressureEvent():
             yield from _surroundings(event)
         case StallEvent():
@@ -339,6 +370,10 @@ def _of_catheter(event: KinkEvent | LeakEvent | DisconnectionEvent | MigrationEv
             yield PlannedFault(at, Disconnection(event.place), told)
         case MigrationEvent():
             level = None if event.tip_level == OUTSIDE else event.tip_level
+            if level is not None and level not in TIP_LEVELS:
+                levels = ("C1 to C7", "T1 to T12", "L1 to L5", OUTSIDE)
+                nearest = nearest_name(level, [OUTSIDE, *TIP_LEVELS])
+                raise InputError("tip_level", level, "is not a vertebral level", accepted=levels, nearest=nearest)
             where = f"to {level}" if level else "out of the spinal canal: all of it runs into the tissue"
             yield PlannedFault(at, Migration(level), f"the tip moves {where}")
 
@@ -349,9 +384,7 @@ def _slips(event: OverfillEvent | WrongStrengthEvent | WrongDrugEvent | PocketFi
     match event:
         case OverfillEvent():
             told = f"at the next refill {event.extra} more is forced in than is written down"
-            yield PlannedFault(at, Slip(extra=event.extra), told)
-            if event.gain:
-                yield _gain(at, event.gain)
+            yield PlannedFault(at, Slip(extra=event.extra, gain=event.gain), told)
         case WrongStrengthEvent():
             told = f"at the next refill the syringe holds {event.concentration}"
             yield PlannedFault(at, Slip(concentration=event.concentration), told)

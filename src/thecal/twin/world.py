@@ -21,14 +21,26 @@ from thecal.twin.ledger import Balance, Entry, Ledger
 class Slip:
     """What truly goes in at the next refill, other than what is written down: another fluid, past the port, or more than fits.
 
-    ``pocket`` is what of the injected volume goes into the tissue around the pump; ``extra`` what is forced in on top of it.
+    ``pocket`` is what of the injected volume goes into the tissue around the pump; ``extra`` what is forced in on top of it, and
+    ``gain`` what that does to the flow.
     """
 
     concentration: Concentration | None = None
     content: Content = "drug"
     pocket: Volume | None = None
     extra: Volume | None = None
+    gain: Gain | None = None
     name: str = field(default="slip", init=False)
+
+    def also(self, other: "Slip") -> "Slip":
+        """Both slips at one refill; the later one counts where they say different things."""
+        return Slip(
+            other.concentration or self.concentration,
+            self.content if other.content == "drug" else other.content,
+            other.pocket or self.pocket,
+            other.extra or self.extra,
+            other.gain or self.gain,
+        )
 
 
 Mishap = Fault | CatheterFault | Slip
@@ -119,7 +131,7 @@ def befall(world: World, planned: PlannedFault, events: list[Event]) -> World:
     if planned.told:
         events.append(Event(planned.at, fault.name, "unsensed", planned.told))
     if isinstance(fault, Slip):
-        return replace(world, slip=fault)
+        return replace(world, slip=world.slip.also(fault) if world.slip else fault)
     if isinstance(fault, Kink | CatheterLeak | Disconnection | Migration):
         line, geometry = damage(world.line, world.geometry, fault)
         pump = resisted(world.pump, line, events)
