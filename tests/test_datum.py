@@ -11,7 +11,6 @@ from thecal.errors import InputError
 from thecal.pump.sheet import READINGS, PumpSheet, pump_sheet, pump_sheets
 from thecal.therapy.refill import refill_rules
 
-
 UNITLESS = {*READINGS, "flex_steps_max", "discrepancy_red", "event_log_max", "patient_bolus", "drive", "magnet", "fill_sensor"}
 UNITLESS |= {"tone_critical", "tone_non_critical"}
 

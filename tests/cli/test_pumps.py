@@ -43,6 +43,10 @@ REFERENCE = [
     ("update_during_bolus", "cancels", 125_000),
     ("stops_while_updating", "yes", 0),
     ("stops_while_updating", "no", 250_000),
+    ("patient_bolus", "yes", 350_000),
+    ("patient_bolus", "no", 250_000),
+    ("fill_sensor", "yes", 250_000),
+    ("fill_sensor", "no", 250_000),
     ("emi_during_alarm", "telemetry mode", 0),
     ("emi_during_alarm", "unaffected", 250_000),
     ("safe_state", "minimum rate", 6_000),
@@ -62,8 +66,13 @@ def test_both_readings_as_json(capsys: pytest.CaptureFixture[str], monkeypatch: 
     on_sheet = [row["property"] for row in rows if row["on_sheet"] is True]
     assert on_sheet == list(dict.fromkeys(name for name, _, _ in REFERENCE))
     assert {row["value"] for row in rows if row["refused_by"] == "PMP-08"} == {"refused"}
+    assert {(row["property"], row["value"]) for row in rows if row["refused_by"] == "PMP-33"} == {("patient_bolus", "no")}
+    assert {row["value"]: row["alarms"] for row in rows if row["property"] == "fill_sensor"} == {
+        "yes": ["low reservoir"],
+        "no": [],
+    }
     assert [row["mode"] for row in rows if row["value"] == "stopped"] == ["stopped"] * 4 + ["safe state"]
-    assert set(rows[0]) == {"property", "value", "on_sheet", "after", "delivered_in_24_h_nl", "mode", "refused_by"}
+    assert set(rows[0]) == {"property", "value", "on_sheet", "after", "delivered_in_24_h_nl", "mode", "alarms", "refused_by"}
 
 
 @pytest.mark.requirement("PMP-64")
@@ -84,13 +93,12 @@ def test_both_readings_as_text(capsys: pytest.CaptureFixture[str], monkeypatch: 
 
 @pytest.mark.requirement("PMP-64")
 def test_what_a_source_decides_has_one_reading(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A regulator says that a SynchroMed II stops while updating, and what interference does to it."""
+    """A SynchroMed II stops while updating, goes into telemetry mode, has an activator and no fill sensor: each with a source."""
+    decided = {"stops_while_updating", "emi_during_alarm", "patient_bolus", "fill_sensor"}
     rows = json.loads(answered(capsys, monkeypatch, "synchromed-ii-40", "--readings", "--json"))["readings"]
-    assert {row["property"] for row in rows} == {name for name, _, _ in REFERENCE} - {"stops_while_updating", "emi_during_alarm"}
+    assert {row["property"] for row in rows} == {name for name, _, _ in REFERENCE} - decided
     assert {(row["property"], row["value"]): row["delivered_in_24_h_nl"] for row in rows} == {
-        (name, value): volume_nl
-        for name, value, volume_nl in REFERENCE
-        if name not in ("stops_while_updating", "emi_during_alarm")
+        (name, value): volume_nl for name, value, volume_nl in REFERENCE if name not in decided
     }
 
 
@@ -123,8 +131,8 @@ def test_every_programmable_pump_has_readings(
             ["isomed-8472-20-10", "--readings"],
             ["isomed-8472-20-10", "constant-flow pump", "nothing that could be read in two ways"],
         ),
-        (["indura-8709sc", "--readings"], ["indura-8709sc", "is not a pump with readings", "reference-20"]),
-        (["--readings"], ["NAME", "is not a pump with readings", "reference-20"]),
+        (["indura-8709sc", "--readings"], ["indura-8709sc", "is no pump", "reference-20"]),
+        (["--readings"], ["NAME", "is missing", "reference-20"]),
         (["referense-20", "--readings"], ["referense-20", "is not known", "'reference-20'"]),
         (["referense-20"], ["referense-20", "is not known", "'reference-20'"]),
     ],

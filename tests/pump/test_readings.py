@@ -20,6 +20,8 @@ BY_HAND: dict[tuple[str, str], tuple[int, str]] = {
     ("update_during_bolus", "cancels"): (125_000, "simple continuous"),
     ("stops_while_updating", "yes"): (0, "updating"),
     ("stops_while_updating", "no"): (250_000, "updating"),
+    ("fill_sensor", "yes"): (250_000, "simple continuous"),
+    ("fill_sensor", "no"): (250_000, "simple continuous"),
     ("emi_during_alarm", "telemetry mode"): (0, "telemetry mode"),
     ("emi_during_alarm", "unaffected"): (250_000, "simple continuous"),
     ("safe_state", "minimum rate"): (6_000, "safe state"),

@@ -25,7 +25,7 @@ def pumps(
 ) -> None:
     """List pumps and catheters, or print one data sheet: every value with its unit, source and confidence."""
     sheets: dict[str, PumpSheet | CatheterSheet] = {**pump_sheets(), **catheter_sheets()}
-    chosen = sheets if name is None else {name: pick(name, sheets, "name")}
+    chosen = sheets if name is None else {name: pick(name, sheets, "NAME")}
     if readings:
         _readings(chosen.get(name or ""), name, json=json)
     elif json:
@@ -59,8 +59,9 @@ def _size(sheet: PumpSheet | CatheterSheet) -> str:
 
 def _readings(sheet: PumpSheet | CatheterSheet | None, name: str | None, *, json: bool) -> None:
     if not isinstance(sheet, PumpSheet):
-        accepted = sorted(pump_sheets())
-        raise InputError("NAME", name or "", "is not a pump with readings", accepted=accepted)
+        accepted = [pump.name for pump in pump_sheets().values() if pump.programmable]
+        problem = "is no pump, and --readings reads pumps" if name else "is missing: --readings reads one pump"
+        raise InputError("NAME", name or "", problem, accepted=accepted)
     if not sheet.programmable:
         raise InputError("NAME", sheet.name, "is a constant-flow pump: it has nothing that could be read in two ways")
     computed = list(both_readings(sheet))
@@ -75,6 +76,7 @@ def _readings(sheet: PumpSheet | CatheterSheet | None, name: str | None, *, json
             "after": reading.happens,
             "delivered_in_24_h_nl": reading.delivered.nl,
             "mode": reading.mode,
+            "alarms": list(reading.alarms),
             "refused_by": reading.refused.rule if reading.refused else None,
         }
         for reading in computed

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from thecal.errors import Refusal
 from thecal.pump.advance import advance
 from thecal.pump.faults import disturb
-from thecal.pump.handle import handle
-from thecal.pump.messages import BeginUpdate, Command, Fill, Interference, LowBattery, RequestBolus, StartBolus, Update
+from thecal.pump.handle import handle, report
+from thecal.pump.messages import BeginUpdate, Command, Fill, Interference, LowBattery, RequestBolus, StartBolus, Update, Withdraw
 from thecal.pump.program import BridgeBolus, PatientBolus, PrimingBolus, SimpleContinuous, SingleBolus
 from thecal.pump.reservoir import perform
 from thecal.pump.sheet import READINGS, PumpSheet, with_reading
@@ -36,6 +36,7 @@ class Reading:
     happens: str
     delivered: Volume
     mode: str
+    alarms: tuple[str, ...]
     refused: Refusal | None
 
 
@@ -63,6 +64,14 @@ def _disturb(fault: Interference | LowBattery) -> Callable[[PumpState], PumpStat
     return step
 
 
+def _empty_all_but(left: Volume) -> Callable[[PumpState], PumpState | Refusal]:
+    def step(pump: PumpState) -> PumpState | Refusal:
+        outcome = perform(pump, Withdraw(Volume(pump.usable_nl) - left))
+        return outcome if isinstance(outcome, Refusal) else outcome[0]
+
+    return step
+
+
 _SINGLE = _tell(StartBolus(SingleBolus(_BOLUS, _HOUR)))
 _PROBES: Mapping[str, _Probe] = {
     "basal_during_bolus": _Probe("a single bolus", (_SINGLE,)),
@@ -76,6 +85,10 @@ _PROBES: Mapping[str, _Probe] = {
         "an update to half the flow during a bolus", (_SINGLE, _tell(Update(SimpleContinuous(FlowRate(125_000)))))
     ),
     "stops_while_updating": _Probe("an update that is begun and left open", (_tell(BeginUpdate()),)),
+    "patient_bolus": _Probe(
+        "a patient bolus", (_tell(Update(patient=PatientBolus(_BOLUS, _HOUR, _HOUR, 1))), _tell(RequestBolus()))
+    ),
+    "fill_sensor": _Probe("a loss of all but 1 mL that nobody typed in", (_empty_all_but(Volume(10**6)),)),
     "emi_during_alarm": _Probe(
         "interference while the low reservoir alarm sounds",
         (_tell(Update(low_reservoir=Volume(20 * 10**6))), _disturb(Interference())),
@@ -109,4 +122,4 @@ def _reading(sheet: PumpSheet, name: str, value: str, *, on_sheet: bool) -> Read
             pump = outcome
     passage = advance(pump, Instant(_START.s + DAY_S))
     delivered = Volume(sum(block.volume_nl for block in passage.blocks))
-    return Reading(name, value, on_sheet, probe.happens, delivered, passage.state.mode, refused)
+    return Reading(name, value, on_sheet, probe.happens, delivered, passage.state.mode, report(passage.state).alarms, refused)

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 from thecal.datum import DataError, Datum, data_names, pick, read_data, read_datum
-from thecal.errors import InputError, Refusal
+from thecal.errors import InputError, Refusal, nearest_name
 from thecal.quantity import FlowRate, Gain, Volume
 from thecal.timeline import Duration
 
@@ -172,6 +172,8 @@ READINGS: Mapping[str, tuple[str, ...]] = {
         "after_bridge_bolus": AfterBolus,
         "update_during_bolus": DuringBolus,
         "stops_while_updating": Literal["yes", "no"],
+        "patient_bolus": Literal["yes", "no"],
+        "fill_sensor": Literal["yes", "no"],
         "emi_during_alarm": Interference,
         "safe_state": SafeMode,
     }.items()
@@ -218,8 +220,8 @@ def _model(name: str, title: str, kind: str, tables: Mapping[str, object]) -> Pu
 def with_reading(sheet: PumpSheet, name: str, reading: str) -> PumpSheet:
     """The sheet with one property read the other way. Raises InputError for a property or a reading that there is not."""
     if name not in READINGS or not sheet.programmable:
-        accepted = READINGS if sheet.programmable else ()
-        raise InputError(name, reading, "is not a property that can be read in two ways", accepted=accepted)
+        accepted, nearest = (READINGS, nearest_name(name, READINGS)) if sheet.programmable else ((), None)
+        raise InputError(name, "", "is not a property that can be read in two ways", accepted=accepted, nearest=nearest)
     if reading not in READINGS[name]:
         raise InputError(name, reading, "is not a reading of it", accepted=READINGS[name], nearest=None)
     datum = sheet.datum(name)

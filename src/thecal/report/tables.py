@@ -202,7 +202,8 @@ def reading_lines(sheet: PumpSheet, computed: Iterable[Reading]) -> Iterator[Lin
     for reading in computed:
         mark = " *" if reading.on_sheet else ""
         refused = f", refused by {reading.refused.rule}" if reading.refused else ""
-        row = f"{reading.name:<22}{reading.value + mark:<17}{reading.delivered!s:<12}{reading.mode:<19}{reading.happens}{refused}"
+        alarms = f"; then sounds: {', '.join(reading.alarms)}" if reading.alarms else ""
+        row = f"{reading.name:<22}{reading.value + mark:<17}{reading.delivered!s:<12}{reading.mode:<19}{reading.happens}{refused}{alarms}"
         first, *more = wrap(row, WIDTH, subsequent_indent=" " * 70)
         yield Line(first)
         yield from (Line(line) for line in more)
