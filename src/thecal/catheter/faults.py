@@ -74,5 +74,7 @@ def _leak(before: Hole | None, beyond_nl: int, kept_ppm: int) -> Hole | None:
     if before is not None and not before.kept_ppm:
         return before
     if before is not None and before.beyond_nl != beyond_nl:
+        if kept_ppm == ALL_PPM:
+            return before
         return Hole(beyond_nl, kept(before.kept_ppm, kept_ppm))
     return Hole(beyond_nl, kept_ppm) if kept_ppm < ALL_PPM else None

@@ -13,7 +13,7 @@ from thecal.errors import InputError, Refusal
 from thecal.fluid import Parcel
 from thecal.programmer.plans import plan_bridge, plan_prime
 from thecal.pump.program import check_bolus_flow, check_program, program_pattern
-from thecal.pump.sheet import DEFAULT_PUMP, pump_sheet
+from thecal.pump.sheet import DEFAULT_PUMP, PumpSheet, pump_sheet
 from thecal.quantity import Amount, Concentration, DailyDose, FlowRate, Gain, Length, Volume, VolumePerLength
 from thecal.report.document import json_text, refusal_document
 from thecal.report.tables import WIDTH, Line
@@ -96,7 +96,7 @@ def refill(
     dates = refill_dates(volume, low, nl_per_day, policy)
     bound = Gain(Gain.EXACT + sheet.flow_accuracy_ppm)
     fast = refill_dates(volume, low, nl_per_day * bound.ppm / Gain.EXACT, policy)
-    refusal = check_low_reservoir(volume, low) or dates.check(policy)
+    refusal = _check_pump(sheet, pump, volume, nl_per_day) or check_low_reservoir(volume, low) or dates.check(policy)
     if refusal:
         _refuse(refusal, json)
     _answer(
@@ -238,7 +238,8 @@ def bolus(
     if isinstance(given, Refusal):
         _refuse(given, json)
     nl_per_day = Fraction(given.volume.nl * DAY_S, given.duration.s)
-    refusal = None if pump is None else check_bolus_flow(given, pump_sheet(pump, "--pump"))
+    sheet = None if pump is None else pump_sheet(pump, "--pump")
+    refusal = (sheet.check_programmable("a single bolus") or check_bolus_flow(given, sheet)) if sheet else None
     if refusal:
         _refuse(refusal, json)
     _answer(
@@ -275,6 +276,9 @@ def residual(
             raise InputError(option, text, f"is more than the reservoir of {size} holds")
     accuracy_ppm = pump_sheet(pump, "--pump").flow_accuracy_ppm
     nl_per_day = Fraction(FlowRate.parse(flow, "--flow").nl_per_day)
+    refusal = _check_pump(pump_sheet(pump, "--pump"), pump, filled, nl_per_day)
+    if refusal:
+        _refuse(refusal, json)
     left = expected_residual(filled, nl_per_day, Duration.parse(after, "--after", zero=True), size, accuracy_ppm)
     limit = discrepancy_limit(size)
     nothing = " None was expected to be left: an empty syringe proves nothing." if not left.expected.nl else ""
@@ -292,6 +296,16 @@ def residual(
             f"The flag goes by size alone (RPC-07, reservoir of {size}): amber above {limit}, red above {limit + limit}.{nothing}"
         ],
     )
+
+
+def _check_pump(sheet: PumpSheet, named: str, fill: Volume, nl_per_day: Fraction) -> Refusal | None:
+    """What a pump that was asked for cannot do: run at another flow than its only one, or hold more than it holds."""
+    if not sheet.programmable and nl_per_day != sheet.flow_max.nl_per_day:
+        return sheet.check_programmable(f"a flow of {FlowRate(round(nl_per_day))}")
+    if named == DEFAULT_PUMP or fill <= sheet.reservoir_capacity:
+        return None
+    limit, advice = f"the reservoir holds {sheet.reservoir_capacity}", "Check the volume, or the model of the pump."
+    return Refusal("PMP-20", f"fill {fill}", limit, sheet.source("reservoir_capacity"), advice)
 
 
 def _size_for(filled: Volume) -> Volume:

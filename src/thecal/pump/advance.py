@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from thecal.fluid import Parcel
 from thecal.pump.alarms import ALARMS, EMPTY_RESERVOIR, LOW_RESERVOIR, RESERVOIR_ALARMS, Alarm, AlarmKind
 from thecal.pump.messages import Event
-from thecal.pump.program import EndOfService, PeriodicBolus
+from thecal.pump.program import EndOfService, PeriodicBolus, Stopped
 from thecal.pump.settle import ended, settle, with_log, without_bolus
-from thecal.pump.state import Count, Leak, Mechanics, Memory, MovedValve, PumpState, Stalled
+from thecal.pump.state import Count, Leak, Mechanics, Memory, PumpState, Stalled
 from thecal.timeline import NO_FLOW, Block, Instant, Interval
 
 RAN_DRY = "reservoir ran dry"
+STOPPED_AFTER_BOLUS = "stopped after a bolus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +123,13 @@ def _arrive(state: PumpState, memory: Memory, mechanics: Mechanics, now: Instant
     if bolus and now == bolus.end:
         said.extend(ended(bolus))
         memory = without_bolus(memory, bolus, state.sheet, now, finished=True)
+        if isinstance(memory.program, Stopped) and not isinstance(state.memory.program, Stopped):
+            said.append(Event(now, STOPPED_AFTER_BOLUS, "information", "its data sheet, as it is read here, says so"))
     if mechanics.stall:
         mechanics = replace(mechanics, stall=_stall_after(mechanics.stall, state, now, said))
     valve = mechanics.valve
     if valve and valve.until and now >= valve.until:
-        mechanics = replace(mechanics, valve=MovedValve(None, then_shut=True) if valve.then_shut else None)
+        mechanics = replace(mechanics, valve=replace(valve, until=None) if valve.then_shut else None)
     change = settle(state, memory, mechanics, now, said)
     events.extend(change.events)
     return change.state
@@ -263,11 +266,8 @@ def _crossings(state: PumpState, before_nl: int, after_nl: int, seconds_to: Call
 
 def _skipped(memory: Memory, now: Instant, end: Instant) -> Iterator[Event]:
     """The periodic boluses that were due while another bolus ran."""
-    basal, phase = memory.basal, memory.settings.clock.phase(now, memory.basal)
-    if len(basal.rates) == 1:
-        return
-    slow, at, before = min(basal.rates), now, basal.rate_at(phase - 1)
-    for span, rate in basal.window(phase, end.s - now.s):
-        if rate > slow and before == slow:
+    basal, at = memory.basal, now
+    for span_s, _ in basal.window(memory.settings.clock.phase(now, basal), end.s - now.s):
+        if memory.begins_periodic_bolus(at):
             yield Event(at, "periodic bolus skipped", "information", "another bolus was running")
-        at, before = Instant(at.s + span), rate
+        at = Instant(at.s + span_s)

@@ -128,11 +128,12 @@ def _magnet(state: PumpState, fault: Magnet) -> tuple[Mechanics, tuple[Event, ..
         case "opens" if fault.leaves > now:
             text = "the magnetic field holds the valves open: the reservoir empties into the patient"
             already = mechanics.valve.until if mechanics.valve else None
-            valve = MovedValve(max(fault.leaves, already or fault.leaves), then_shut=False)
+            leaves = max(fault.leaves, already or fault.leaves)
+            valve = MovedValve(leaves, then_shut=False, leaves=leaves)
         case "shuts" if fault.leaves > now and mechanics.valve is None:
             text = f"the magnetic field moves the valve: it shuts after at most {sheet.magnet_volume}, until it is reset by hand"
             seconds = sheet.magnet_volume.nl * DAY_S // sheet.magnet_flow.nl_per_day
-            valve = MovedValve(Instant(now.s + seconds) if seconds else None, then_shut=True)
+            valve = MovedValve(Instant(now.s + seconds) if seconds else None, then_shut=True, leaves=fault.leaves)
         case _:
             return mechanics, ()
     return replace(mechanics, valve=valve), (Event(now, "valve moved", "unsensed", text),)

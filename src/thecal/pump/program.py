@@ -213,11 +213,11 @@ def program_pattern(program: Running, sheet: PumpSheet, *, boluses: bool = True)
         program = MinimumRate() if sheet.safe_state == "minimum rate" else Stopped()
     if isinstance(program, PeriodicBolus) and not boluses:
         program = SimpleContinuous(program.flow)
-    return _pattern(program, sheet.minimum_rate_flow)
+    return _pattern(program, sheet.minimum_rate_flow, suspends=sheet.basal_during_bolus == "suspended")
 
 
 @lru_cache(maxsize=4096)  # the same program is asked for by the pump, its chart and every row
-def _pattern(program: Running, minimum: FlowRate) -> Pattern:
+def _pattern(program: Running, minimum: FlowRate, *, suspends: bool) -> Pattern:
     match program:
         case Stopped() | EndOfService() | SafeState():
             return NO_FLOW
@@ -228,14 +228,14 @@ def _pattern(program: Running, minimum: FlowRate) -> Pattern:
         case Flex(days):
             return Pattern.of(step for day in days for step in _spans(day))
         case PeriodicBolus():
-            return _periodic(program)
+            return _periodic(program, suspends=suspends)
 
 
-def _periodic(program: PeriodicBolus) -> Pattern:
+def _periodic(program: PeriodicBolus, *, suspends: bool) -> Pattern:
     """One interval of it from pump midnight; the interval divides the day, so that each day begins alike."""
     every_s, lasts_s = program.every.s, program.duration.s
     basal = program.flow.nl_per_day * lasts_s
-    bolus = basal + program.volume.nl * DAY_S
+    bolus = program.volume.nl * DAY_S + (0 if suspends else basal)
     start = program.first_s % every_s
     over = start + lasts_s - every_s  # what of it runs on past the end of the interval
     if over > 0:
@@ -280,7 +280,7 @@ def _check_periodic(program: PeriodicBolus, sheet: PumpSheet) -> Refusal | None:
             "Check the unit of the interval: hours typed as minutes have killed (FDA Class I, 2004).",
         )
     refusal = check_flow(program.flow, sheet) or check_bolus_duration(program.duration, sheet)
-    peak = _pattern(program, sheet.minimum_rate_flow)
+    peak = program_pattern(program, sheet)
     return refusal or check_flow(ceiled_flow(max(peak.rates), peak.per), sheet)
 
 

@@ -66,6 +66,14 @@ def _reset_valve(state: PumpState) -> tuple[PumpState, Syringe] | Refusal:
             state.sheet.source("magnet"),
             "Interrogate the pump and look for another reason why nothing flows.",
         )
+    if state.now < valve.leaves:
+        return Refusal(
+            "PMP-43",
+            f"reset the valve of {state.sheet.name} in the magnetic field",
+            "no magnetic field any more",
+            state.sheet.source("magnet"),
+            "Bring the patient out of the field first.",
+        )
     mechanics = replace(state.mechanics, valve=None)
     return settle(state, state.memory, mechanics, state.now).state, Syringe()
 

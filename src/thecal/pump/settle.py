@@ -125,12 +125,14 @@ def skip_rest(memory: Memory, now: Instant, *, begun: bool = False) -> Memory:
     program, basal = memory.program, memory.basal
     if not isinstance(program, PeriodicBolus) or not memory.in_periodic_bolus(now):
         return memory
-    phase = memory.settings.clock.phase(now, basal)
-    if basal.rate_at(phase - 1) == min(basal.rates) and not begun:
+    if memory.begins_periodic_bolus(now) and not begun:
         return memory
-    rest_s, _ = next(basal.window(phase, basal.period_s))
-    if basal.ends[-1] == phase + rest_s and basal.rates[0] == basal.rate_at(phase):  # it runs on over the end of the interval
-        rest_s += basal.ends[0]
+    phase = memory.settings.clock.phase(now, basal)
+    rest_s = 0
+    for span_s, rate in basal.window(phase, program.duration.s):
+        if rate != basal.rate_at(phase):
+            break
+        rest_s += span_s
     skipped = RunningBolus(None, now, Instant(now.s + rest_s), Pattern.constant(program.flow.nl_per_day), NO_FLOW)
     return replace(memory, bolus=skipped)
 

@@ -144,8 +144,14 @@ class Memory:
 
     def in_periodic_bolus(self, now: Instant) -> bool:
         """Whether a periodic bolus is scheduled just now; under a critical alarm none is."""
-        basal = self.basal
-        return len(basal.rates) > 1 and basal.rate_at(self.settings.clock.phase(now, basal)) > min(basal.rates)
+        program = self.program
+        if not isinstance(program, PeriodicBolus) or len(self.basal.rates) == 1:
+            return False
+        return (self.settings.clock.reading_s(now) - program.first_s) % program.every.s < program.duration.s
+
+    def begins_periodic_bolus(self, now: Instant) -> bool:
+        """Whether one begins at this very second."""
+        return self.in_periodic_bolus(now) and not self.in_periodic_bolus(Instant(now.s - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +184,13 @@ class Stalled:
 
 @dataclass(frozen=True, slots=True)
 class MovedValve:
-    """A valve in a magnetic field: open until an instant; ``then_shut`` stays shut afterwards until it is reset by hand."""
+    """A valve in a magnetic field that lasts to ``leaves``: open until an instant; ``then_shut`` stays shut afterwards until it
+    is reset by hand.
+    """
 
     until: Instant | None
     then_shut: bool
+    leaves: Instant
 
     @property
     def is_shut(self) -> bool:

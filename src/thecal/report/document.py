@@ -14,13 +14,15 @@ from thecal.errors import Refusal
 from thecal.pump.messages import Event
 from thecal.report.words import BANNER, fact_text, number_text
 from thecal.timeline import DAY_S, WEEK_S, Instant
-from thecal.twin.action import Implant, Prime
+from thecal.twin.action import Implant, Prime, ReplacePump, SetPumpClock
 from thecal.twin.case import Case
 from thecal.twin.ledger import Balance
 from thecal.twin.needle import OLD_FLUID
 from thecal.twin.trace import Course, Refused, Trace
+from thecal.twin.world import Slip
 
 SCHEMA = 1
+SLIP = Slip().name
 _OFF_WORTH_A_NOTE = 0.01
 
 
@@ -218,33 +220,42 @@ def _drug_front(case: Case, trace: Trace) -> Iterable[str]:
 
 def _concentrations(case: Case, trace: Trace) -> Iterable[str]:
     """Where the pump was told a concentration that it does not hold, from one fill to the next."""
-    mixtures = groupby((course for course in trace.courses if course.mode), key=lambda course: course.true_mcg_per_ml)
+    slips = [event.at for event in trace.events if event.kind == SLIP]
+    mixtures = groupby((course for course in trace.courses if course.regimen), key=lambda course: course.true_mcg_per_ml)
+    since = trace.start
     for held, rows in mixtures:
         first, *more = rows
-        last, told = more[-1] if more else first, first.concentration
+        last, told, sheet = more[-1] if more else first, first.concentration, first.regimen.sheet if first.regimen else case.sheet
+        slipped = any(since <= at <= first.interval.start for at in slips)
+        since = last.interval.end
         if told is None or held is None or abs(held - told.mcg_per_ml) < _OFF_WORTH_A_NOTE * told.mcg_per_ml:
             continue
+        rest = sheet.undeliverable_volume
+        why = f"a fill mixes with the {rest} that cannot be aspirated ({sheet.source('undeliverable_volume')})"
+        if slipped or not rest.nl:
+            why = "something else went in than was written down"
         yield (
             f"From {first.interval.start.local_text(case.zone)} to {last.interval.end.local_text(case.zone)} the reservoir truly "
-            f"held {number_text(held)} mcg/mL where the pump was told {told}: a fill mixes with the "
-            f"{case.sheet.undeliverable_volume} that cannot be aspirated ({case.sheet.source('undeliverable_volume')})."
+            f"held {number_text(held)} mcg/mL where the pump was told {told}: {why}."
         )
 
 
 def _old_fluid(case: Case, trace: Trace) -> Iterable[str]:
     """After a change of concentration without a bridge: how long the fluid of before truly left the tip, and at what dose."""
     for event in trace.events:
-        if event.kind != OLD_FLUID:
+        row = next((row for row in trace.courses if row.interval.start == event.at and row.concentration), None)
+        if event.kind != OLD_FLUID or row is None or row.concentration is None:
             continue
         # An explant takes the line with it; what flows afterwards is another pump's.
         explants = [fact.at for fact in trace.chart.facts if isinstance(fact, Explanted) and fact.at >= event.at]
         last, until = (explants[0], "the explant") if explants else (trace.end, "the end of the case")
-        cleared = _cleared(trace, event.at, case.geometry.dead_volume.nl)
+        cleared = _cleared(trace, event.at, row.concentration.mcg_per_ml)
         end = last if cleared is None else min(cleared, last)
         (_, before_pg), (_, after_pg) = trace.delivered_at([event.at, end])
         days = (end.s - event.at.s) / DAY_S
-        programmed = next((row.programmed for row in trace.courses if row.interval.start == event.at), None)
-        wanted = f" where {programmed} was programmed" if programmed else ""
+        if after_pg == before_pg:
+            continue  # nothing left the tip: there is a worse thing to tell, and the events tell it
+        wanted = f" where {row.programmed} was programmed" if row.programmed else ""
         dose = number_text((after_pg - before_pg) / 10**6 / days) if days else "0"
         until = end.local_text(case.zone) if end == cleared else until
         yield (
@@ -253,29 +264,39 @@ def _old_fluid(case: Case, trace: Trace) -> Iterable[str]:
         )
 
 
-def _cleared(trace: Trace, since: Instant, dead_nl: int) -> Instant | None:
-    """When the line's volume had left the tip after an instant; None where it did not."""
-    ((start_nl, _),) = trace.delivered_at([since])
-    done_nl = 0
+def _cleared(trace: Trace, since: Instant, mcg_per_ml: int) -> Instant | None:
+    """When the front of the new concentration left the tip: the first fluid after an instant nearer to the new than to the old.
+
+    None where it did not.
+    """
+    old: float | None = None
     for block in trace.tip:
-        done_nl += block.volume_nl
-        if block.interval.end > since and done_nl >= start_nl + dead_nl:
-            seconds = block.first_second(start_nl + dead_nl - (done_nl - block.volume_nl))
-            return None if seconds is None else Instant(block.interval.start.s + seconds)
+        for parcel in block.parcels if block.interval.end > since else ():
+            old = parcel.mcg_per_ml if old is None else old
+            if abs(parcel.mcg_per_ml - mcg_per_ml) < abs(parcel.mcg_per_ml - old):
+                return max(block.interval.start, since)
     return None
 
 
 def _clock(case: Case, trace: Trace) -> Iterable[str]:
-    """Where the wall clock leaves the pump clock while a flex program runs; looked at every week."""
-    implant = next((action for action in case.actions if isinstance(action, Implant)), None)
-    flex = [course.interval for course in trace.courses if course.mode == "flex"]
-    weeks = {Instant(second) for interval in flex for second in range(interval.start.s, interval.end.s, WEEK_S)}
+    """What the pump clock does to the times of a program; wall and pump clock are compared every week of a flex program."""
+    implants = [action for action in case.actions if isinstance(action, Implant | ReplacePump)]
+    timed = [course.interval for course in trace.courses if course.mode in ("flex", "periodic bolus")]
+    if not implants or not timed:
+        return
+    if implants[0].clock_drift_s:
+        gains = "gains" if implants[0].clock_drift_s > 0 else "loses"
+        yield f"The pump clock truly {gains} {abs(implants[0].clock_drift_s)} s a day, and with it the times of its program."
+    if len(implants) > 1 or any(isinstance(action, SetPumpClock) for action in case.actions):
+        yield "The pump clock was set on the way; between settings it knows no daylight saving."
+        return
+    weeks = {Instant(second) for interval in timed for second in range(interval.start.s, interval.end.s, WEEK_S)}
     clocks = {(week.local(case.zone).utcoffset() or timedelta()) // timedelta(seconds=1) for week in weeks}
-    if implant and clocks - {implant.clock_offset_s}:
+    if clocks - {implants[0].clock_offset_s}:
         walls = " and ".join(f"UTC{_offset_text(clock)}" for clock in sorted(clocks))
         yield (
-            f"The pump clock stays at UTC{_offset_text(implant.clock_offset_s)} and knows no daylight saving; the wall clock "
-            f"was at {walls}. While it is an hour ahead, the flex steps run an hour later on it than ordered; behind, earlier."
+            f"The pump clock stays at UTC{_offset_text(implants[0].clock_offset_s)} and knows no daylight saving; the wall clock "
+            f"was at {walls}. While it is ahead, the steps run so much later on it than ordered; behind, earlier."
         )
 
 

@@ -18,6 +18,7 @@ from thecal.therapy.refill import discrepancy_flag
 from thecal.timeline import DAY_S, Instant
 from thecal.twin.case import Case
 from thecal.twin.ledger import Balance
+from thecal.twin.needle import OLD_FLUID, PORT_BOLUS
 from thecal.twin.trace import Course, Trace
 from thecal.unit import decimal_text
 
@@ -40,7 +41,7 @@ COLUMN_WORDS = {
     "programmed": "the dose that the pump runs for it: its nearest flow, at the concentration it was told",
     "delivered": "the dose that truly left the catheter tip, boluses and all: the mean over the row",
     "left the tip": "the volume that truly left the catheter tip in the row",
-    "believed": "what the pump calculates is left in the reservoir at the end of the row; it has no sensor",
+    "believed": "what the pump calculates, or senses where it can, is left in the reservoir at the end of the row",
     "true": "what can truly still be delivered at the end of the row",
     "refill by": "counted from the fill as if the pump ran at the upper bound of its label, less the buffer",
 }
@@ -86,13 +87,18 @@ def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
 
 def _course_lines(case: Case, course: Course, events: list[Event]) -> Iterator[Line]:
     """What opened the row, what happened in it, and its figures."""
-    happened = [(fact.at, _fact_lines(case, fact)) for fact in course.facts]
-    happened += [(event.at, list(_event_lines(case, event))) for event in events]
-    happened += _passed_lines(case, course)
-    happened.sort(key=lambda pair: pair[0])
-    yield from (line for _, lines in happened for line in lines)
+    happened = [(fact.at, 1, _fact_lines(case, fact)) for fact in course.facts]
+    # What nobody ordered strikes before what people do in the same second.
+    happened += [(event.at, 0 if _strikes(event) else 2, list(_event_lines(case, event))) for event in events]
+    happened += [(at, 2, lines) for at, lines in _passed_lines(case, course)]
+    happened.sort(key=lambda one: one[:2])
+    yield from (line for _, _, lines in happened for line in lines)
     if course.mode is not None and course.interval.seconds:
         yield Line(course_row(case, course), "row")
+
+
+def _strikes(event: Event) -> bool:
+    return event.severity == "unsensed" and event.kind not in (OLD_FLUID, PORT_BOLUS)
 
 
 def _passed_lines(case: Case, course: Course) -> Iterator[tuple[Instant, list[Line]]]:
@@ -134,7 +140,7 @@ def course_row(case: Case, course: Course) -> str:
     """The figures of one row."""
     assert course.mode is not None
     return _row(
-        decimal_text(course.interval.seconds, DAY_S, 2),
+        decimal_text(course.interval.seconds, DAY_S, 2 if course.interval.seconds >= 0.01 * DAY_S else 4),
         course.mode,
         _dose(course.ordered),
         _dose(course.programmed),
@@ -185,7 +191,7 @@ def sheet_lines(title: str, data: tuple[Datum, ...]) -> Iterator[Line]:
     """A data sheet: every value with its confidence and source, and what the marks mean."""
     yield Line(title, "title")
     for datum in data:
-        head = f"{datum.name.replace('_', ' '):<26}{datum.value:<16}{datum.confidence}  "
+        head = f"{datum.name.replace('_', ' '):<29}{datum.value:<16}{datum.confidence}  "
         first, *more = wrap(datum.source, WIDTH - len(head)) or [""]
         yield Line(head + first)
         yield from (Line(" " * len(head) + line) for line in more)
@@ -203,7 +209,8 @@ def reading_lines(sheet: PumpSheet, computed: Iterable[Reading]) -> Iterator[Lin
         mark = " *" if reading.on_sheet else ""
         refused = f", refused by {reading.refused.rule}" if reading.refused else ""
         alarms = f"; then sounds: {', '.join(reading.alarms)}" if reading.alarms else ""
-        row = f"{reading.name:<22}{reading.value + mark:<17}{reading.delivered!s:<12}{reading.mode:<19}{reading.happens}{refused}{alarms}"
+        figures = f"{reading.value + mark:<17}{reading.delivered!s:<12}{reading.mode:<19}"
+        row = f"{reading.name:<22}{figures}{reading.happens}{refused}{alarms}"
         first, *more = wrap(row, WIDTH, subsequent_indent=" " * 70)
         yield Line(first)
         yield from (Line(line) for line in more)

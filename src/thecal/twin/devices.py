@@ -36,6 +36,8 @@ def devices_of(table: CaseTable, found: Found) -> list[Device]:
     for number, event in enumerate(table.event):
         with found.at("event", number):
             device = _after(event, device, first, table)
+            if isinstance(event, RefillEvent) and event.typed and not device.sheet.programmable:
+                raise InputError("typed", str(event.typed), "cannot be entered: a constant-flow pump has no memory")
         devices.append(device)
     return devices
 

@@ -9,18 +9,22 @@ from thecal.chart.order import Order, ordered_dose, patient_bolus_for, programme
 from thecal.errors import Refusal
 from thecal.fluid import Parcel, amount_of, volume_of
 from thecal.programmer.plans import plan_bridge
+from thecal.pump.advance import RAN_DRY
 from thecal.pump.handle import handle
 from thecal.pump.messages import ChangeGain, Event, Fill, ResetValve, Update, Withdraw
 from thecal.pump.program import BridgeBolus
 from thecal.pump.reservoir import perform
 from thecal.pump.state import PumpState
 from thecal.quantity import Amount, Concentration, Volume, nearest
+from thecal.timeline import DAY_S
 from thecal.twin.action import OpenValve, Refill, UsePort
 from thecal.twin.done import Done
 from thecal.twin.telemetry import ended
 from thecal.twin.world import Slip, World, disturbed
 
 OLD_FLUID = "old concentration in the line"
+PORT_BOLUS = "bolus through the port"
+_OFF = 0.05  # a difference worth telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ def refill(world: World, chart: Chart, action: Refill, pump: PumpState) -> Done 
             return answer
         after, session = answer.state, (ended(action, action.order, answer, chart),)
         events.extend(answer.events)
+    if after.usable_nl <= 0:
+        events.append(Event(action.at, RAN_DRY, "unsensed", "nothing went into the reservoir"))
     ledger = world.ledger.book(
         vial=done.vial, withdrawn=done.withdrawn, wasted=done.wasted, tissue=done.tissue, prefilled=(done.other, 0)
     )
@@ -164,25 +170,39 @@ def _exchange(pump: PumpState, action: Refill, slip: Slip | None) -> _Exchanged 
 
 def _still_in_line(world: World, chart: Chart, before: PumpState, action: Refill) -> tuple[Event, ...]:
     """What nobody sees after a change of concentration without a bridge: the fluid of before comes first."""
-    line = world.line
     told = before.memory.concentration
-    if not before.sheet.programmable and chart.filled:
+    if told is None and chart.filled and not before.sheet.programmable:
         told = chart.filled.concentration
-    if told is None or told == action.concentration or not line.amount_pg or action.bridge:
+    new = action.concentration
+    if told == new or action.bridge:
         return ()
-    held = Concentration(nearest(line.amount_pg, line.volume_nl))
-    text = f"{Volume(line.volume_nl)} of about {held} leaves the tip before the new {action.concentration}; there was no bridge"
+    old = [parcel for parcel in world.line.parcels if abs(parcel.mcg_per_ml - new.mcg_per_ml) > _OFF * new.mcg_per_ml]
+    volume_nl, amount_pg = volume_of(old), amount_of(old)
+    if not amount_pg or volume_nl < _OFF * world.line.volume_nl:
+        return ()
+    held = Concentration(nearest(amount_pg, volume_nl))
+    text = f"{Volume(volume_nl)} of about {held} leaves the tip before the new {new}; there was no bridge"
     return (Event(action.at, OLD_FLUID, "unsensed", text),)
 
 
 def _residual(before: PumpState, chart: Chart, action: Refill, withdrawn: Volume) -> tuple[Fact, ...]:
     """The residual as a fact; a pump in which nothing was ever typed expects nothing."""
-    if before.known_nl is None:
+    expected = _expected(before, chart)
+    if expected is None:
         return ()
-    expected = Volume(before.known_nl)
     measured = withdrawn if action.measured is None else action.measured
     capacity = before.sheet.reservoir_capacity
     return (ResidualMeasured(action.at, expected, measured, capacity, first=chart.residual is None),)
+
+
+def _expected(before: PumpState, chart: Chart) -> Volume | None:
+    """What the pump says is left; of a constant-flow pump, what people work out from the last fill."""
+    if before.sheet.programmable:
+        return None if before.known_nl is None else Volume(before.known_nl)
+    if chart.filled is None:
+        return None
+    flowed_nl = before.sheet.flow_max.nl_per_day * (before.now.s - chart.filled.at.s) // DAY_S
+    return Volume(max(chart.filled.volume.nl - flowed_nl, 0))
 
 
 def use_port(world: World, _: Chart, action: UsePort, pump: PumpState) -> Done | Refusal:
@@ -213,7 +233,7 @@ def _driven_out(used: PortUse, pump: PumpState) -> tuple[Event, ...]:
     if not pg:
         return ()
     text = f"{Amount(pg)} in {Volume(volume_of(used.out))} went into the spinal fluid at once"
-    return (Event(pump.now, "bolus through the port", "unsensed", f"{text}: what lay in the catheter comes out first"),)
+    return (Event(pump.now, PORT_BOLUS, "unsensed", f"{text}: what lay in the catheter comes out first"),)
 
 
 def open_valve(world: World, _: Chart, action: OpenValve, pump: PumpState) -> Done | Refusal:

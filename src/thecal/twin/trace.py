@@ -12,7 +12,7 @@ from thecal.pump.regimen import Regimen
 from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, DailyDose, Volume
 from thecal.therapy.refill import RefillBy, RefillPolicy, refill_by
-from thecal.timeline import DAY_S, Block, Instant, Interval
+from thecal.timeline import DAY_S, NO_FLOW, Block, Instant, Interval
 from thecal.twin.action import Action, UsePort
 from thecal.twin.done import Done
 from thecal.twin.ledger import Balance, Entry
@@ -141,8 +141,8 @@ class Record:
         """Time has passed."""
         self.events.extend(passed.events)
         if self.drug_front_at_tip is None:
-            told = passed.world.pump.memory.concentration if passed.world.pump else None
-            fronts = (_drug_front(block, told.mcg_per_ml) for block in passed.tip if block.amount_pg) if told else ()
+            told = _strength(passed.world.pump) if passed.world.pump else 0
+            fronts = (_drug_front(block, told) for block in passed.tip if block.amount_pg) if told else ()
             self.drug_front_at_tip = next((front for front in fronts if front), None)
         if self.keep_blocks:
             self.outlet.extend(passed.outlet)
@@ -168,12 +168,12 @@ class Record:
             return
         if done.world is not row.now:
             self._close()
-            row = self._row = _Row(
-                done.world,
-                chart,
-                [] if row.now.now > row.start.now else row.facts,
-                row.now.ledger.intrathecal if isinstance(action, UsePort) else done.world.ledger.intrathecal,
-            )
+            begun = row.now.now == row.start.now  # what was done in the same second stands in one row
+            before, after = row.now.ledger.intrathecal, done.world.ledger.intrathecal
+            given = row.already if begun else before
+            if not isinstance(action, UsePort):  # a bolus by lumbar puncture did not leave the tip
+                given = given.plus(after.volume_nl - before.volume_nl, after.amount_pg - before.amount_pg)
+            row = self._row = _Row(done.world, chart, row.facts if begun else [], given)
         row.chart = chart
         row.facts.extend(facts)
 
@@ -225,7 +225,7 @@ class _Row:
         return Course(
             interval=Interval(self.start.now, self.now.now),
             facts=tuple(self.facts),
-            mode=before.memory.program.mode if before else None,
+            mode=_mode(before) if before else None,
             regimen=Regimen(before.memory.program, before.sheet, before.memory.settings.patient) if before else None,
             concentration=before.memory.concentration if before else None,
             true_mcg_per_ml=before.mechanics.reservoir.mcg_per_ml if before and before.usable_nl else None,
@@ -242,7 +242,13 @@ class _Row:
         )
 
 
-def _drug_front(block: Block, mcg_per_ml: int) -> Instant | None:
+def _strength(pump: PumpState) -> float:
+    """What the pump was told it holds; what it holds, where it cannot be told."""
+    told = pump.memory.concentration
+    return told.mcg_per_ml if told else 0 if pump.sheet.programmable else pump.mechanics.reservoir.mcg_per_ml
+
+
+def _drug_front(block: Block, mcg_per_ml: float) -> Instant | None:
     """When fluid of at least half a concentration first leaves the tip in a Block: a front spreads, its middle is where it is."""
     ahead_nl = 0
     for parcel in block.parcels:
@@ -253,12 +259,20 @@ def _drug_front(block: Block, mcg_per_ml: int) -> Instant | None:
     return None
 
 
+def _mode(pump: PumpState) -> str:
+    """The program, or what keeps the pump from it."""
+    hold = pump.memory.hold
+    return hold.mode if hold else pump.memory.program.mode
+
+
 def _believed(pump: PumpState | None) -> Volume | None:
-    calculated_nl = pump.memory.calculated_nl if pump else None
-    return None if calculated_nl is None else Volume(calculated_nl)
+    known_nl = pump.known_nl if pump else None
+    return None if known_nl is None else Volume(known_nl)
 
 
 def _doses(pump: PumpState | None, session: SessionEnded | None) -> tuple[DailyDose | None, DailyDose | None]:
     if pump is None or session is None or session.order is None or pump.memory.concentration is None:
         return None, None
-    return ordered_dose(session.order), pattern_dose(pump.memory.basal, pump.memory.concentration)
+    hold = pump.memory.hold
+    pattern = NO_FLOW if hold and hold.stops else pump.memory.basal
+    return ordered_dose(session.order), pattern_dose(pattern, pump.memory.concentration)

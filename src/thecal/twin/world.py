@@ -8,7 +8,7 @@ from thecal.catheter.line import Line
 from thecal.catheter.transport import transport
 from thecal.errors import Refusal
 from thecal.fluid import Content, Parcel, amount_of, volume_of
-from thecal.pump.advance import RAN_DRY, advance
+from thecal.pump.advance import RAN_DRY, STOPPED_AFTER_BOLUS, advance
 from thecal.pump.faults import disturb
 from thecal.pump.messages import ChangeGain, Event, Fault, Resistance
 from thecal.pump.state import PumpState
@@ -33,14 +33,18 @@ class Slip:
     name: str = field(default="slip", init=False)
 
     def also(self, other: "Slip") -> "Slip":
-        """Both slips at one refill; the later one counts where they say different things."""
+        """Both slips at one refill: volumes add up, of two fluids the later one is in the syringe."""
         return Slip(
             other.concentration or self.concentration,
             self.content if other.content == "drug" else other.content,
-            other.pocket or self.pocket,
-            other.extra or self.extra,
+            _sum(self.pocket, other.pocket),
+            _sum(self.extra, other.extra),
             other.gain or self.gain,
         )
+
+
+def _sum(a: Volume | None, b: Volume | None) -> Volume | None:
+    return a + b if a and b else a or b
 
 
 Mishap = Fault | CatheterFault | Slip
@@ -95,6 +99,7 @@ class Passed:
 OUTAGES = frozenset(
     {
         RAN_DRY,
+        STOPPED_AFTER_BOLUS,
         "rotor stands",
         "rotor turns",
         "valve moved",
