@@ -1,6 +1,7 @@
 """The laws of the device, over random courses."""
 
 import random
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import pytest
@@ -41,7 +42,11 @@ from thecal.quantity import Concentration, FlowRate, Gain, Volume
 from thecal.timeline import DAY_S, WEEK_S, Block, Duration, Instant, Interval
 from thecal.twin.world import World, pass_time
 
-sheets = st.sampled_from(SOME).map(pump_sheet)
+sheets = st.builds(
+    lambda name, basal: replace(pump_sheet(name), basal_during_bolus=basal),
+    st.sampled_from(SOME),
+    st.sampled_from(["continues", "suspended"]),
+)
 drifts = st.sampled_from([0, 0, 7, -3])
 CUTS = 20_000
 CHANGES_OF_MODE = {(a, cause, b) for source, cause, target in CHANGES for a in members(source) for b in members(target)}

@@ -218,7 +218,7 @@ def test_the_scheduled_return_is_as_the_sheet_says(mode: str, returns: str) -> N
     else:
         assert (ended.mode, reported(ended).program) == ("stopped", Stopped())
         assert given_nl(ended, 3 * DAY_S) == 0
-        assert told(passage.events)[1:] == [("pump stopped alarm", seconds + 48 * HOUR)]
+        assert told(passage.events)[1:] == [("stopped after a bolus", seconds), ("pump stopped alarm", seconds + 48 * HOUR)]
 
 
 @pytest.mark.requirement("PMP-51")
