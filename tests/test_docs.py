@@ -182,6 +182,12 @@ def test_the_tables_of_modes_are_in_the_docs() -> None:
         assert f"| {entry} | {rule} | {limit} |" in DOCS["device.md"]
 
 
+def test_every_scenario_is_in_the_docs() -> None:
+    """Each with what it shows."""
+    for scenario in (ROOT / "scenarios").glob("*.toml"):
+        assert f"[{scenario.stem}](../scenarios/{scenario.name}) | " in DOCS["cases.md"]
+
+
 def test_marks_and_sheets_are_explained() -> None:
     """Each confidence mark stands in the glossary."""
     line = next(line for line in DOCS["glossary.md"].splitlines() if line.startswith("| confidence"))
