@@ -188,8 +188,7 @@ def course_of_modes(bench: Bench, seconds: int) -> list[str]:
 
 def cause_of(operation: Operation) -> str:
     names: dict[type, str] = {MagnetFor: "magnetic field", StallFor: "motor stall", Port: "access port"}
-    name: str = names.get(type(operation)) or getattr(operation, "name", "")
-    return name
+    return str(names.get(type(operation)) or getattr(operation, "name", ""))
 
 
 @given(st.lists(flex_days(ODD_FLOWS), min_size=7, max_size=7), st.integers(-12 * 3600, 14 * 3600))
