@@ -20,8 +20,8 @@ from thecal.pump.modes import COMMANDS, MODES, REFUSED, TABLE
 from thecal.pump.sheet import pump_sheets
 from thecal.twin.document import CaseTable, known_keys
 from thecal.twin.events import EVENT_TABLES
+from thecal.twin.mishaps import TRUTH_TABLES
 from thecal.twin.programs import PatientBolusTable
-from thecal.twin.truth import TRUTH_TABLES
 
 SOURCE = ROOT / "src" / "thecal"
 README = (ROOT / "README.md").read_text(encoding="utf-8")

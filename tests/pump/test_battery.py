@@ -229,3 +229,23 @@ def test_a_pump_at_its_end_has_no_low_battery_reset() -> None:
     assert done(handle(pump, Interrogate())) == pump
     assert advance(pump, Instant(pump.now.s + DAY_S)).events == ()
     assert pump.memory.count.pumped_nl > 0
+
+
+@pytest.mark.requirement("PMP-54")
+def test_a_film_never_moves_the_indicator_later() -> None:
+    """In a pump that hardly turns, age alone brings the indicator its full time before the greatest age, film or not."""
+    filmed = disturbed(running_pump(Stopped(), SYNCHROMED), BatteryFilm(0, Duration(10 * DAY_S)))
+    events = dict(told(check_cuts(filmed, 2600 * DAY_S).events))
+    assert events["elective replacement alarm"] == OLDEST_S - FULL_S
+    assert events["end of service alarm"] == OLDEST_S - FULL_S + 10 * DAY_S
+
+
+@pytest.mark.requirement("PMP-54")
+def test_two_films_take_both_their_shares() -> None:
+    """What the first took is gone as well."""
+    share = 200_000
+    once = disturbed(running_pump(RUNNING, SYNCHROMED), BatteryFilm(2 * share, Duration(FULL_S)))
+    twice = running_pump(RUNNING, SYNCHROMED)
+    for _ in range(2):
+        twice = disturbed(twice, BatteryFilm(share, Duration(FULL_S)))
+    assert twice.mechanics.battery == once.mechanics.battery

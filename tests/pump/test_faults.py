@@ -29,7 +29,7 @@ from thecal.pump.messages import (
     TestAlarm,
     Update,
 )
-from thecal.pump.program import SimpleContinuous
+from thecal.pump.program import SimpleContinuous, Stopped
 from thecal.pump.settle import Change
 from thecal.pump.sheet import pump_sheet, pump_sheets
 from thecal.pump.state import PumpState, new_pump
@@ -190,12 +190,15 @@ def test_a_flex_program_goes_on_at_its_step() -> None:
 
 
 @pytest.mark.requirement("PMP-57")
-def test_what_happens_to_the_rotor_happens_in_telemetry_mode_as_well() -> None:
-    """A stall is noticed there too, and sounds after the interrogation until the recovery was noticed."""
-    pump = disturbed(disturbed(alarmed("synchromed-ii-40"), Interference()), Stall(Instant(START.s + 5 * HOUR)))
+def test_a_stopped_pump_delays_the_notice_of_a_stall() -> None:
+    """In telemetry mode nothing is to turn, so nothing is noticed; after the interrogation it is, as long after as ever."""
+    pump = disturbed(disturbed(alarmed("synchromed-ii-40"), Interference()), Stall(Instant(START.s + 9 * HOUR)))
     passage = check_cuts(pump, 5 * HOUR)
-    assert told(passage.events)[0] == ("motor stall alarm", HOUR + 1200)
-    assert "motor stall" in reported(done(handle(passage.state, Interrogate()))).alarms
+    assert told(passage.events) == []
+    woken = done(handle(passage.state, Interrogate()))
+    assert told(check_cuts(woken, 2 * HOUR).events)[0] == ("motor stall alarm", 6 * HOUR + 1200)
+    stopped = disturbed(running_pump(Stopped()), Stall(None))
+    assert "motor stall" not in reported(in_seconds(stopped, 30 * DAY_S)).alarms
 
 
 def test_a_low_battery_reset_is_one_however_often() -> None:

@@ -152,3 +152,11 @@ def test_a_leak_is_told_but_not_sensed() -> None:
     assert [(event.kind, event.severity, event.at) for event in change.events] == [("septum leak", "unsensed", START)]
     assert change.events[0].text.startswith("3.5 mL/day run out")
     assert in_seconds(change.state, DAY_S).memory.signals.log == ()
+
+
+@pytest.mark.requirement("PMP-60")
+def test_in_the_last_second_the_flow_goes_first() -> None:
+    """10 nL are left, and flow and leak would each take 6 nL in the second: 6 are given, 4 leak."""
+    pump = running_pump(SimpleContinuous(FlowRate(6 * DAY_S)), fill=Volume(10))
+    passage = check_cuts(leaking(pump, 6 * DAY_S), 5)
+    assert (sum(block.volume_nl for block in passage.blocks), volume_of(passage.leaked)) == (6, 4)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.courses import START, disturbed, done, ml, needled, refused, running_pump
+from tests.courses import START, disturbed, done, flow, ml, needled, refused, running_pump
 from tests.pump.pumps import HOUR, MINUTE, after, check_cuts, in_seconds, pump_in, reported, sounding, told
 from tests.pump.pumps import given as given_nl
 from thecal.pump.advance import advance
@@ -165,3 +165,12 @@ def test_what_the_field_did_is_told_but_not_sensed() -> None:
         assert (event.kind, event.severity) == ("valve moved", "unsensed")
         assert words in event.text
         assert change.state.memory.signals.log == ()
+
+
+@pytest.mark.requirement("PMP-57")
+@pytest.mark.requirement("PMP-61")
+def test_a_rotor_stands_for_the_whole_exposure() -> None:
+    """A recovery that is said to come within the field comes when it is left."""
+    pump = running_pump(SimpleContinuous(flow(0.2)))
+    early = disturbed(pump, Magnet(Instant(START.s + 3600), Instant(START.s + 60)))
+    assert early == disturbed(pump, Magnet(Instant(START.s + 3600), Instant(START.s + 3600)))

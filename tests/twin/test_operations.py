@@ -13,7 +13,7 @@ from thecal.chart.chart import Chart
 from thecal.chart.facts import PortUsed, PumpReplaced, ResidualMeasured, Revised, SessionEnded
 from thecal.chart.order import OrderBolus, OrderContinuous, OrderMinimumRate, OrderPatient, OrderStop
 from thecal.errors import Refusal
-from thecal.pump.messages import ChangeGain, Interference, Magnet, Stall
+from thecal.pump.messages import ChangeGain, Interference, LowBattery, Magnet, MemoryCorruption, Stall
 from thecal.pump.program import BridgeBolus
 from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.pump.state import PumpState
@@ -38,6 +38,7 @@ from thecal.twin.action import (
     SetPumpClock,
     UsePort,
 )
+from thecal.twin.case import parse_case
 from thecal.twin.ledger import Entry
 from thecal.twin.run import run
 from thecal.twin.trace import Trace
@@ -51,6 +52,35 @@ HUNDRED = OrderContinuous(DailyDose(100_000_000))
 PATIENT = OrderPatient(Amount(10_000_000), Duration(300), Duration(4 * 3600), 3)
 IMPLANT = Implant(START, REFERENCE, GEOMETRY, 0)
 FIRST = Refill(START, ml(18), C500, HUNDRED)
+
+
+CASE_WITH_DRIFT = """
+case = 1
+title = "x"
+timezone = "UTC"
+until = "2026-03-01 09:00"
+[pump]
+model = "reference-20"
+[catheter]
+model = "indura-8709sc"
+tip_level = "T10"
+[[event]]
+at = "2026-01-05 09:00"
+kind = "implant"
+[[event]]
+at = "2026-01-20 09:00"
+kind = "replace_pump"
+[[world.event]]
+at = "2026-01-10 09:00"
+kind = "gain"
+gain = "+20 %"
+[[world.event]]
+at = "2026-02-01 09:00"
+kind = "gain_drift"
+by = "+1 %"
+every = "5 days"
+times = 2
+"""
 
 
 def at(days: float) -> Instant:
@@ -303,12 +333,12 @@ def test_an_interrogation_ends_telemetry_mode() -> None:
 
 @pytest.mark.requirement("PMP-43")
 def test_a_valve_that_a_scanner_shut_is_opened_by_hand() -> None:
-    """A Prometra II gives nothing from the fifth day to the seventh; where no valve is shut there is nothing to reset."""
+    """A Prometra II gives 10 µL from the fifth day to the seventh; where no valve is shut there is nothing to reset."""
     field = Magnet(at(5) + Duration(1800), None)
     actions = replace(IMPLANT, sheet=pump_sheet("prometra-ii-20")), FIRST, OpenValve(at(4)), OpenValve(at(7))
     trace = ran(*actions, until=8, faults=[(5, field)])
     assert rules(trace) == ["PMP-43"]
-    assert given_by(trace, 5, 7, 8) == [1_000_000, 1_000_000, 1_200_000]
+    assert given_by(trace, 5, 7, 8) == [1_000_000, 1_010_000, 1_210_000]  # its 10 µL, in the second in which it shuts
     assert ("valve reset", 7) in told(trace)
     assert rules(ran(IMPLANT, FIRST, OpenValve(at(7)), until=8, faults=[(5, field)])) == ["PMP-43"]
 
@@ -387,3 +417,50 @@ def test_the_ledger_closes_after_every_operation(sheet: PumpSheet, steps: list[t
         assert world.balance().closes
         assert all(entry.volume_nl >= 0 and entry.amount_pg >= 0 for entry in world.balance().held)
         assert world.line.volume_nl == (world.geometry.dead_volume.nl if world.geometry else 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "breaks"),
+    [
+        (Stall(at(10)), 2),
+        (Kink(0), 1),
+        (CatheterLeak(Length(200), 500_000), 1),
+        (Disconnection(Length(200)), 1),
+        (Migration(None), 1),
+        (LowBattery(), 1),
+        (MemoryCorruption("settings", 3), 1),
+    ],
+)
+def test_a_row_ends_where_the_flow_does(fault: Mishap, breaks: int) -> None:
+    """What stops the flow on the fifth day, or lets less of it through, ends the row, so that no mean hides it."""
+    plain, broken = ran(IMPLANT, FIRST, until=20), ran(IMPLANT, FIRST, until=20, faults=[(5, fault)])
+    assert len(broken.courses) == len(plain.courses) + breaks
+    assert at(5) in {course.interval.end for course in broken.courses}
+
+
+def test_a_row_ends_where_interference_stops_the_pump() -> None:
+    """Only while an alarm sounds, and until somebody interrogates: both are ends of rows, and the mode is told."""
+    implant = replace(IMPLANT, sheet=SYNCHROMED, low_reservoir=ml(17.5))
+    trace = ran(implant, FIRST, Look(at(8)), until=10, faults=[(5, Interference())])
+    assert [(course.mode, course.delivered_nl > 0) for course in trace.courses[-3:]] == [
+        ("simple continuous", True),
+        ("telemetry mode", False),
+        ("simple continuous", True),
+    ]
+
+
+def test_a_new_catheter_has_no_kink_and_a_new_pump_has_the_old_one() -> None:
+    """Behind a kink that lets half through, a new pump gives half as well; with a new catheter all of it."""
+    kink: list[tuple[float, Mishap]] = [(2, Kink(500_000))]
+    again = Refill(at(4), ml(18), C500, HUNDRED)
+    replaced = ran(IMPLANT, FIRST, ReplacePump(at(4), REFERENCE, 0), again, until=6, faults=kink)
+    revised = ran(IMPLANT, FIRST, Revise(at(4), GEOMETRY), until=6, faults=kink)
+    assert given_by(replaced, 2, 4, 6) == [400_000, 600_000, 800_000]
+    assert given_by(revised, 2, 4, 6) == [400_000, 600_000, 1_000_000]
+
+
+def test_a_new_pump_drifts_from_its_own_gain() -> None:
+    """A staircase after a replacement begins at what the world says of a pump out of its box."""
+    case = parse_case((CASE_WITH_DRIFT).encode(), "drift.toml")
+    gains = [planned.fault.gain.ppm for planned in case.faults if isinstance(planned.fault, ChangeGain)]
+    assert gains == [1_200_000, 1_010_000, 1_020_000]

@@ -159,6 +159,7 @@ def test_what_is_typed_and_what_is_filled_are_two_facts() -> None:
     """17 mL in the pump, 18 typed: the count is wrong until a syringe shows it."""
     trace = ran(IMPLANT, Refill(START, ml(17), C500, HUNDRED, typed=ml(18)), Refill(at(30), ml(18), C500))
     residual = next(fact for fact in trace.chart.facts if isinstance(fact, ResidualMeasured))
+    assert residual.expected is not None
     assert residual.expected - residual.measured == ml(1)
 
 

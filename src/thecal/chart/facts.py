@@ -36,11 +36,11 @@ class Implanted:
 class ResidualMeasured:
     """What the syringe withdrew, beside what the programmer expected, of a ``reservoir`` of that capacity.
 
-    The ``first`` one after implant is not yet reliable (RPC-07).
+    Nothing is expected (None) of a pump that knows no volume. The ``first`` one after implant is not yet reliable (RPC-07).
     """
 
     at: Instant
-    expected: Volume
+    expected: Volume | None
     measured: Volume
     reservoir: Volume
     first: bool = False

@@ -110,8 +110,8 @@ def _stall_due(stall: Stalled, state: PumpState) -> Iterator[Instant]:
         assert stall.until is not None  # it is over
         yield stall.until + state.sheet.stall_recovery_delay
         return
-    if not stall.noticed:
-        yield stall.since + state.sheet.stall_detection_delay
+    if not stall.noticed and stall.watched_from is not None:
+        yield stall.watched_from + state.sheet.stall_detection_delay
     if stall.until is not None:
         yield stall.until
 
@@ -140,7 +140,8 @@ def _stall_after(stall: Stalled, state: PumpState, now: Instant, said: list[Even
     sheet = state.sheet
     if stall.over and stall.until and now >= stall.until + sheet.stall_recovery_delay:
         return None
-    if not stall.over and not stall.noticed and now >= stall.since + sheet.stall_detection_delay:
+    watched = stall.watched_from
+    if not stall.over and not stall.noticed and watched is not None and now >= watched + sheet.stall_detection_delay:
         stall = replace(stall, noticed=True)
     if not stall.over and stall.until and now >= stall.until:
         said.append(Event(now, "rotor turns", "unsensed", "it flows again"))
@@ -197,7 +198,7 @@ def _deliver(
     mechanics, usable_nl, drive = state.mechanics, state.usable_nl, state.mechanics.drive
     if usable_nl <= 0:
         return mechanics, Block(Interval(state.now, end), NO_FLOW, 0, 0, ()), False
-    leak = mechanics.leak
+    leak, off_nl = mechanics.leak, mechanics.sensor_off_nl
     seconds = end.s - state.now.s
     flowed_nl, carry = divmod(mechanics.carry + drive.numerator(phase, seconds), drive.per)
     lost_nl, leak_carry = divmod(leak.carry + leak.pattern.numerator(0, seconds), leak.pattern.per) if leak else (0, 0)
@@ -217,9 +218,9 @@ def _deliver(
         told.extend(
             _crossings(
                 state,
-                usable_nl,
-                usable_nl - flowed_nl - lost_nl,
-                lambda nl: first_second(lambda second: left_nl(second) <= nl, seconds),
+                usable_nl + off_nl,
+                max(usable_nl + off_nl - flowed_nl - lost_nl, 0),
+                lambda nl: first_second(lambda second: left_nl(second) + off_nl <= nl, seconds),
             )
         )
     fluid, rest = mechanics.reservoir.take(flowed_nl)
@@ -231,7 +232,7 @@ def _deliver(
     )
     if leak:
         leak = Leak(leak.pattern, leak_carry)
-    after = Mechanics(rest, drive, carry, mechanics.battery, mechanics.influences, mechanics.stall, mechanics.valve, leak)
+    after = mechanics.with_fluid(rest, carry, leak)
     return after, block, emptied
 
 

@@ -137,9 +137,10 @@ class Alarm:
         text = self.kind.begins.replace("calculated", "sensed") if sheet.fill_sensor else self.kind.begins
         return Event(self.onset, f"{self.kind.name} alarm", self.kind.severity, text)
 
-    def ended(self, at: Instant) -> Event:
+    def ended(self, at: Instant, sheet: PumpSheet) -> Event:
         """Its end as an event."""
-        return Event(at, f"{self.kind.name} alarm ended", "information", self.kind.ends)
+        text = self.kind.ends.replace("typed in", "sensed") if sheet.fill_sensor else self.kind.ends
+        return Event(at, f"{self.kind.name} alarm ended", "information", text)
 
 
 def tones(alarm: Alarm, sheet: PumpSheet, within: Interval) -> Iterator[Instant]:

@@ -16,6 +16,7 @@ from thecal.pump.messages import (
     Magnet,
     MemoryCorruption,
     Resistance,
+    SensorError,
     SeptumLeak,
     Stall,
     Surroundings,
@@ -36,6 +37,8 @@ def check_fault(fault: Fault, sheet: PumpSheet) -> Refusal | None:
         return _cannot(fault, sheet, "a constant-flow pump has no electronics", "flow")
     if isinstance(fault, Stall) and sheet.drive != "rotor":
         return _cannot(fault, sheet, f"only a rotor stalls; this pump's drive is {sheet.drive}", "drive")
+    if isinstance(fault, SensorError) and not sheet.fill_sensor:
+        return _cannot(fault, sheet, "this pump has no fill sensor", "fill_sensor" if sheet.programmable else "flow")
     if isinstance(fault, BatteryFilm) and (not 0 <= fault.lost_ppm <= Gain.EXACT or fault.eri_to_eos > sheet.eri_to_eos):
         return Refusal(
             "PMP-42",
@@ -63,7 +66,7 @@ def disturb(state: PumpState, fault: Fault) -> Change | Refusal:
         case ChangeGain() | Surroundings() | Resistance():  # the flow alone changes, and the pump notices nothing
             return Change(driven(state, memory, _influenced(mechanics, fault), now))
         case Stall(until):
-            mechanics, events = _stall(mechanics, now, until)
+            mechanics, events = _stall(state, until)
         case Magnet():
             mechanics, events = _magnet(state, fault)
         case Interference():
@@ -84,6 +87,8 @@ def disturb(state: PumpState, fault: Fault) -> Change | Refusal:
             memory = in_safe_state(memory, LOW_BATTERY_RESET, state.sheet)
         case MemoryCorruption() if not isinstance(memory.program, EndOfService):
             memory, events = corrupted(memory, fault, state.sheet, now)
+        case SensorError(off):
+            mechanics = replace(mechanics, sensor_off_nl=off)
         case SeptumLeak(flow):
             mechanics = replace(mechanics, leak=Leak(Pattern.constant(flow.nl_per_day)))
             text = f"{flow} run out of the reservoir into the tissue around the pump"
@@ -107,8 +112,9 @@ def _influenced(mechanics: Mechanics, fault: ChangeGain | Surroundings | Resista
     return replace(mechanics, influences=influences)
 
 
-def _stall(mechanics: Mechanics, now: Instant, until: Instant | None) -> tuple[Mechanics, tuple[Event, ...]]:
+def _stall(state: PumpState, until: Instant | None) -> tuple[Mechanics, tuple[Event, ...]]:
     """A rotor that stands already stands until the later of both ends."""
+    mechanics, now = state.mechanics, state.now
     stall = mechanics.stall
     if stall and not stall.over:
         later = None if until is None or stall.until is None else max(until, stall.until)
@@ -116,15 +122,16 @@ def _stall(mechanics: Mechanics, now: Instant, until: Instant | None) -> tuple[M
     if until is not None and until <= now:
         return mechanics, ()
     noticed = stall is not None and stall.noticed
+    watched_from = now if state.memory.pattern.total else None
     event = Event(now, "rotor stands", "unsensed", "nothing flows; the pump has not noticed yet")
-    return replace(mechanics, stall=Stalled(now, until, noticed)), (event,)
+    return replace(mechanics, stall=Stalled(now, until, watched_from, noticed)), (event,)
 
 
 def _magnet(state: PumpState, fault: Magnet) -> tuple[Mechanics, tuple[Event, ...]]:
     sheet, mechanics, now = state.sheet, state.mechanics, state.now
     match sheet.magnet:
         case "stalls":
-            return _stall(mechanics, now, fault.recovers and max(fault.recovers, fault.leaves))
+            return _stall(state, fault.recovers and max(fault.recovers, fault.leaves))
         case "opens" if fault.leaves > now:
             text = "the magnetic field holds the valves open: the reservoir empties into the patient"
             already = mechanics.valve.until if mechanics.valve else None

@@ -56,7 +56,7 @@ class Answer:
 
 def handle(state: PumpState, command: Command) -> Answer | Refusal:
     """Carry out a command, or refuse it and change nothing."""
-    stop = isinstance(command, Update) and isinstance(command.program, Stopped) and state.memory.bolus is not None
+    stop = command == Update(Stopped()) and state.memory.bolus is not None
     refusal = None if stop and not state.memory.hold else check_mode(state.mode, command.name, state.sheet)
     if refusal:
         return refusal
@@ -289,8 +289,9 @@ def _cancel_bolus(state: PumpState) -> Answer:
     if memory.bolus:
         ended = without_bolus(memory, memory.bolus, state.sheet, now, finished=False)
         return _answer(state, ended, *cut_short(memory.bolus, now))
-    cancelled = Event(now, "periodic bolus cut short", "information", "the rest of it is skipped")
-    return _answer(state, skip_rest(memory, now, begun=True), cancelled)
+    whole = Event(now, "periodic bolus cut short", "information", "all of it is skipped")
+    at_its_start = (whole,) if memory.begins_periodic_bolus(now) else ()
+    return _answer(state, skip_rest(memory, now, begun=True), *at_its_start)
 
 
 def _set_clock(state: PumpState, offset_s: int) -> Answer | Refusal:

@@ -252,6 +252,14 @@ class MemoryCorruption:
 
 
 @dataclass(frozen=True, slots=True)
+class SensorError:
+    """The fill sensor reads so many nanolitres too high, or too low: its alarms come too late, or too early."""
+
+    off_nl: int
+    name: ClassVar[str] = "sensor error"
+
+
+@dataclass(frozen=True, slots=True)
 class SeptumLeak:
     """The septum of the refill port leaks so much into the tissue around the pump."""
 
@@ -269,5 +277,6 @@ Fault = (
     | BatteryFilm
     | LowBattery
     | MemoryCorruption
+    | SensorError
     | SeptumLeak
 )

@@ -219,7 +219,7 @@ def program_pattern(program: Running, sheet: PumpSheet, *, boluses: bool = True)
 @lru_cache(maxsize=4096)  # the same program is asked for by the pump, its chart and every row
 def _pattern(program: Running, minimum: FlowRate, *, suspends: bool) -> Pattern:
     match program:
-        case Stopped() | EndOfService() | SafeState():
+        case Stopped() | EndOfService() | SafeState():  # a safe state is read as one of the others before
             return NO_FLOW
         case MinimumRate():
             return Pattern.constant(minimum.nl_per_day)
@@ -271,7 +271,7 @@ def check_program(program: Program, sheet: PumpSheet) -> Refusal | None:
 
 def _check_periodic(program: PeriodicBolus, sheet: PumpSheet) -> Refusal | None:
     every_s = program.every.s
-    if DAY_S % every_s or program.duration.s >= every_s or not 0 <= program.first_s < DAY_S:
+    if not every_s or DAY_S % every_s or program.duration.s >= every_s or not 0 <= program.first_s < DAY_S:
         return Refusal(
             "PMP-16",
             f"a bolus over {program.duration} every {program.every}",
@@ -280,8 +280,10 @@ def _check_periodic(program: PeriodicBolus, sheet: PumpSheet) -> Refusal | None:
             "Check the unit of the interval: hours typed as minutes have killed (FDA Class I, 2004).",
         )
     refusal = check_flow(program.flow, sheet) or check_bolus_duration(program.duration, sheet)
+    if refusal:
+        return refusal
     peak = program_pattern(program, sheet)
-    return refusal or check_flow(ceiled_flow(max(peak.rates), peak.per), sheet)
+    return check_flow(ceiled_flow(max(peak.rates), peak.per), sheet)
 
 
 def check_patient_bolus(bolus: PatientBolus, program: Running, sheet: PumpSheet) -> Refusal | None:
@@ -303,8 +305,11 @@ def check_patient_bolus(bolus: PatientBolus, program: Running, sheet: PumpSheet)
             "Check lockout and duration, and their units.",
         )
     basal = max(program_pattern(program, sheet, boluses=False).rates)
+    refusal = check_bolus_duration(bolus.duration, sheet)
+    if refusal:
+        return refusal
     fastest = (basal if sheet.basal_during_bolus == "continues" else 0) * bolus.duration.s + bolus.volume.nl * DAY_S
-    return check_bolus_duration(bolus.duration, sheet) or check_flow(ceiled_flow(fastest, bolus.duration.s * DAY_S), sheet)
+    return check_flow(ceiled_flow(fastest, bolus.duration.s * DAY_S), sheet)
 
 
 def _check_day(day: Day, sheet: PumpSheet, *, every_day: bool) -> Refusal | None:
@@ -374,8 +379,11 @@ def check_bolus_flow(bolus: Bolus, sheet: PumpSheet) -> Refusal | None:
     """Whether the pump can give a bolus by itself: its duration, and its own flow within the limits."""
     if isinstance(bolus, BridgeBolus):
         return check_flow(bolus.flow, sheet) or _check_bridge_duration(bolus, sheet)
+    refusal = check_bolus_duration(bolus.duration, sheet)
+    if refusal:
+        return refusal
     flow = ceiled_flow(bolus.volume.nl, bolus.duration.s)
-    return check_bolus_duration(bolus.duration, sheet) or (check_flow(flow, sheet) if flow > sheet.flow_max else None)
+    return check_flow(flow, sheet) if flow > sheet.flow_max else None
 
 
 def _check_bridge_duration(bridge: BridgeBolus, sheet: PumpSheet) -> Refusal | None:

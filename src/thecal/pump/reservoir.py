@@ -6,7 +6,7 @@ from thecal.errors import Refusal
 from thecal.fluid import Parcel
 from thecal.pump.messages import Fill, Procedure, ResetValve, Syringe, Withdraw
 from thecal.pump.settle import settle
-from thecal.pump.state import Mechanics, PumpState
+from thecal.pump.state import PumpState
 from thecal.quantity import Volume
 
 
@@ -79,8 +79,7 @@ def _reset_valve(state: PumpState) -> tuple[PumpState, Syringe] | Refusal:
 
 
 def _with_reservoir(state: PumpState, reservoir: Parcel) -> PumpState:
-    was = state.mechanics
-    mechanics = Mechanics(reservoir, was.drive, was.carry, was.battery, was.influences, was.stall, was.valve, was.leak)
+    mechanics = state.mechanics.with_fluid(reservoir, state.mechanics.carry, state.mechanics.leak)
     if state.sheet.fill_sensor:
         return settle(state, state.memory, mechanics, state.now).state
     return PumpState(state.sheet, state.now, state.memory, mechanics)

@@ -11,6 +11,7 @@ from thecal.pump.messages import Event
 from thecal.pump.program import BridgeBolus, EndOfService, PeriodicBolus, Stopped, program_pattern
 from thecal.pump.sheet import PumpSheet
 from thecal.pump.state import Mechanics, Memory, PumpState, RunningBolus, Signals, true_flow
+from thecal.quantity import Volume
 from thecal.timeline import NO_FLOW, Instant, Pattern
 
 
@@ -34,6 +35,8 @@ def settle(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant
         said.extend(cut_short(memory.bolus, now))
         memory = without_bolus(memory, memory.bolus, sheet, now, finished=False)
     memory = _with_stop(_with_basal(before, memory, now), now)
+    said.extend(_cut_periodic(before, memory, now))
+    mechanics = _watched(mechanics, memory, now)
     was = memory.alarms
     alarms = _alarms(PumpState(sheet, now, memory, mechanics))
     if alarms is not was:
@@ -43,12 +46,29 @@ def settle(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant
             said.extend(cut_short(memory.bolus, now))
             memory = without_bolus(memory, memory.bolus, sheet, now, finished=False)
         said.extend(alarm.began(sheet) for alarm in began)
-        said.extend(alarm.ended(now) for alarm in was if alarm.kind.name not in sounding)
+        said.extend(alarm.ended(now, sheet) for alarm in was if alarm.kind.name not in sounding)
         memory = _signalling(memory, replace(memory.signals, alarms=alarms))
         memory = _with_stop(_with_basal(before, memory, now), now)
     if said:
         memory = _signalling(memory, with_log(memory.signals, said, sheet))
     return Change(driven(before, memory, mechanics, now), tuple(said))
+
+
+def _watched(mechanics: Mechanics, memory: Memory, now: Instant) -> Mechanics:
+    """A stall counts towards its notice only while the pump wants the rotor to turn."""
+    stall = mechanics.stall
+    if stall is None or stall.over or (stall.watched_from is not None) == (memory.pattern.total > 0):
+        return mechanics
+    return replace(mechanics, stall=replace(stall, watched_from=now if memory.pattern.total else None))
+
+
+def _cut_periodic(before: PumpState, memory: Memory, now: Instant) -> Iterable[Event]:
+    """What is told of a periodic bolus that was being given and is given no more."""
+    was = before.memory
+    if was.bolus or _stops(was) or not was.in_periodic_bolus(now) or was.begins_periodic_bolus(now):
+        return
+    if memory.bolus or _stops(memory) or not memory.in_periodic_bolus(now):
+        yield Event(now, "periodic bolus cut short", "information", "the rest of it is skipped")
 
 
 def _signalling(memory: Memory, signals: Signals) -> Memory:
@@ -161,8 +181,7 @@ def cut_short(running: RunningBolus, now: Instant) -> Iterable[Event]:
     """What is told of a bolus that does not run to its end."""
     if running.bolus is None:
         return
-    given_mcl, volume = running.given_nl(now), running.bolus.volume
-    given = type(volume)(given_mcl)
+    given, volume = Volume(running.given_nl(now)), running.bolus.volume
     left = " The remainder lies in the line." if isinstance(running.bolus, BridgeBolus) else ""
     yield Event(now, f"{_told(running)} cut short", "information", f"{given} of {volume} programmed.{left}".rstrip("."))
 
@@ -191,7 +210,5 @@ def driven(before: PumpState, memory: Memory, mechanics: Mechanics, now: Instant
     if pattern.per != per:
         memory = replace(memory, count=replace(memory.count, carry=memory.count.carry * pattern.per // per))
     if drive != mechanics.drive:
-        carry = mechanics.carry * drive.per // drive_per
-        battery, leak = mechanics.battery, mechanics.leak
-        mechanics = Mechanics(mechanics.reservoir, drive, carry, battery, mechanics.influences, mechanics.stall, valve, leak)
+        mechanics = replace(mechanics, drive=drive, carry=mechanics.carry * drive.per // drive_per)
     return PumpState(before.sheet, now, memory, mechanics)

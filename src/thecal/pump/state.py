@@ -60,8 +60,8 @@ class Hold:
 @dataclass(frozen=True, slots=True)
 class Count:
     """The pump's counters. ``calculated_nl`` is None until a volume has been typed in; ``carry`` is the remainder of the
-    programmed flow below one nanolitre, in parts of the running pattern's ``per``; ``pumped_nl`` is what the motor has turned
-    for in its life.
+    programmed flow below one nanolitre, in parts of the running pattern's ``per``; ``pumped_nl`` is what the motor was commanded
+    in its life, whether it turned or not.
     """
 
     calculated_nl: int | None
@@ -174,10 +174,14 @@ class Influences:
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """A rotor that stands still. ``over`` says that it turns again and the pump has not noticed yet."""
+    """A rotor that stands still. ``over`` says that it turns again and the pump has not noticed yet.
+
+    ``watched_from`` is since when the pump has wanted it to turn; None while the pump is stopped, which delays the notice.
+    """
 
     since: Instant
     until: Instant | None
+    watched_from: Instant | None
     noticed: bool = False
     over: bool = False
 
@@ -207,7 +211,10 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Mechanics:
-    """What is so: the fluid in the reservoir (the undeliverable rest included), the true flow and its remainder, the faults."""
+    """What is so: the fluid in the reservoir (the undeliverable rest included), the true flow and its remainder, the faults.
+
+    ``sensor_off_nl`` is by how much a fill sensor reads too high.
+    """
 
     reservoir: Parcel
     drive: Pattern
@@ -217,6 +224,12 @@ class Mechanics:
     stall: Stalled | None = None
     valve: MovedValve | None = None
     leak: Leak | None = None
+    sensor_off_nl: int = 0
+
+    def with_fluid(self, reservoir: Parcel, carry: int, leak: Leak | None) -> "Mechanics":
+        """The same mechanics after some fluid has moved."""
+        off_nl = self.sensor_off_nl
+        return Mechanics(reservoir, self.drive, carry, self.battery, self.influences, self.stall, self.valve, leak, off_nl)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +250,9 @@ class PumpState:
     def known_nl(self) -> int | None:
         """What the pump knows of its reservoir: by its fill sensor where it has one, otherwise what it calculates."""
         calculated_nl = self.memory.count.calculated_nl
-        return self.usable_nl if self.sheet.fill_sensor and calculated_nl is not None else calculated_nl
+        if not self.sheet.fill_sensor or calculated_nl is None:
+            return calculated_nl
+        return max(self.usable_nl + self.mechanics.sensor_off_nl, 0)
 
     @property
     def mode(self) -> str:

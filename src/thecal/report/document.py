@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from thecal.chart.facts import Acted, Explanted, Fact
+from thecal.chart.facts import Acted, Explanted, Fact, PumpReplaced, Revised
 from thecal.errors import Refusal
 from thecal.pump.messages import Event
 from thecal.report.words import BANNER, fact_text, number_text
@@ -112,7 +112,7 @@ def _interval(course: Course, case: Case) -> dict[str, Any]:
         "start_local": start.local_text(case.zone),
         "end_local": end.local_text(case.zone),
         "seconds": course.interval.seconds,
-        "what": [_fact(fact, text, case.zone) for fact in course.facts if (text := fact_text(fact))],
+        "what": [_fact(fact, text, case.zone) for fact in course.facts if (text := fact_text(fact, case.zone))],
         "mode": course.mode,
         "program": _program(course),
         "concentration_mcg_per_ml": course.concentration.mcg_per_ml if course.concentration else None,
@@ -227,7 +227,7 @@ def _concentrations(case: Case, trace: Trace) -> Iterable[str]:
         first, *more = rows
         last, told, sheet = more[-1] if more else first, first.concentration, first.regimen.sheet if first.regimen else case.sheet
         slipped = any(since <= at <= first.interval.start for at in slips)
-        since = last.interval.end
+        since = first.interval.start
         if told is None or held is None or abs(held - told.mcg_per_ml) < _OFF_WORTH_A_NOTE * told.mcg_per_ml:
             continue
         rest = sheet.undeliverable_volume
@@ -247,8 +247,9 @@ def _old_fluid(case: Case, trace: Trace) -> Iterable[str]:
         if event.kind != OLD_FLUID or row is None or row.concentration is None:
             continue
         # An explant takes the line with it; what flows afterwards is another pump's.
-        explants = [fact.at for fact in trace.chart.facts if isinstance(fact, Explanted) and fact.at >= event.at]
-        last, until = (explants[0], "the explant") if explants else (trace.end, "the end of the case")
+        operations = {Explanted: "the explant", Revised: "the revision", PumpReplaced: "the replacement"}
+        later = [fact for fact in trace.chart.facts if type(fact) in operations and fact.at > event.at]
+        last, until = (later[0].at, operations[type(later[0])]) if later else (trace.end, "the end of the case")
         cleared = _cleared(trace, event.at, row.concentration.mcg_per_ml)
         end = last if cleared is None else min(cleared, last)
         (_, before_pg), (_, after_pg) = trace.delivered_at([event.at, end])

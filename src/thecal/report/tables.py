@@ -110,7 +110,7 @@ def _passed_lines(case: Case, course: Course) -> Iterator[tuple[Instant, list[Li
 
 
 def _fact_lines(case: Case, fact: Fact) -> list[Line]:
-    text = fact_text(fact)
+    text = fact_text(fact, case.zone)
     if text is None:
         return []
     mark, style = _fact_mark(fact)
@@ -124,6 +124,8 @@ def _fact_mark(fact: Fact) -> tuple[str, Style]:
     if isinstance(fact, Acted) and fact.refusal:
         return "x ", "refused"
     if isinstance(fact, ResidualMeasured):
+        if fact.expected is None:
+            return "", "done"
         flag = discrepancy_flag(fact.expected, fact.measured, fact.reservoir)
         if flag != "ok":
             return ("!!", "critical") if flag == "red" else ("! ", "non-critical")

@@ -1,5 +1,7 @@
 """Facts, orders and events in words, as they stand in every table and page."""
 
+from zoneinfo import ZoneInfo
+
 from thecal.chart.facts import (
     Acted,
     Entered,
@@ -79,7 +81,7 @@ def _day_text(day: FlexDay) -> str:
     return f"{' '.join(WEEKDAYS[weekday] for weekday in day.weekdays)} {day.daily_total}: {steps}"
 
 
-def fact_text(fact: Fact) -> str | None:
+def fact_text(fact: Fact, zone: ZoneInfo) -> str | None:
     """A fact in words; None for one that another fact of the same action already says."""
     match fact:
         case TestBolusGiven():
@@ -96,7 +98,7 @@ def fact_text(fact: Fact) -> str | None:
         case Ordered():
             return f"order: {order_text(fact.order)}"
         case Interrogated(report=report):
-            return _report_text(report)
+            return _report_text(report, zone)
         case PortUsed():
             return _port_text(fact)
         case Revised():
@@ -120,11 +122,11 @@ def _test_text(fact: TestBolusGiven) -> str:
     return f"screening test: {fact.dose} by lumbar puncture{lasted}"
 
 
-def _report_text(report: Report) -> str:
+def _report_text(report: Report, zone: ZoneInfo) -> str:
     """What an interrogation shows that matters: the mode, the alarms, the date to replace by, the latest in the log."""
     alarms = f"alarms: {', '.join(report.alarms)}" if report.alarms else "no alarm"
-    replace_by = f", replace by {report.replace_by.utc_text()[:10]}" if report.replace_by else ""
-    latest = f", latest in its log: {report.log[-1].kind} ({report.log[-1].at.utc_text()})" if report.log else ""
+    replace_by = f", replace by {report.replace_by.date(zone)}" if report.replace_by else ""
+    latest = f", latest in its log: {report.log[-1].kind} ({report.log[-1].at.local_text(zone)})" if report.log else ""
     return f"pump interrogated: {report.mode}, {alarms}{replace_by}{latest}"
 
 
@@ -136,6 +138,8 @@ def _port_text(fact: PortUsed) -> str:
 
 
 def _residual_text(fact: ResidualMeasured) -> str:
+    if fact.expected is None:
+        return f"residual {fact.measured} measured, none expected: the pump knows no volume"
     if not fact.expected.nl and not fact.measured.nl:
         return f"residual {fact.measured} measured, none expected: there is nothing to compare"
     off = fact.measured - fact.expected

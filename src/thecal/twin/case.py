@@ -15,9 +15,10 @@ from thecal.timeline import Instant
 from thecal.twin.action import Action
 from thecal.twin.devices import Device, check_possible, devices_of, part_ends
 from thecal.twin.document import CaseTable, RefillTable
-from thecal.twin.events import AnyEvent, ExplantEvent, ImplantEvent, NoteEvent, ScreeningTest, action
+from thecal.twin.events import AnyEvent, ExplantEvent, ImplantEvent, NoteEvent, ReplacePumpEvent, ScreeningTest, action
+from thecal.twin.mishaps import PressureEvent, TemperatureEvent
 from thecal.twin.reading import BYTES_MAX, Found, read_tables
-from thecal.twin.truth import DriftStep, PressureEvent, TemperatureEvent, drifted, faults
+from thecal.twin.truth import DriftStep, drifted, faults
 from thecal.twin.world import PlannedFault, World
 
 
@@ -117,7 +118,8 @@ def _faults(table: CaseTable, zone: ZoneInfo, devices: list[Device], found: Foun
                     planned.append(fault)
     settled: list[PlannedFault] = []
     with found.at("world", "event"):
-        settled.extend(drifted(planned, table.world.gain))
+        anew = [event.at for event in table.event if isinstance(event, ImplantEvent | ReplacePumpEvent)]
+        settled.extend(drifted(planned, table.world.gain, anew))
     return tuple(settled)
 
 

@@ -13,8 +13,9 @@ from thecal.quantity import Volume
 from thecal.timeline import Instant
 from thecal.twin.document import CaseTable
 from thecal.twin.events import AnyEvent, ExplantEvent, ImplantEvent, RefillEvent, ReplacePumpEvent, ReviseCatheterEvent
+from thecal.twin.mishaps import AnyWorldEvent, GainDriftEvent, LeakEvent
 from thecal.twin.reading import Found
-from thecal.twin.truth import AnyWorldEvent, DriftStep, GainDriftEvent, LeakEvent
+from thecal.twin.truth import DriftStep
 from thecal.twin.world import PlannedFault, Slip
 
 

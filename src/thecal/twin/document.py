@@ -4,8 +4,8 @@ from pydantic import Field
 
 from thecal.twin.events import EVENT_TABLES, AnyEvent, CatheterTable, PumpTable
 from thecal.twin.fields import ADuration, ADurationOrZero, At, AVersion, Document, PlainText
+from thecal.twin.mishaps import TRUTH_TABLES, WorldTable
 from thecal.twin.programs import DayTable, PatientBolusTable, ProgramTable, StepTable
-from thecal.twin.truth import TRUTH_TABLES, WorldTable
 
 
 class PatientTable(Document):

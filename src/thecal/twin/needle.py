@@ -24,7 +24,7 @@ from thecal.twin.world import Slip, World, disturbed
 
 OLD_FLUID = "old concentration in the line"
 PORT_BOLUS = "bolus through the port"
-_OFF = 0.05  # a difference worth telling
+_OFF = 0.2  # another strength, not one that a rest has thinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ def refill(world: World, chart: Chart, action: Refill, pump: PumpState) -> Done 
     after = done.pump
     if world.slip and world.slip.gain:
         after = disturbed(after, ChangeGain(world.slip.gain), events)
+        told = f"overfilled: true flow is now {world.slip.gain} from the programmed flow"
+        events.append(Event(action.at, ChangeGain.name, "unsensed", told))
     session: tuple[Fact, ...] = ()
     if update is not None:
         answer = handle(after, update)
@@ -178,7 +180,7 @@ def _still_in_line(world: World, chart: Chart, before: PumpState, action: Refill
         return ()
     old = [parcel for parcel in world.line.parcels if abs(parcel.mcg_per_ml - new.mcg_per_ml) > _OFF * new.mcg_per_ml]
     volume_nl, amount_pg = volume_of(old), amount_of(old)
-    if not amount_pg or volume_nl < _OFF * world.line.volume_nl:
+    if not amount_pg or volume_nl * 20 < world.line.volume_nl:
         return ()
     held = Concentration(nearest(amount_pg, volume_nl))
     text = f"{Volume(volume_nl)} of about {held} leaves the tip before the new {new}; there was no bridge"
@@ -188,7 +190,7 @@ def _still_in_line(world: World, chart: Chart, before: PumpState, action: Refill
 def _residual(before: PumpState, chart: Chart, action: Refill, withdrawn: Volume) -> tuple[Fact, ...]:
     """The residual as a fact; a pump in which nothing was ever typed expects nothing."""
     expected = _expected(before, chart)
-    if expected is None:
+    if expected is None and action.measured is None:
         return ()
     measured = withdrawn if action.measured is None else action.measured
     capacity = before.sheet.reservoir_capacity

@@ -271,8 +271,10 @@ def _believed(pump: PumpState | None) -> Volume | None:
 
 
 def _doses(pump: PumpState | None, session: SessionEnded | None) -> tuple[DailyDose | None, DailyDose | None]:
-    if pump is None or session is None or session.order is None or pump.memory.concentration is None:
+    if pump is None or session is None or session.order is None:
         return None, None
+    if pump.memory.concentration is None:
+        return ordered_dose(session.order), None
     hold = pump.memory.hold
     pattern = NO_FLOW if hold and hold.stops else pump.memory.basal
     return ordered_dose(session.order), pattern_dose(pattern, pump.memory.concentration)

@@ -1,10 +1,7 @@
-"""What happens that nobody ordered, as a case document writes it, and the faults that it means."""
+"""What happens that nobody ordered: the faults that the events of a case document mean."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from thecal.catheter.faults import CatheterLeak, Disconnection, Kink, Migration
 from thecal.catheter.geometry import TIP_LEVELS
@@ -17,244 +14,39 @@ from thecal.pump.messages import (
     LowBattery,
     Magnet,
     MemoryCorruption,
+    SensorError,
     SeptumLeak,
     Stall,
     Surroundings,
 )
 from thecal.quantity import Gain
 from thecal.timeline import Duration, Instant
-from thecal.twin.fields import (
-    AConcentration,
-    ADrift,
-    ADuration,
-    AFlow,
-    AGain,
-    ALength,
-    AShare,
-    At,
-    AVolume,
-    Document,
-    reading,
+from thecal.twin.mishaps import (
+    OUTSIDE,
+    AnyWorldEvent,
+    BatteryFilmEvent,
+    DisconnectionEvent,
+    GainDriftEvent,
+    GainEvent,
+    InterferenceEvent,
+    InternalShortEvent,
+    KinkEvent,
+    LeakEvent,
+    MemoryErrorEvent,
+    MigrationEvent,
+    MriEvent,
+    OverfillEvent,
+    PocketFillEvent,
+    PressureEvent,
+    SensorErrorEvent,
+    SeptumLeakEvent,
+    StallEvent,
+    TemperatureEvent,
+    WrongDrugEvent,
+    WrongStrengthEvent,
 )
 from thecal.twin.world import PlannedFault, Slip
 from thecal.unit import decimal_text
-
-OUTSIDE = "outside"
-NEVER = "never"
-Change = Literal["higher", "lower"]
-
-
-def _recovery(value: object, name: str) -> Duration | None:
-    """A duration, or None for ``never``."""
-    if value == NEVER:
-        return None
-    if isinstance(value, str) and value[:1].isalpha():
-        raise InputError(name, value, "is not a duration", accepted=('"6 h"', '"never"'), nearest=nearest_name(value, [NEVER]))
-    return Duration.parse(value, name, zero=True)
-
-
-class WorldEvent(Document):
-    """Something true that happens."""
-
-    at: At
-
-
-class GainEvent(WorldEvent):
-    """The true flow changes: a new bias, or a sudden overinfusion."""
-
-    kind: Literal["gain"]
-    gain: AGain
-
-
-class GainDriftEvent(WorldEvent):
-    """The true flow drifts, as a staircase: ``times`` steps of ``by``, one ``every`` so long."""
-
-    kind: Literal["gain_drift"]
-    by: AGain
-    every: ADuration
-    times: int = Field(ge=1, le=1000)
-
-
-class TemperatureEvent(WorldEvent):
-    """Fever or cold; how much it changes the flow is a setting, the direction is not."""
-
-    kind: Literal["temperature"]
-    change: Change
-    flow: AGain
-    lasts: ADuration | None = None
-
-
-class PressureEvent(WorldEvent):
-    """Altitude or a dive; how much it changes the flow is a setting, the direction is not."""
-
-    kind: Literal["pressure"]
-    change: Change
-    flow: AGain
-    lasts: ADuration | None = None
-
-
-class StallEvent(WorldEvent):
-    """The rotor stands, for a time or for good."""
-
-    kind: Literal["stall"]
-    lasts: ADuration | None = None
-
-
-class MriEvent(WorldEvent):
-    """A strong magnetic field; a rotor turns again ``recovers_after`` so long after it, or never."""
-
-    kind: Literal["mri"]
-    lasts: ADuration
-    recovers_after: Annotated[Duration | None, reading(_recovery)] = Duration(0)
-
-
-class InterferenceEvent(WorldEvent):
-    """Electromagnetic interference."""
-
-    kind: Literal["interference"]
-
-
-class BatteryFilmEvent(WorldEvent):
-    """A resistive film in the battery."""
-
-    kind: Literal["battery_film"]
-    lost: AShare
-    eri_to_eos: ADuration
-
-
-class InternalShortEvent(WorldEvent):
-    """A short inside the pump, and what it shows as."""
-
-    kind: Literal["internal_short"]
-    shows_as: Literal["motor stall", "low-battery reset"]
-
-
-class MemoryErrorEvent(WorldEvent):
-    """A bit of the pump's memory flips."""
-
-    kind: Literal["memory_error"]
-    part: Literal["settings", "log"] = "settings"
-    bit: int = Field(default=0, ge=0)
-
-
-class OverfillEvent(WorldEvent):
-    """At the next refill more is forced in than fits; ``gain`` is what that does to the flow."""
-
-    kind: Literal["overfill"]
-    extra: AVolume
-    gain: AGain | None = None
-
-
-class WrongStrengthEvent(WorldEvent):
-    """At the next refill the syringe holds another strength than is written down."""
-
-    kind: Literal["wrong_strength"]
-    concentration: AConcentration
-
-
-class WrongDrugEvent(WorldEvent):
-    """At the next refill the syringe holds no baclofen."""
-
-    kind: Literal["wrong_drug"]
-
-
-class PocketFillEvent(WorldEvent):
-    """At the next refill so much of the volume goes into the tissue around the pump."""
-
-    kind: Literal["pocket_fill"]
-    volume: AVolume
-
-
-class SeptumLeakEvent(WorldEvent):
-    """The septum of the refill port leaks."""
-
-    kind: Literal["septum_leak"]
-    flow: AFlow
-
-
-class KinkEvent(WorldEvent):
-    """The catheter lets only a share of the flow through; 0 % is a total occlusion."""
-
-    kind: Literal["kink"]
-    open: AShare
-
-
-class LeakEvent(WorldEvent):
-    """A share of what passes a place of the catheter is lost; a growing leak loses more in steps."""
-
-    kind: Literal["leak"]
-    place: ALength
-    lost: AShare
-    grows_by: AShare | None = None
-    every: ADuration | None = None
-    times: int = Field(default=0, ge=0, le=1000)
-
-
-class DisconnectionEvent(WorldEvent):
-    """The catheter comes apart."""
-
-    kind: Literal["disconnection"]
-    place: ALength
-
-
-class MigrationEvent(WorldEvent):
-    """The tip moves, or leaves the spinal canal (``outside``)."""
-
-    kind: Literal["migration"]
-    tip_level: str
-
-
-AnyWorldEvent = Annotated[
-    GainEvent
-    | GainDriftEvent
-    | TemperatureEvent
-    | PressureEvent
-    | StallEvent
-    | MriEvent
-    | InterferenceEvent
-    | BatteryFilmEvent
-    | InternalShortEvent
-    | MemoryErrorEvent
-    | OverfillEvent
-    | WrongStrengthEvent
-    | WrongDrugEvent
-    | PocketFillEvent
-    | SeptumLeakEvent
-    | KinkEvent
-    | LeakEvent
-    | DisconnectionEvent
-    | MigrationEvent,
-    Field(discriminator="kind"),
-]
-TRUTH_TABLES: dict[str, type[Document]] = {
-    "gain": GainEvent,
-    "gain_drift": GainDriftEvent,
-    "temperature": TemperatureEvent,
-    "pressure": PressureEvent,
-    "stall": StallEvent,
-    "mri": MriEvent,
-    "interference": InterferenceEvent,
-    "battery_film": BatteryFilmEvent,
-    "internal_short": InternalShortEvent,
-    "memory_error": MemoryErrorEvent,
-    "overfill": OverfillEvent,
-    "wrong_strength": WrongStrengthEvent,
-    "wrong_drug": WrongDrugEvent,
-    "pocket_fill": PocketFillEvent,
-    "septum_leak": SeptumLeakEvent,
-    "kink": KinkEvent,
-    "leak": LeakEvent,
-    "disconnection": DisconnectionEvent,
-    "migration": MigrationEvent,
-}
-
-
-class WorldTable(Document):
-    """What is so: the true flow's deviation from the programmed flow, the drift of the pump clock, and what happens."""
-
-    gain: AGain = Gain(Gain.EXACT)
-    clock_drift: ADrift = 0
-    event: list[AnyWorldEvent] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,13 +57,19 @@ class DriftStep:
     by_ppm: int
 
 
-def drifted(planned: Iterable[PlannedFault | DriftStep], gain: Gain) -> tuple[PlannedFault, ...]:
+def drifted(planned: Iterable[PlannedFault | DriftStep], gain: Gain, anew: Sequence[Instant] = ()) -> tuple[PlannedFault, ...]:
     """The faults in order of time, each step of a drift as the gain that it leads to from the one before it.
 
-    Raises InputError where a drift leaves no flow.
+    ``anew`` are the instants at which a pump comes out of its box, which runs as the world's ``gain`` says, or as it was said
+    before there was a first pump. Raises InputError where a drift leaves no flow.
     """
     settled: list[PlannedFault] = []
+    boxed, to_come = gain, sorted(anew)
     for fault in sorted(planned, key=lambda fault: fault.at):
+        while to_come and to_come[0] < fault.at:  # a fault strikes before what people do in the same second
+            boxed = gain if len(to_come) == len(anew) else boxed
+            gain = boxed
+            to_come.pop(0)
         if isinstance(fault, DriftStep):
             if gain.ppm + fault.by_ppm <= 0:
                 raise InputError("event", str(gain), "drifts on until no flow is left", accepted=("fewer or smaller steps",))
@@ -318,6 +116,9 @@ def faults(event: AnyWorldEvent) -> Iterator[PlannedFault | DriftStep]:
             yield PlannedFault(at, LowBattery(), "a short inside the pump")
         case MemoryErrorEvent():
             yield PlannedFault(at, MemoryCorruption(event.part, event.bit), f"a bit of the {event.part} flips")
+        case SensorErrorEvent():
+            off_nl = event.by.nl if event.reads == "higher" else -event.by.nl
+            yield PlannedFault(at, SensorError(off_nl), f"the fill sensor reads {event.by} {event.reads} than it is")
         case SeptumLeakEvent():
             yield PlannedFault(at, SeptumLeak(event.flow))
         case KinkEvent() | LeakEvent() | DisconnectionEvent() | MigrationEvent():

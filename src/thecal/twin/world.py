@@ -103,13 +103,17 @@ OUTAGES = frozenset(
         "rotor stands",
         "rotor turns",
         "valve moved",
+        Kink.name,
+        CatheterLeak.name,
+        Disconnection.name,
+        Migration.name,
         "telemetry mode",
         "end of service alarm",
         "low battery reset alarm",
         "critical memory error alarm",
     }
 )
-"""The events at which a pump by itself stops to give its program, or gives it again."""
+"""The events at which by themselves pump or catheter stop to give the program, give less of it, or give it again."""
 
 
 def pass_time(world: World, until: Instant, pause: frozenset[str] = frozenset()) -> Passed:
@@ -133,8 +137,9 @@ def befall(world: World, planned: PlannedFault, events: list[Event]) -> World:
     fault = planned.fault
     if world.pump is None or world.geometry is None:
         return replace(world, gain=fault.gain) if isinstance(fault, ChangeGain) else world
-    if planned.told:
-        events.append(Event(planned.at, fault.name, "unsensed", planned.told))
+    of_catheter = isinstance(fault, Kink | CatheterLeak | Disconnection | Migration)
+    if planned.told or of_catheter:
+        events.append(Event(planned.at, fault.name, "unsensed", planned.told or "in the catheter"))
     if isinstance(fault, Slip):
         return replace(world, slip=world.slip.also(fault) if world.slip else fault)
     if isinstance(fault, Kink | CatheterLeak | Disconnection | Migration):
