@@ -8,7 +8,7 @@ from thecal.catheter.dispersion import SLICE_CM
 from thecal.fluid import ALL_PPM, Content, Parcel, amount_of, take_front, volume_of
 from thecal.quantity import Volume
 
-_WORTH_MIXING = 1000
+_WORTH_MIXING = 1000  # neighbors that differ by less than one in so many are left as they are
 
 
 @dataclass(frozen=True, slots=True)

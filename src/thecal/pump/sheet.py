@@ -14,8 +14,8 @@ Basal = Literal["continues", "suspended"]
 AfterBolus = Literal["resumes", "stopped"]
 DuringBolus = Literal["refused", "cancels"]
 Drive = Literal["rotor", "valves", "restrictor"]
-Magnet = Literal["stalls", "opens", "shuts", "nothing"]
-Interference = Literal["telemetry mode", "unaffected"]
+InMagnet = Literal["stalls", "opens", "shuts", "nothing"]
+UnderInterference = Literal["telemetry mode", "unaffected"]
 SafeMode = Literal["minimum rate", "stopped"]
 DEFAULT_PUMP = "reference-40"
 
@@ -42,7 +42,7 @@ class PumpSheet:
     flow_step: FlowRate
     flow_accuracy_ppm: int
     drive: Drive
-    magnet: Magnet
+    magnet: InMagnet
     programmable: bool = True
     low_reservoir_threshold: Volume = Volume(0)
     flex_steps_max: int = 1
@@ -58,7 +58,7 @@ class PumpSheet:
     bridge_duration_max: Duration = Duration(0)
     patient_bolus: bool = False
     fill_sensor: bool = False
-    emi_during_alarm: Interference = "unaffected"
+    emi_during_alarm: UnderInterference = "unaffected"
     safe_state: SafeMode = "stopped"
     stall_detection_delay: Duration = Duration(0)
     stall_recovery_delay: Duration = Duration(0)
@@ -119,7 +119,7 @@ _OF_ALL: _Readers = {
     "tubing_volume": Volume.parse,
     "flow_accuracy": Gain.UNITS.read,
     "drive": _one_of(Drive),
-    "magnet": _one_of(Magnet),
+    "magnet": _one_of(InMagnet),
 }
 _CONSTANT_FLOW: _Readers = {**_OF_ALL, "flow": FlowRate.parse}
 _PROGRAMMABLE: _Readers = {
@@ -142,7 +142,7 @@ _PROGRAMMABLE: _Readers = {
     "bridge_duration_max": Duration.parse,
     "patient_bolus": _yes,
     "fill_sensor": _yes,
-    "emi_during_alarm": _one_of(Interference),
+    "emi_during_alarm": _one_of(UnderInterference),
     "safe_state": _one_of(SafeMode),
     "stopped_alarm_after": Duration.parse,
     "alarm_interval_critical": Duration.parse,
@@ -174,7 +174,7 @@ READINGS: Mapping[str, tuple[str, ...]] = {
         "stops_while_updating": Literal["yes", "no"],
         "patient_bolus": Literal["yes", "no"],
         "fill_sensor": Literal["yes", "no"],
-        "emi_during_alarm": Interference,
+        "emi_during_alarm": UnderInterference,
         "safe_state": SafeMode,
     }.items()
 }

@@ -137,12 +137,11 @@ def befall(world: World, planned: PlannedFault, events: list[Event]) -> World:
     fault = planned.fault
     if world.pump is None or world.geometry is None:
         return replace(world, gain=fault.gain) if isinstance(fault, ChangeGain) else world
-    of_catheter = isinstance(fault, Kink | CatheterLeak | Disconnection | Migration)
-    if planned.told or of_catheter:
+    if planned.told or isinstance(fault, CatheterFault):
         events.append(Event(planned.at, fault.name, "unsensed", planned.told or "in the catheter"))
     if isinstance(fault, Slip):
         return replace(world, slip=world.slip.also(fault) if world.slip else fault)
-    if isinstance(fault, Kink | CatheterLeak | Disconnection | Migration):
+    if isinstance(fault, CatheterFault):
         line, geometry = damage(world.line, world.geometry, fault)
         pump = resisted(world.pump, line, events)
         return replace(world, line=line, geometry=geometry, pump=pump)
