@@ -94,7 +94,7 @@ ALARMS = (
         "critical",
         False,
         _stopped_long,
-        "the pump has been stopped for longer than its data sheet allows",
+        "the pump has been stopped for longer than its data sheet allows, after it had infused",
         "it infuses again",
     ),
     AlarmKind(

@@ -10,6 +10,10 @@ from thecal.pump.sheet import PumpSheet
 
 _INK, _LINE, _CRITICAL, _OTHER = "#1c2833", "#1b4f72", "#b03a2e", "#9c640c"
 _ROW = 17
+_KEY = (
+    "from (down) to (across), gray never; time: the end of a bolus, the pump clock or the battery; "
+    "withdraw: a fill sensor sees the reservoir emptied; memory corruption: a stored bit flips"
+)
 
 
 _PLACES: Mapping[str, tuple[str, ...]] = {
@@ -21,7 +25,7 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "over": ("end of service",),
     "no electronics": ("constant flow",),
 }
-_WIDTH, _HEAD = 172, 200
+_WIDTH, _HEAD = 196, 216
 
 
 def modes_diagram() -> str:
@@ -36,9 +40,7 @@ def modes_diagram() -> str:
         rows.append(_cell(10, y, _HEAD - 10, height, [name], modes))
         rows += [_cell(_HEAD + _WIDTH * n, y, _WIDTH, height, cell, ()) for n, cell in enumerate(cells)]
         y += height
-    above = _text(
-        10, 26, "from (down) to (across); time is the end of a bolus, the pump clock or the battery", "#566573", size=12
-    )
+    above = _text(10, 26, _KEY, "#566573", size=12)
     title = "What the pump is doing: its modes and what leads from one to another"
     return _svg(_HEAD + _WIDTH * len(_PLACES) + 10, y + 10, title, [above, *heads, *rows])
 

@@ -204,7 +204,7 @@ def _ledger(balance: Balance) -> dict[str, Any]:
 
 def _gain(case: Case) -> Iterable[str]:
     if case.gain.ppm != case.gain.EXACT:
-        yield f"In this world the pump truly runs {case.gain} from what is programmed; it cannot know, the residuals tell."
+        yield f"In this world a new pump truly runs {case.gain} from what is programmed; it cannot know, the residuals tell."
 
 
 def _drug_front(case: Case, trace: Trace) -> Iterable[str]:
@@ -288,8 +288,12 @@ def _clock(case: Case, trace: Trace) -> Iterable[str]:
     if implants[0].clock_drift_s:
         gains = "gains" if implants[0].clock_drift_s > 0 else "loses"
         yield f"The pump clock truly {gains} {abs(implants[0].clock_drift_s)} s a day, and with it the times of its program."
-    if len(implants) > 1 or any(isinstance(action, SetPumpClock) for action in case.actions):
+    if any(isinstance(action, SetPumpClock) for action in case.actions):
         yield "The pump clock was set on the way; between settings it knows no daylight saving."
+        return
+    if len(implants) > 1:
+        set_to = ", ".join(f"UTC{_offset_text(a.clock_offset_s)} from {a.at.local_text(case.zone)}" for a in implants)
+        yield f"Each pump's clock stays where it was when the pump went in, and knows no daylight saving: {set_to}."
         return
     weeks = {Instant(second) for interval in timed for second in range(interval.start.s, interval.end.s, WEEK_S)}
     clocks = {(week.local(case.zone).utcoffset() or timedelta()) // timedelta(seconds=1) for week in weeks}

@@ -117,13 +117,19 @@ def _true(trace: Trace) -> Iterator[tuple[Instant, float]]:
     for course in trace.courses:
         if course.true_at_start is None:
             continue
-        left_nl = course.true_at_start.nl
-        yield course.interval.start, left_nl / 10**6
+        left_nl, start, seconds = course.true_at_start.nl, course.interval.start, course.interval.seconds
+        within = []
         for block in blocks:
-            left_nl -= block.volume_nl
-            yield block.interval.end, left_nl / 10**6
+            within.append(block)
             if block.interval.end >= course.interval.end:
                 break
+        end_nl = course.true.nl if course.true is not None else 0
+        leaked_nl = left_nl - sum(block.volume_nl for block in within) - end_nl  # it runs out evenly, another way
+        yield start, left_nl / 10**6
+        for block in within:
+            left_nl -= block.volume_nl
+            so_far = leaked_nl * (block.interval.end.s - start.s) / seconds if seconds else 0
+            yield block.interval.end, (left_nl - so_far) / 10**6
 
 
 def _believed(case: Case, trace: Trace) -> Iterator[tuple[Instant, float]]:

@@ -42,7 +42,7 @@ def page_text(case: Case, trace: Trace, document: dict[str, Any]) -> str:
         f'<p class="banner">{escape(BANNER)}</p>',
         _scrolling("Dose and reservoir over time", f"<figure>{course_figure(case, trace)}</figure>"),
         "<h2>Course</h2>",
-        _course(document["intervals"]),
+        _course(document["intervals"], document["events"]),
         f"<dl>{''.join(f'<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>' for word, meaning in COLUMN_WORDS.items())}</dl>",
         "<h2>Alarms and device events</h2>",
         _events(document["events"]),
@@ -60,7 +60,7 @@ def page_text(case: Case, trace: Trace, document: dict[str, Any]) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}<style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
 
 
-def _course(intervals: Sequence[dict[str, Any]]) -> str:
+def _course(intervals: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> str:
     heads = ("from", "what was done", "days", "mode", "ordered", "programmed", "delivered")
     more = ("left the tip", "believed", "true", "refill by")
     units = {
@@ -69,16 +69,32 @@ def _course(intervals: Sequence[dict[str, Any]]) -> str:
     }
     columns = [(f"{head}, {units[head]}" if head in units else head) for head in (*heads, *more)]
     classes = {0: "text time", 1: "text what", 3: "text", 10: "text time"}
-    return _table(columns, (_course_cells(row) for row in intervals), classes, "One row from one change to the next")
+    return _table(
+        columns,
+        (_course_cells(row, _opened_by(row, events)) for row in intervals),
+        classes,
+        "One row from one change to the next",
+    )
 
 
-def _course_cells(row: dict[str, Any]) -> list[str]:
+def _opened_by(row: dict[str, Any], events: Sequence[dict[str, Any]]) -> list[str]:
+    """What happened unseen, or sounded, at the second in which a row begins that nobody opened."""
+    if row["what"]:
+        return []
+    return [
+        f'<span class="{event["severity"]}">{escape(event["kind"])}: {escape(event["text"])}</span>'
+        for event in events
+        if event["at_utc"] == row["start_utc"]
+    ]
+
+
+def _course_cells(row: dict[str, Any], opened_by: list[str]) -> list[str]:
     doses = (row["ordered_mcg_per_day"], row["programmed_mcg_per_day"], row["delivered_mcg_per_day"])
     volumes = (row["delivered_nl"], row["reservoir_believed_nl"], row["reservoir_true_nl"])
     return [
         escape(row["start_local"]),
-        "<br>".join(_what(fact, row["start_local"]) for fact in row["what"]),
-        decimal_text(row["seconds"], DAY_S, 2),
+        "<br>".join([*opened_by, *(_what(fact, row["start_local"]) for fact in row["what"])]),
+        decimal_text(row["seconds"], DAY_S, 2 if row["seconds"] >= 0.01 * DAY_S else 4),
         escape(row["mode"] or "no pump"),
         *("-" if dose is None else number_text(dose) for dose in doses),
         *("-" if nl is None else decimal_text(nl, 10**6) for nl in volumes),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Literal
 
-from thecal.chart.facts import Acted, Entered, Fact, ResidualMeasured
+from thecal.chart.facts import Acted, Entered, Fact, Filled, ResidualMeasured, SessionEnded
 from thecal.datum import CONFIDENCE, Datum
 from thecal.pump.messages import Event
 from thecal.pump.readings import COURSE, Reading
@@ -38,7 +38,7 @@ ACCOUNT_WORDS = {
 }
 COLUMN_WORDS = {
     "ordered": "the running dose that was asked for, boluses apart; its mean over the day or the week",
-    "programmed": "the dose that the pump runs for it: its nearest flow, at the concentration it was told",
+    "programmed": "the dose that the pump runs for it: its nearest flow with periodic boluses, at the concentration it was told",
     "delivered": "the dose that truly left the catheter tip, boluses and all: the mean over the row",
     "left the tip": "the volume that truly left the catheter tip in the row",
     "believed": "what the pump calculates, or senses where it can, is left in the reservoir at the end of the row",
@@ -79,7 +79,10 @@ def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
     yield Line("")
     for word, meaning in COLUMN_WORDS.items():
         yield from (Line(text, "note") for text in wrap(f"{word:<13}{meaning}", WIDTH, subsequent_indent=" " * 13))
-    yield Line(f"{'marks':<13}! a warning or non-critical alarm, !! a critical one, ** true but not sensed, x refused", "note")
+    yield Line(
+        f"{'marks':<13}- what happened, ! a warning or non-critical alarm, !! a critical one, ** true but not sensed, x refused",
+        "note",
+    )
     yield Line("")
     for note in notes(case, trace):
         yield from (Line(text, "note") for text in wrap(note, WIDTH, subsequent_indent="  "))
@@ -97,6 +100,11 @@ def _course_lines(case: Case, course: Course, events: list[Event]) -> Iterator[L
         yield Line(course_row(case, course), "row")
 
 
+def _dated(course: Course) -> bool:
+    """Whether a date to refill by was worked out anew at the start of the row."""
+    return any(isinstance(fact, Filled | SessionEnded) for fact in course.facts)
+
+
 def _strikes(event: Event) -> bool:
     return event.severity == "unsensed" and event.kind not in (OLD_FLUID, PORT_BOLUS)
 
@@ -104,7 +112,7 @@ def _strikes(event: Event) -> bool:
 def _passed_lines(case: Case, course: Course) -> Iterator[tuple[Instant, list[Line]]]:
     """The date to refill by, where it passes in this row, or where what opened the row leaves it passed."""
     due = course.refill_by
-    if due and course.refill_by_passed and (due.instant >= course.interval.start or course.facts):
+    if due and course.refill_by_passed and (due.instant >= course.interval.start or _dated(course)):
         at = max(due.instant, course.interval.start)
         yield at, [Line(_timed(case, at, f"!  the date to refill by has passed ({due.governed_by})"), "non-critical")]
 

@@ -8,6 +8,7 @@ from thecal.chart.facts import Fact, SessionEnded
 from thecal.chart.order import ordered_dose, pattern_dose
 from thecal.errors import Refusal
 from thecal.pump.messages import Event
+from thecal.pump.program import PeriodicBolus, program_pattern
 from thecal.pump.regimen import Regimen
 from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, DailyDose, Volume
@@ -64,6 +65,15 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
+class PortBolus:
+    """What an injection at the catheter access port drove out at the tip, at once."""
+
+    at: Instant
+    volume_nl: int
+    amount_pg: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A refused action, and whether its refusal was expected."""
 
@@ -86,6 +96,7 @@ class Trace:
     unrefused: tuple[Action, ...]
     outlet: tuple[Block, ...]
     tip: tuple[Block, ...]
+    port: tuple[PortBolus, ...]
     drug_front_at_tip: Instant | None
     chart: Chart
     world: World
@@ -99,12 +110,16 @@ class Trace:
     def delivered_at(self, instants: Iterable[Instant]) -> Iterator[tuple[int, int]]:
         """(nanolitres, picograms) that had left the tip by each of the instants, which are in order; exact.
 
-        Needs the Blocks at the tip.
+        What an injection at the access port drove out counts at once. Needs the Blocks at the tip.
         """
         volume_nl = amount_pg = 0
-        blocks = iter(self.tip)
+        blocks, needles = iter(self.tip), list(self.port)
         block = next(blocks, None)
         for instant in instants:
+            while needles and needles[0].at <= instant:
+                needle = needles.pop(0)
+                volume_nl += needle.volume_nl
+                amount_pg += needle.amount_pg
             while block and block.interval.end <= instant:
                 volume_nl += block.volume_nl
                 amount_pg += block.amount_pg
@@ -134,6 +149,7 @@ class Record:
     unrefused: list[Action] = field(default_factory=list)
     outlet: list[Block] = field(default_factory=list)
     tip: list[Block] = field(default_factory=list)
+    port: list[PortBolus] = field(default_factory=list)
     drug_front_at_tip: Instant | None = None
     _row: "_Row | None" = None
 
@@ -166,6 +182,10 @@ class Record:
         row = self._row
         if row is None:
             return
+        if isinstance(action, UsePort):
+            before, after = row.now.ledger.intrathecal, done.world.ledger.intrathecal
+            volume_nl, amount_pg = after.volume_nl - before.volume_nl, after.amount_pg - before.amount_pg
+            self.port.append(PortBolus(action.at, volume_nl, amount_pg))
         if done.world is not row.now:
             self._close()
             begun = row.now.now == row.start.now  # what was done in the same second stands in one row
@@ -189,6 +209,7 @@ class Record:
             unrefused=tuple(self.unrefused),
             outlet=tuple(self.outlet),
             tip=tuple(self.tip),
+            port=tuple(self.port),
             drug_front_at_tip=self.drug_front_at_tip,
             chart=chart,
             world=world,
@@ -276,5 +297,7 @@ def _doses(pump: PumpState | None, session: SessionEnded | None) -> tuple[DailyD
     if pump.memory.concentration is None:
         return ordered_dose(session.order), None
     hold = pump.memory.hold
-    pattern = NO_FLOW if hold and hold.stops else pump.memory.basal
+    program = pump.memory.program
+    pattern = program_pattern(program, pump.sheet) if isinstance(program, PeriodicBolus) else pump.memory.basal
+    pattern = NO_FLOW if hold and hold.stops else pattern
     return ordered_dose(session.order), pattern_dose(pattern, pump.memory.concentration)
