@@ -113,6 +113,12 @@ def _days(start: Instant, end: Instant) -> Iterator[Instant]:
 
 def _true(trace: Trace) -> Iterator[tuple[Instant, float]]:
     """The true volume at both ends of every Block; between them it falls evenly, but for the pattern of the day."""
+    for _, points in _true_rows(trace):
+        yield from points
+
+
+def _true_rows(trace: Trace) -> Iterator[tuple[Course, list[tuple[Instant, float]]]]:
+    """The rows with a pump, each with the course of its true volume; what runs out another way does so evenly."""
     blocks = iter(trace.outlet)
     for course in trace.courses:
         if course.true_at_start is None:
@@ -124,21 +130,30 @@ def _true(trace: Trace) -> Iterator[tuple[Instant, float]]:
             if block.interval.end >= course.interval.end:
                 break
         end_nl = course.true.nl if course.true is not None else 0
-        leaked_nl = left_nl - sum(block.volume_nl for block in within) - end_nl  # it runs out evenly, another way
-        yield start, left_nl / 10**6
+        leaked_nl = left_nl - sum(block.volume_nl for block in within) - end_nl
+        points = [(start, left_nl / 10**6)]
         for block in within:
             left_nl -= block.volume_nl
             so_far = leaked_nl * (block.interval.end.s - start.s) / seconds if seconds else 0
-            yield block.interval.end, (left_nl - so_far) / 10**6
+            points.append((block.interval.end, (left_nl - so_far) / 10**6))
+        yield course, points
 
 
 def _believed(case: Case, trace: Trace) -> Iterator[tuple[Instant, float]]:
-    """The calculated volume at both ends of every row, and where it crossed an alarm's threshold."""
-    for course in trace.courses:
+    """The calculated volume at both ends of every row, and where it crossed an alarm's threshold.
+
+    Within a row it is drawn in the shape of the true flow, where there is one: boluses and primes count in both.
+    """
+    for course, points in _true_rows(trace):
         if course.believed_at_start is None or course.believed is None:
             continue
+        fell, truly = course.believed_at_start.ml - course.believed.ml, points[0][1] - points[-1][1]
         yield course.interval.start, course.believed_at_start.ml
-        yield from _crossings(case, course, trace)
+        crossings = list(_crossings(case, course, trace))
+        if not crossings and truly > fell / 2 > 0:
+            start = points[0][1]
+            yield from ((at, course.believed_at_start.ml - (start - ml) * fell / truly) for at, ml in points[1:-1])
+        yield from crossings
         yield course.interval.end, course.believed.ml
 
 

@@ -24,6 +24,7 @@ from thecal.unit import decimal_text
 
 WIDTH = 106
 _TIME = 21
+_MARKS = "- what happened, ! a warning or non-critical alarm, !! a critical one, ** true but not sensed, x refused"
 Style = Literal["title", "head", "done", "row", "critical", "non-critical", "unsensed", "information", "refused", "note", "plain"]
 
 ACCOUNT_WORDS = {
@@ -79,10 +80,7 @@ def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
     yield Line("")
     for word, meaning in COLUMN_WORDS.items():
         yield from (Line(text, "note") for text in wrap(f"{word:<13}{meaning}", WIDTH, subsequent_indent=" " * 13))
-    yield Line(
-        f"{'marks':<13}- what happened, ! a warning or non-critical alarm, !! a critical one, ** true but not sensed, x refused",
-        "note",
-    )
+    yield from (Line(text, "note") for text in wrap(f"{'marks':<13}{_MARKS}", WIDTH, subsequent_indent=" " * 13))
     yield Line("")
     for note in notes(case, trace):
         yield from (Line(text, "note") for text in wrap(note, WIDTH, subsequent_indent="  "))
