@@ -13,11 +13,12 @@ from thecal.chart.chart import Chart
 from thecal.chart.facts import PortUsed, PumpReplaced, ResidualMeasured, Revised, SessionEnded
 from thecal.chart.order import OrderBolus, OrderContinuous, OrderMinimumRate, OrderPatient, OrderStop
 from thecal.errors import Refusal
-from thecal.pump.messages import ChangeGain, Interference, LowBattery, Magnet, MemoryCorruption, Stall
+from thecal.pump.messages import ChangeGain, Interference, LowBattery, Magnet, MemoryCorruption, SeptumLeak, Stall
 from thecal.pump.program import BridgeBolus
 from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.pump.state import PumpState
-from thecal.quantity import Amount, Concentration, DailyDose, Gain, Length, Volume
+from thecal.quantity import Amount, Concentration, DailyDose, FlowRate, Gain, Length, Volume
+from thecal.report.figures import true_rows
 from thecal.timeline import DAY_S, Duration, Instant
 from thecal.twin.act import act
 from thecal.twin.action import (
@@ -464,3 +465,21 @@ def test_a_new_pump_drifts_from_its_own_gain() -> None:
     case = parse_case((CASE_WITH_DRIFT).encode(), "drift.toml")
     gains = [planned.fault.gain.ppm for planned in case.faults if isinstance(planned.fault, ChangeGain)]
     assert gains == [1_200_000, 1_010_000, 1_020_000]
+
+
+def test_a_port_bolus_is_in_the_rows_and_in_the_course_of_the_dose() -> None:
+    """0.2 mL of 500 mcg/mL at the port counts in the row that it opens, and at once in what had left the tip by then."""
+    trace = ran(IMPLANT, FIRST, UsePort(at(9), "inject", ml(0.2), C500), until=10)
+    assert sum(course.delivered_nl for course in trace.courses) == trace.balance.ledger.intrathecal.volume_nl
+    assert sum(course.delivered_pg for course in trace.courses) == trace.balance.ledger.intrathecal.amount_pg
+    (before, _), (after, _) = trace.delivered_at([Instant(at(9).s - 1), at(9)])
+    assert 200_000 <= after - before <= 200_003
+
+
+def test_the_true_reservoir_is_drawn_as_it_is() -> None:
+    """With a leak as well: the line ends where the row does."""
+    trace = ran(IMPLANT, FIRST, until=20, faults=[(5, SeptumLeak(FlowRate(200_000)))])
+    (course,) = trace.courses
+    assert course.true is not None
+    points = [point for _, row in true_rows(trace) for point in row]
+    assert points[-1] == (at(20), pytest.approx(course.true.ml))

@@ -113,11 +113,11 @@ def _days(start: Instant, end: Instant) -> Iterator[Instant]:
 
 def _true(trace: Trace) -> Iterator[tuple[Instant, float]]:
     """The true volume at both ends of every Block; between them it falls evenly, but for the pattern of the day."""
-    for _, points in _true_rows(trace):
+    for _, points in true_rows(trace):
         yield from points
 
 
-def _true_rows(trace: Trace) -> Iterator[tuple[Course, list[tuple[Instant, float]]]]:
+def true_rows(trace: Trace) -> Iterator[tuple[Course, list[tuple[Instant, float]]]]:
     """The rows with a pump, each with the course of its true volume; what runs out another way does so evenly."""
     blocks = iter(trace.outlet)
     for course in trace.courses:
@@ -144,7 +144,7 @@ def _believed(case: Case, trace: Trace) -> Iterator[tuple[Instant, float]]:
 
     Within a row it is drawn in the shape of the true flow, where there is one: boluses and primes count in both.
     """
-    for course, points in _true_rows(trace):
+    for course, points in true_rows(trace):
         if course.believed_at_start is None or course.believed is None:
             continue
         fell, truly = course.believed_at_start.ml - course.believed.ml, points[0][1] - points[-1][1]
