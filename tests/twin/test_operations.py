@@ -481,5 +481,6 @@ def test_the_true_reservoir_is_drawn_as_it_is() -> None:
     trace = ran(IMPLANT, FIRST, until=20, faults=[(5, SeptumLeak(FlowRate(200_000)))])
     (course,) = trace.courses
     assert course.true is not None
-    points = [point for _, row in true_rows(trace) for point in row]
-    assert points[-1] == (at(20), pytest.approx(course.true.ml))
+    when, drawn_ml = [point for _, row in true_rows(trace) for point in row][-1]
+    assert when == at(20)
+    assert drawn_ml == pytest.approx(course.true.ml)
