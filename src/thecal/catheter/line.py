@@ -119,15 +119,20 @@ class Line:
             own.append(Parcel.whole(last.volume_nl, last.amount_pg + trace_pg, last.content))
         return self.with_parcels(tuple(own))
 
-    def differs(self, incoming: tuple[Parcel, ...] = ()) -> bool:
-        """Whether neighbors in the line, and what comes into it, differ by a thousandth: below that no dose would change."""
+    def until_mixing(self, incoming: tuple[Parcel, ...] = ()) -> int | None:
+        """The nanolitres to push until the lumen holds fluids that differ by a thousandth (below that no dose would change).
+
+        Zero where it holds them already, None where no others are on their way.
+        """
         if self.bore is None:
-            return False
+            return None
+        at_nl = 0
         for a, b in pairwise((*self.parcels, *incoming)):
+            at_nl += a.volume_nl
             here, there = a.of_pg * b.of_nl, b.of_pg * a.of_nl
             if here != there and abs(here - there) * _WORTH_MIXING >= max(here, there):
-                return True
-        return False
+                return max(at_nl - self.bore.lumen_nl + 1, 0)
+        return None
 
     def mixed(self) -> "Line":
         """The line after one mixing: neighboring slices of the lumen have exchanged a quarter of their difference."""

@@ -43,18 +43,19 @@ def transport(line: Line, block: Block) -> Arrived:
             due = line.spread + Fraction(pattern.numerator(block.phase_s, block.interval.seconds), pattern.per)
             if due >= 1:
                 line, due = line.mixed(), due - 1
-            line = line.with_spread(due if line.differs() else Fraction(0))
+            line = line.with_spread(due if line.until_mixing() == 0 else Fraction(0))
         if rest is None:
             return Arrived(line, tuple(tip), lost_nl, lost_pg)
         block = rest
 
 
 def _until_next(line: Line, block: Block) -> tuple[Pattern | None, int | None]:
-    """(how mixings come due, the second at which the next one is); in a line of one fluid, when another one enters."""
-    if line.bore is None:
+    """(how mixings come due, the second at which the next one is); in a lumen of one fluid, when another one enters it."""
+    to_push_nl = line.until_mixing(block.parcels)
+    if line.bore is None or to_push_nl is None:
         return None, None
-    if not line.differs():
-        return None, block.first_second(1) if line.differs(block.parcels) else None
+    if to_push_nl:
+        return None, block.first_second(to_push_nl)
     pattern = mixings(block.pattern, line.bore.nl_per_cm)
     short = 1 - line.spread
     return pattern, pattern.seconds_to(block.phase_s, -(-short.numerator * pattern.per // short.denominator))

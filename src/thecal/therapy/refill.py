@@ -14,7 +14,6 @@ from thecal.datum import Datum, read_data, read_datum
 from thecal.errors import Refusal
 from thecal.pump.messages import Report
 from thecal.pump.program import program_pattern
-from thecal.pump.regimen import Regimen
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Gain, Volume
 from thecal.timeline import DAY_S, Duration, Instant
@@ -137,26 +136,27 @@ def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> RefillBy 
     if session is None or first is None:
         return None
     typed, now = first.report.calculated, session.report.calculated
-    daily_nl = _most_a_day(session.report, sheet)
-    if typed is None or now is None or not daily_nl:
+    a_day, per = _most_a_day(session.report, sheet)
+    if typed is None or now is None or not a_day:
         return None
     counted_nl = typed.nl - (now.nl - session.report.bolus_left.nl)
     left_ppm = typed.nl * Gain.EXACT - counted_nl * upper  # nanolitres, times a million
     low_ppm = session.report.low_reservoir.nl * Gain.EXACT if now.nl else max(left_ppm, 0)  # it counts no further: due now
-    to_alarm_s = floor((left_ppm - low_ppm) * DAY_S / (daily_nl * upper))
+    to_alarm_s = (left_ppm - low_ppm) * DAY_S * per // (a_day * upper)
     since = session.at
     if session.report.mode in ("priming bolus", "bridge bolus") and session.report.bolus_ends:
         since = session.report.bolus_ends  # it flows instead of the program, and is counted as gone
     return _by(filled.at, since.s - filled.at.s + to_alarm_s, policy, "alarm", session.report.replace_by)
 
 
-def _most_a_day(report: Report, sheet: PumpSheet) -> Fraction:
-    """The mean of a day of the program, in nanolitres, with every bolus that the patient may ask for."""
+def _most_a_day(report: Report, sheet: PumpSheet) -> tuple[int, int]:
+    """The mean of a day of the program with every bolus that the patient may ask for: (nanolitres times, what they are times)."""
     pattern = program_pattern(report.program, sheet)
+    per = pattern.per * pattern.period_s
+    allotted_nl = report.patient.volume.nl * report.patient.per_day if report.patient else 0
     if not pattern.total:
-        return Fraction(0)  # no bolus without a running dose
-    allotted_nl = Regimen(report.program, sheet, report.patient).allotted_nl
-    return Fraction(pattern.total * DAY_S, pattern.per * pattern.period_s) + allotted_nl
+        return 0, per  # no bolus without a running dose
+    return pattern.total * DAY_S + allotted_nl * per, per
 
 
 def _by(filled: Instant, seconds_to: int, policy: RefillPolicy, volume: Governor, replace_by: Instant | None) -> RefillBy:
