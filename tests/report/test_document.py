@@ -42,7 +42,7 @@ def old_fluid(text: str) -> str:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ("", "to 2026-04-04 06:09:51, 2.88 days, the fluid of before the change of concentration left the tip: 55.6 mcg/day"),
+        ("", "to 2026-04-04 06:07:12, 2.88 days, the fluid of before the change of concentration left the tip: 55.5 mcg/day"),
         ('[[event]]\nat = "2026-04-02 09:00"\nkind = "program"\nmode = "stopped"\n', "to the end of the case, 19 days"),
         ('[[event]]\nat = "2026-04-02 09:00"\nkind = "explant"\n', "to the explant, 1 days"),
     ],
