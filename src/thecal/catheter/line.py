@@ -95,6 +95,10 @@ class Line:
         """The same line with other fluids in it."""
         return Line(parcels, self.bore, self.spread, self.hole, self.open_ppm, self.outside)
 
+    def with_row(self, parcels: tuple[Parcel, ...]) -> "Line":
+        """The same line with other fluids in it; parts of one fluid that lie side by side are one again."""
+        return self.with_parcels(tuple(_row((), parcels)))
+
     def with_spread(self, spread: Fraction) -> "Line":
         """The same line with another part of the next mixing due."""
         return Line(self.parcels, self.bore, spread, self.hole, self.open_ppm, self.outside)
@@ -139,7 +143,7 @@ class Line:
         assert self.bore is not None  # only a line with a bore mixes
         lumen, tubing = take_front(self.parcels, self.bore.lumen_nl)
         cells = _lumped(_sliced(lumen, self.bore.slice_nl), self.bore.slice_nl)
-        return self.with_parcels((*_mixed(cells, self.bore.slice_nl), *tubing))
+        return self.with_row((*_mixed(cells, self.bore.slice_nl), *tubing))
 
 
 def _row(parcels: tuple[Parcel, ...], incoming: tuple[Parcel, ...]) -> list[Parcel]:

@@ -1,6 +1,6 @@
 """The catheter access port: a needle at the pump's end of the catheter, past the tubing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from thecal.catheter.line import Line
 from thecal.errors import Refusal
@@ -32,7 +32,7 @@ def aspirate(line: Line, volume: Volume) -> PortUse | Refusal:
     lumen, tubing = _at_port(line)
     csf = Parcel.whole(volume.nl, 0, "CSF")
     rest, drawn = take_front((csf, *lumen), volume_of(lumen))
-    return PortUse(replace(line, parcels=(*rest, *tubing)), drawn=drawn, csf_nl=volume.nl)
+    return PortUse(line.with_row((*rest, *tubing)), drawn=drawn, csf_nl=volume.nl)
 
 
 def inject(line: Line, parcel: Parcel) -> PortUse | Refusal:
@@ -40,8 +40,8 @@ def inject(line: Line, parcel: Parcel) -> PortUse | Refusal:
     if not line.open_ppm:
         return _nothing_comes(line, f"inject {Volume(parcel.volume_nl)}")
     lumen, tubing = _at_port(line)
-    pushed = replace(line, parcels=lumen).pushed((parcel,))
-    after = replace(line, parcels=(*pushed.line.parcels, *tubing))
+    pushed = line.with_parcels(lumen).pushed((parcel,))
+    after = line.with_row((*pushed.line.parcels, *tubing))
     return PortUse(after, out=pushed.out, lost_nl=pushed.lost_nl, lost_pg=pushed.lost_pg)
 
 
