@@ -34,9 +34,9 @@ from thecal.catheter.transport import transport
 from thecal.pump.advance import advance
 from thecal.pump.alarms import ALARMS, tones
 from thecal.pump.handle import handle
-from thecal.pump.messages import ChangeGain, Event, Fill, SeptumLeak, SetClock, StartBolus, Update, Withdraw
+from thecal.pump.messages import ChangeGain, Event, Fill, SetClock, StartBolus, Update, Withdraw
 from thecal.pump.modes import CHANGES, members
-from thecal.pump.program import Day, Flex, SimpleContinuous, SingleBolus, Step, program_pattern
+from thecal.pump.program import Day, Flex, MinimumRate, SimpleContinuous, SingleBolus, Step, program_pattern
 from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.quantity import Concentration, FlowRate, Gain, Volume
 from thecal.timeline import DAY_S, WEEK_S, Block, Duration, Instant, Interval
@@ -86,17 +86,21 @@ def test_a_wait_cut_anywhere_is_the_same_wait(
 @pytest.mark.requirement("PMP-30")
 def test_a_needle_in_the_port_leaves_no_seam() -> None:
     """A course whose line once kept a fluid in two parts, or made it one, depending on where time was cut."""
-    start: list[Operation] = [
-        Fill(Volume(3_526_385), Concentration(500)),
-        Update(SimpleContinuous(flow(0.77)), Concentration(500), Volume(3_526_385)),
-        Wait(2 * DAY_S),
-        SeptumLeak(FlowRate(1_944_174)),
-        Port("aspirate", Volume(3_294)),
-    ]
-    bench = run_course(new_bench(pump_sheet("prometra-ii-40")), start)
-    whole = bench.do(Wait(20 * DAY_S))
-    for second in (1, 600, 3600, 40_000, DAY_S, 11 * DAY_S):
-        assert run_course(bench, [Wait(second), Wait(20 * DAY_S - second)]) == whole
+    strong = Concentration(1000)
+    bench = run_course(
+        new_bench(pump_sheet("prometra-ii-40"), clock_drift_s=-3),
+        [
+            Fill(Volume(3_526_385), Concentration(500)),
+            Update(SimpleContinuous(FlowRate(900_000)), Concentration(500), Volume(3_526_385)),
+            Wait(2 * DAY_S),
+            Port("aspirate", Volume(3_294), 500),
+            Update(MinimumRate(), strong),
+        ],
+    )
+    for days in range(1, 40):
+        whole = bench.do(Wait(days * DAY_S))
+        cut = run_course(bench, [Wait(DAY_S // 24)] * (24 * days))
+        assert cut.world.line == whole.world.line
 
 
 @pytest.mark.requirement("PMP-30")
