@@ -177,13 +177,3 @@ def test_what_goes_in_is_in_the_line_or_came_out(needles: list[tuple[bool, int, 
     assert line.amount_pg == 158_400_000 + in_pg - out_pg
     tubing = take_front(line.parcels, LUMEN_NL)[1]
     assert [parcel for parcel in row(tubing) if parcel[0]] == [(140_000, 70_000_000, "drug")]
-
-
-@pytest.mark.requirement("CAT-11")
-def test_a_needle_leaves_no_seam() -> None:
-    """A fluid that lies in lumen and tubing alike is one fluid after the needle too, so that time may be cut anywhere."""
-    drug = Line.holding(GEOMETRY.dead_volume, "drug", 500, GEOMETRY.bore)
-    used = aspirate(drug, Volume(3_294))
-    assert not isinstance(used, Refusal)
-    assert [parcel.content for parcel in used.line.parcels] == ["CSF", "drug", "drug"]  # what was drawn left a gap at the port
-    assert used.line.mixed().mixed().parcels[-1].end == GEOMETRY.dead_volume.nl

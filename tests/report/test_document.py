@@ -1,10 +1,13 @@
 """Notes and words: what a reader should know, as it truly was."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from tests.twin.cases import CASE, case, with_line
+from thecal.catheter.dispersion import front_at_tip
+from thecal.quantity import FlowRate
 from thecal.report.document import notes, run_document
 from thecal.report.tables import course_lines
 from thecal.twin.case import Case
@@ -39,17 +42,30 @@ def old_fluid(text: str) -> str:
     return said
 
 
+def test_a_change_of_concentration_is_told_as_it_truly_went() -> None:
+    """0.3168 mL of 500 mcg/mL at 0.11 mL/day: 55 mcg/day for 2.88 days, and what of the new runs ahead by the closed form."""
+    text = old_fluid(with_change())
+    told = re.search(r"to 2026-04-04 [0-9:]+, ([0-9.]+) days, the fluid of before .* left the tip: ([0-9.]+) mcg/day", text)
+    assert told is not None, text
+    geometry = case(CASE).geometry
+    front = front_at_tip(geometry.length, geometry.sheet.volume_per_length, FlowRate(110_000))
+    days = geometry.dead_volume.ml / 0.11
+    ahead_mcg = front.spilled_fraction * geometry.catheter_volume.ml * (2000 - 500)
+    assert float(told[1]) == pytest.approx(days, abs=0.00221 / 0.11)  # the front is known to a slice of a centimeter
+    assert float(told[2]) == pytest.approx(55 + ahead_mcg / days, abs=0.2)
+    assert "where 220 mcg/day was programmed" in text
+
+
 @pytest.mark.parametrize(
-    ("more", "says"),
+    ("kind", "says"),
     [
-        ("", "to 2026-04-04 06:07:12, 2.88 days, the fluid of before the change of concentration left the tip: 55.5 mcg/day"),
-        ('[[event]]\nat = "2026-04-02 09:00"\nkind = "program"\nmode = "stopped"\n', "to the end of the case, 19 days"),
-        ('[[event]]\nat = "2026-04-02 09:00"\nkind = "explant"\n', "to the explant, 1 days"),
+        ('kind = "program"\nmode = "stopped"\n', "to the end of the case, 19 days"),
+        ('kind = "explant"\n', "to the explant, 1 days"),
     ],
 )
-def test_a_change_of_concentration_is_told_as_it_truly_went(more: str, says: str) -> None:
-    """From the tip itself: 0.3168 mL of 500 mcg/mL at 0.11 mL/day with a trace of the new, or never where it was stopped."""
-    text = old_fluid(with_change(more))
+def test_a_line_that_was_never_cleared_is_told_so(kind: str, says: str) -> None:
+    """Stopped or taken out a day later, the old fluid stays in it to the end."""
+    text = old_fluid(with_change(f'[[event]]\nat = "2026-04-02 09:00"\n{kind}'))
     assert says in text
     assert "where 220 mcg/day was programmed" in text
 
