@@ -82,7 +82,7 @@ def test_a_narrow_line_slows_what_runs_out() -> None:
 @pytest.mark.requirement("PMP-61")
 @pytest.mark.parametrize("seconds", [1, 60, 2 * HOUR])
 def test_a_valve_that_shuts_stays_shut(seconds: int) -> None:
-    """10 microlitres pass, the most that its maker states, then nothing, long after the field has gone; the pump counts on and notices nothing."""
+    """10 microlitres pass, the most that its maker states, then nothing, long after the field; the pump notices nothing."""
     ill = scanned(SHUTS, seconds)
     passage = check_cuts(ill, 30 * DAY_S)
     assert sum(block.volume_nl for block in passage.blocks) == 10_000  # no less: nobody is told a smaller leak than there is
