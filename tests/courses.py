@@ -14,12 +14,14 @@ from thecal.errors import Refusal
 from thecal.fluid import Parcel, amount_of, volume_of
 from thecal.pump.faults import disturb
 from thecal.pump.handle import Answer, handle
+from thecal.pump.memory import digest
 from thecal.pump.messages import (
     BatteryFilm,
     BeginUpdate,
     CancelBolus,
     ChangeGain,
     Command,
+    Commit,
     Event,
     Fault,
     Fill,
@@ -29,10 +31,12 @@ from thecal.pump.messages import (
     Magnet,
     MemoryCorruption,
     Procedure,
+    ReadBack,
     RequestBolus,
     ResetValve,
     SeptumLeak,
     SetClock,
+    Stage,
     Stall,
     StartBolus,
     Surroundings,
@@ -40,6 +44,7 @@ from thecal.pump.messages import (
     TestAlarm,
     Update,
     Withdraw,
+    Write,
 )
 from thecal.pump.program import (
     BridgeBolus,
@@ -192,6 +197,15 @@ GAINS = st.integers(700_000, 1_300_000).map(Gain)
 PRIMES = st.builds(lambda nl, s: PrimingBolus(Volume(nl), Duration(s)), st.integers(1, 400_000), st.integers(60, 86_400))
 BRIDGES = st.builds(lambda nl, flow: BridgeBolus(Volume(nl), FlowRate(flow)), st.integers(1, 400_000), st.integers(48_000, 10**6))
 SINGLES = st.builds(lambda nl, s: SingleBolus(Volume(nl), Duration(s)), st.integers(1, 400_000), st.integers(60, 86_400))
+WRITES: st.SearchStrategy[Write] = st.sampled_from(
+    [
+        Update(SimpleContinuous(flow(0.3)), Concentration(500)),
+        Update(low_reservoir=ml(3)),
+        Update(SimpleContinuous(flow(0.1)), Concentration(2000), ml(18), bolus=BridgeBolus(ml(0.3), flow(0.4))),
+        StartBolus(SingleBolus(ml(0.05), Duration(600))),
+        SetClock(7200),
+    ]
+)
 COMMANDS: st.SearchStrategy[Operation] = st.one_of(
     st.builds(
         Update,
@@ -203,7 +217,9 @@ COMMANDS: st.SearchStrategy[Operation] = st.one_of(
         st.none() | PRIMES | BRIDGES,
     ),
     (SINGLES | PRIMES | BRIDGES).map(StartBolus),
-    st.sampled_from([Interrogate(), BeginUpdate(), CancelBolus(), RequestBolus(), TestAlarm("critical")]),
+    st.sampled_from([Interrogate(), BeginUpdate(), CancelBolus(), RequestBolus(), TestAlarm("critical"), ReadBack()]),
+    WRITES.map(Stage),
+    WRITES.map(lambda write: Commit(digest(write))),
     st.integers(-14 * 3600, 14 * 3600).map(SetClock),
 )
 NEEDLES: st.SearchStrategy[Operation] = st.one_of(

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tests.courses import START, Bench, Operation, Wait, flow, ml, new_bench, run_course
+from thecal.pump.memory import digest
 from thecal.pump.messages import (
     BeginUpdate,
     CancelBolus,
+    Commit,
     Fill,
     Interference,
     Interrogate,
@@ -15,6 +17,7 @@ from thecal.pump.messages import (
     MemoryCorruption,
     RequestBolus,
     SetClock,
+    Stage,
     StartBolus,
     Update,
     Withdraw,
@@ -40,7 +43,8 @@ PLAIN = SimpleContinuous(flow(0.2))
 NOON = PeriodicBolus(ml(0.05), Duration(600), Duration(DAY_S), 12 * 3600, flow(0.1))  # three hours after START
 SINGLE = StartBolus(SingleBolus(ml(0.1), Duration(600)))
 PRIME, BRIDGE = PrimingBolus(ml(0.3), Duration(1800)), BridgeBolus(ml(0.3), flow(0.5))
-ALARM = Update(low_reservoir=ml(35))
+ALARM, LOWER = Update(low_reservoir=ml(35)), Update(low_reservoir=ml(3))
+RENEWED = Update(SimpleContinuous(flow(0.3)))
 IN_BOLUS = Wait(3 * 3600 + 60)
 SEVEN_YEARS = Wait(7 * 366 * DAY_S)
 COURSES: list[tuple[PumpSheet, list[Operation]]] = [
@@ -61,7 +65,11 @@ COURSES: list[tuple[PumpSheet, list[Operation]]] = [
     (REFERENCE, [Update(NOON), IN_BOLUS, CancelBolus()]),
     (REFERENCE, [Update(NOON), SetClock(3 * 3600)]),
     (REFERENCE, [Update(NOON), IN_BOLUS, SetClock(3600)]),
-    (CANCELS, [SINGLE, Update(PLAIN, bolus=PRIME), BeginUpdate()]),
+    (REFERENCE, [BeginUpdate(), Stage(RENEWED), Commit(digest(RENEWED))]),
+    (REFERENCE, [BeginUpdate(), Stage(SINGLE), Commit(digest(SINGLE))]),
+    (REFERENCE, [LowBattery(), BeginUpdate(), Stage(LOWER), Commit(digest(LOWER))]),
+    (REFERENCE, [BeginUpdate(), Wait(600), LowBattery(), BeginUpdate(), Wait(600)]),
+    (CANCELS, [SINGLE, Update(PLAIN, bolus=PRIME), BeginUpdate(), Update(low_reservoir=ml(3)), BeginUpdate(), Wait(600)]),
     (REFERENCE, [Wait(2555 * DAY_S), Update(reservoir=ml(40)), StartBolus(BridgeBolus(ml(0.3), flow(0.06))), Wait(2 * DAY_S)]),
     (REFERENCE, [SEVEN_YEARS]),
 ]

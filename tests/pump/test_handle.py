@@ -8,14 +8,18 @@ import pytest
 from tests.courses import START, done, flow, ml, needled, refused, running_pump
 from tests.pump.pumps import BRIDGE, PRIMING, RUNNING, SINGLE, given, in_seconds, pump_in, reading
 from thecal.pump.handle import Answer, handle
+from thecal.pump.memory import digest
 from thecal.pump.messages import (
     BeginUpdate,
     CancelBolus,
     Command,
+    Commit,
     Fill,
     Interrogate,
+    ReadBack,
     RequestBolus,
     SetClock,
+    Stage,
     StartBolus,
     TestAlarm,
     Update,
@@ -29,10 +33,14 @@ from thecal.quantity import Concentration, FlowRate, Volume
 from thecal.timeline import DAY_S, Duration
 
 BOLUS = SINGLE
+RENEWED = Update(SimpleContinuous(flow(0.3)), Concentration(500))
 MESSAGES: dict[str, Command] = {
     "interrogate": Interrogate(),
     "begin update": BeginUpdate(),
-    "update": Update(SimpleContinuous(flow(0.3)), Concentration(500)),
+    "stage": Stage(RENEWED),
+    "commit": Commit(digest(RENEWED)),
+    "read back": ReadBack(),
+    "update": RENEWED,
     "start single bolus": StartBolus(SINGLE),
     "start priming bolus": StartBolus(PRIMING),
     "start bridge bolus": StartBolus(BRIDGE),
@@ -74,6 +82,8 @@ def test_the_pump_does_as_its_table_says(mode: str, command: str) -> None:
     """A pump really in the mode: what is accepted is taken; any other is refused with the table's rule, nothing changed."""
     pump = pump_in(mode)
     assert pump.mode == mode
+    if (mode, command) == ("updating", "commit"):
+        pump = done(handle(pump, Stage(RENEWED)))
     before, entry = deepcopy(pump), TABLE[mode, command]
     outcome = handle(pump, MESSAGES[command])
     assert pump == before

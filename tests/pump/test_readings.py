@@ -19,7 +19,7 @@ BY_HAND: dict[tuple[str, str], tuple[int, str]] = {
     ("update_during_bolus", "refused"): (250_000 + 100_000, "simple continuous"),
     ("update_during_bolus", "cancels"): (125_000, "simple continuous"),
     ("stops_while_updating", "yes"): (0, "updating"),
-    ("stops_while_updating", "no"): (250_000, "updating"),
+    ("stops_while_updating", "no"): (250_000, "simple continuous"),  # the open update was cleared meanwhile
     ("fill_sensor", "yes"): (250_000, "simple continuous"),
     ("fill_sensor", "no"): (250_000, "simple continuous"),
     ("emi_during_alarm", "telemetry mode"): (0, "telemetry mode"),

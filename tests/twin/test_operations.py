@@ -308,16 +308,16 @@ def test_the_pump_clock_is_set_but_not_under_a_bolus() -> None:
 @pytest.mark.requirement("PMP-35")
 @pytest.mark.requirement("PMP-59")
 def test_an_update_left_open_stops_a_synchromed_and_not_a_reference_pump() -> None:
-    """Five days until the program is written; after 48 h the stopped one says so, and no bolus is taken meanwhile."""
+    """Five days until the program is written; after 48 h the stopped one says so, and takes no bolus meanwhile."""
     bolus = GiveBolus(at(6), OrderBolus(Amount(50_000_000), Duration(600)))
     actions = FIRST, OpenUpdate(at(5)), bolus, Reprogram(at(10), HUNDRED)
     stopped = ran(replace(IMPLANT, sheet=SYNCHROMED), *actions, until=15)
     assert given_by(stopped, 5, 10, 15) == [1_000_000, 1_000_000, 2_000_000]
     assert [pair for pair in told(stopped) if "alarm" in pair[0]] == [("pump stopped alarm", 7), ("pump stopped alarm ended", 10)]
-    running = ran(IMPLANT, *actions, until=15)
-    assert given_by(running, 5, 10, 15) == [1_000_000, 2_000_000, 3_000_000]
+    running = ran(IMPLANT, *actions, until=15)  # its open update is cleared within minutes, so the bolus is taken
+    assert given_by(running, 5, 10, 15) == [1_000_000, 2_100_000, 3_100_000]
     assert not [kind for kind, _ in told(running) if "alarm" in kind]
-    assert rules(stopped) == rules(running) == ["PMP-35"]
+    assert (rules(stopped), rules(running)) == (["PMP-35"], [])
 
 
 @pytest.mark.requirement("PMP-36")

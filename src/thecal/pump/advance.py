@@ -12,11 +12,13 @@ from thecal.pump.alarms import ALARMS, EMPTY_RESERVOIR, LOW_RESERVOIR, RESERVOIR
 from thecal.pump.messages import Event
 from thecal.pump.program import EndOfService, PeriodicBolus, Stopped
 from thecal.pump.settle import ended, settle, with_log, without_bolus
-from thecal.pump.state import Count, Leak, Mechanics, Memory, PumpState, Stalled
+from thecal.pump.state import Count, Hold, Leak, Mechanics, Memory, PumpState, Stalled
 from thecal.timeline import NO_FLOW, Block, Instant, Interval
 
 RAN_DRY = "reservoir ran dry"
 STOPPED_AFTER_BOLUS = "stopped after a bolus"
+UPDATE_CLEARED = "update cleared"
+_LEFT_STOPPED = "what was staged is dropped, and the pump stays stopped until an update is written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def _with_count(state: PumpState, count: Count, told: list[Event], events: list[
         began = [Alarm(kind, onsets[f"{kind.name} alarm"]) for kind in RESERVOIR_ALARMS if f"{kind.name} alarm" in onsets]
         alarms = sorted((*signals.alarms, *began), key=lambda alarm: ALARMS.index(alarm.kind))  # as the table has them
         signals = replace(with_log(signals, told, state.sheet), alarms=tuple(alarms))
-    return Memory(memory.settings, memory.basal, memory.bolus, memory.hold, count, memory.given, signals)
+    return Memory(memory.settings, memory.basal, memory.bolus, memory.hold, count, memory.given, signals, memory.link)
 
 
 def _due(state: PumpState) -> Iterator[Instant]:
@@ -96,6 +98,8 @@ def _due(state: PumpState) -> Iterator[Instant]:
         yield from _stall_due(mechanics.stall, state)
     if mechanics.valve and mechanics.valve.until:
         yield mechanics.valve.until
+    if memory.hold and memory.hold.clears:
+        yield memory.hold.clears
     since = memory.signals.stopped_since
     if since and not any(alarm.kind.name == "pump stopped" for alarm in memory.alarms):
         yield since + sheet.stopped_alarm_after
@@ -125,6 +129,9 @@ def _arrive(state: PumpState, memory: Memory, mechanics: Mechanics, now: Instant
         memory = without_bolus(memory, bolus, state.sheet, now, finished=True)
         if isinstance(memory.program, Stopped) and not isinstance(state.memory.program, Stopped):
             said.append(Event(now, STOPPED_AFTER_BOLUS, "information", "its data sheet, as it is read here, says so"))
+    if memory.hold and memory.hold.clears and now >= memory.hold.clears:
+        memory = replace(memory, hold=_cleared(memory.hold))
+        said.append(Event(now, UPDATE_CLEARED, "information", _LEFT_STOPPED if memory.hold else "the program goes on as before"))
     if mechanics.stall:
         mechanics = replace(mechanics, stall=_stall_after(mechanics.stall, state, now, said))
     valve = mechanics.valve
@@ -133,6 +140,11 @@ def _arrive(state: PumpState, memory: Memory, mechanics: Mechanics, now: Instant
     change = settle(state, memory, mechanics, now, said)
     events.extend(change.events)
     return change.state
+
+
+def _cleared(hold: Hold) -> Hold | None:
+    """An update in which nothing came any more: what is staged is dropped. A pump that stops for an update stays stopped."""
+    return Hold(hold.mode, hold.stops) if hold.stops else None
 
 
 def _stall_after(stall: Stalled, state: PumpState, now: Instant, said: list[Event]) -> Stalled | None:

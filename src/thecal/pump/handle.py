@@ -1,22 +1,29 @@
 """Telemetry: a command in, an answer out. A refused command changes nothing."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from thecal.errors import Refusal
 from thecal.pump.alarms import OTHER_MEMORY
 from thecal.pump.clock import Clock
+from thecal.pump.memory import digest, token
 from thecal.pump.messages import (
     BeginUpdate,
     CancelBolus,
     Command,
+    Commit,
     Event,
     Interrogate,
+    ReadBack,
     Report,
     RequestBolus,
     SetClock,
+    Stage,
     StartBolus,
     TestAlarm,
     Update,
+    Write,
 )
 from thecal.pump.modes import check_mode
 from thecal.pump.program import (
@@ -37,7 +44,7 @@ from thecal.pump.program import (
     program_pattern,
 )
 from thecal.pump.settle import cut_short, settle, skip_rest, without_bolus
-from thecal.pump.state import Count, Hold, Memory, PumpState, RunningBolus, Settings
+from thecal.pump.state import Count, Hold, Link, Memory, PumpState, RunningBolus, Settings
 from thecal.quantity import Volume
 from thecal.timeline import DAY_S, Duration, Instant, Pattern
 from thecal.unit import decimal_text
@@ -60,24 +67,11 @@ def handle(state: PumpState, command: Command) -> Answer | Refusal:
     refusal = None if stop and not state.memory.hold else check_mode(state.mode, command.name, state.sheet)
     if refusal:
         return refusal
-    match command:
-        case Interrogate():
-            return _interrogate(state)
-        case BeginUpdate():
-            return _answer(state, replace(state.memory, hold=Hold("updating", state.sheet.stops_while_updating)))
-        case Update():
-            return _update(state, command)
-        case StartBolus(bolus):
-            return _start_bolus(state, bolus)
-        case RequestBolus():
-            return _request_bolus(state)
-        case CancelBolus():
-            return _cancel_bolus(state)
-        case SetClock(offset_s):
-            return _set_clock(state, offset_s)
-        case TestAlarm(severity):
-            tone = state.sheet.tone_critical if severity == "critical" else state.sheet.tone_non_critical
-            return _answer(state, state.memory, Event(state.now, "alarm test", "information", f"{severity}: {tone}"))
+    if isinstance(command, Update | StartBolus | RequestBolus | CancelBolus | SetClock):
+        link = state.memory.link
+        written = replace(state.memory, link=Link(link.writes + 1, link.seen))
+        state = PumpState(state.sheet, state.now, written, state.mechanics)
+    return _COMMANDS[type(command)](state, command)
 
 
 def report(state: PumpState) -> Report:
@@ -100,15 +94,63 @@ def report(state: PumpState) -> Report:
         replace_by=state.mechanics.battery.replace_by(state.sheet) if state.sheet.programmable else None,
         log=signals.log,
         logged=signals.logged,
+        pumped=Volume(memory.count.pumped_nl),
+        staged=digest(memory.hold.staged) if memory.hold and memory.hold.staged else None,
     )
 
 
-def _interrogate(state: PumpState) -> Answer:
+def _interrogate(state: PumpState, _: Interrogate) -> Answer:
     hold = state.memory.hold
     if hold is None or hold.mode != "telemetry mode":
-        return Answer(state, report(state))
-    woken = Event(state.now, "telemetry mode ended", "information", "the pump was interrogated and goes on with its program")
-    return _answer(state, replace(state.memory, hold=None), woken)
+        return Answer(state, replace(report(state), token=token(state.memory)))
+    event = Event(state.now, "telemetry mode ended", "information", "the pump was interrogated and goes on with its program")
+    woken = _answer(state, replace(state.memory, hold=None), event)
+    return Answer(woken.state, replace(woken.report, token=token(woken.state.memory)), woken.events)
+
+
+def _begin_update(state: PumpState, begin: BeginUpdate) -> Answer | Refusal:
+    """An update is open from now on, whoever had one open before; refused where the pump was written since it was read."""
+    if begin.token is not None and begin.token != token(state.memory):
+        return Refusal(
+            "PMP-70",
+            f"begin update by the token {begin.token}",
+            "the token of an interrogation since which the pump was not written",
+            "thecal: two people never program one pump from two printouts",
+            "Interrogate, and review the change against what the pump says now.",
+        )
+    stops = state.sheet.stops_while_updating
+    return _answer(state, replace(state.memory, hold=Hold("updating", stops, clears=state.now + state.sheet.update_idle_clear)))
+
+
+def _stage(state: PumpState, stage: Stage) -> Answer | Refusal:
+    """Keep what is to be written, if the pump would take it as it is now."""
+    hold = state.memory.hold
+    assert hold is not None  # the table of modes
+    tried = _written(state, stage.write)
+    if isinstance(tried, Refusal):
+        return tried
+    clears = state.now + state.sheet.update_idle_clear
+    return _answer(state, replace(state.memory, hold=Hold(hold.mode, hold.stops, stage.write, hold.session, clears)))
+
+
+def _commit(state: PumpState, commit: Commit) -> Answer | Refusal:
+    """Carry out what is staged; the update is closed with it."""
+    hold = state.memory.hold
+    staged = digest(hold.staged) if hold and hold.staged else None
+    if hold is None or hold.staged is None or staged != commit.digest:
+        limit = f"the digest of what is staged, {staged}" if staged else "something is staged"
+        advice = "Stage what was reviewed, and commit that."
+        return Refusal("PMP-71", f"commit {commit.digest}", limit, "thecal: only what was reviewed is written", advice)
+    return _written(state, hold.staged)
+
+
+def _written(state: PumpState, write: Write) -> Answer | Refusal:
+    """The pump with the open update closed and the write carried out."""
+    if isinstance(write, Update):
+        return handle(state, write)
+    closed = settle(state, replace(state.memory, hold=None), state.mechanics, state.now)
+    answer = handle(closed.state, write)
+    return answer if isinstance(answer, Refusal) else Answer(answer.state, answer.report, (*closed.events, *answer.events))
 
 
 def _update(state: PumpState, update: Update) -> Answer | Refusal:
@@ -136,7 +178,7 @@ def _update(state: PumpState, update: Update) -> Answer | Refusal:
     count = memory.count
     if update.reservoir is not None:
         count = Count(update.reservoir.nl, count.carry, count.pumped_nl)
-    memory = Memory(settings, memory.basal, memory.bolus, None, count, memory.given, signals)
+    memory = Memory(settings, memory.basal, memory.bolus, None, count, memory.given, signals, memory.link)
     if update.bolus is None:
         return _answer(state, memory, *events)
     # The bolus begins in the state that the update leaves, so both are one step: a refused bolus refuses the update.
@@ -194,7 +236,8 @@ def _check_update(state: PumpState, update: Update) -> Refusal | None:
     return refusal or (check_patient_bolus(patient, program, sheet) if patient else None)
 
 
-def _start_bolus(state: PumpState, bolus: SingleBolus | PrimingBolus | BridgeBolus) -> Answer | Refusal:
+def _start_bolus(state: PumpState, start: StartBolus) -> Answer | Refusal:
+    bolus = start.bolus
     return _check_bolus(state, bolus) or _answer(state, _with_bolus(state, bolus), *_started(state.now, bolus))
 
 
@@ -261,7 +304,7 @@ def _check_bolus(state: PumpState, bolus: Bolus) -> Refusal | None:
     return None
 
 
-def _request_bolus(state: PumpState) -> Answer | Refusal:
+def _request_bolus(state: PumpState, _: RequestBolus) -> Answer | Refusal:
     """The patient's own bolus: allowed, far enough from the last one, and within the allotment of the last 24 h."""
     patient, now = state.memory.settings.patient, state.now
     if patient is None:
@@ -283,7 +326,7 @@ def _request_bolus(state: PumpState) -> Answer | Refusal:
     return _answer(state, replace(_with_bolus(state, patient), given=(*given, now)), *_started(now, patient))
 
 
-def _cancel_bolus(state: PumpState) -> Answer:
+def _cancel_bolus(state: PumpState, _: CancelBolus) -> Answer:
     """The running bolus ends; of a periodic one the rest is skipped."""
     memory, now = state.memory, state.now
     if memory.bolus:
@@ -294,7 +337,8 @@ def _cancel_bolus(state: PumpState) -> Answer:
     return _answer(state, skip_rest(memory, now, begun=True), *at_its_start)
 
 
-def _set_clock(state: PumpState, offset_s: int) -> Answer | Refusal:
+def _set_clock(state: PumpState, setting: SetClock) -> Answer | Refusal:
+    offset_s = setting.offset_s
     if abs(offset_s) > _OFFSET_MAX_S:
         return Refusal(
             "PMP-38",
@@ -311,6 +355,26 @@ def _set_clock(state: PumpState, offset_s: int) -> Answer | Refusal:
     return _answer(state, replace(memory, settings=replace(memory.settings, clock=clock)), event)
 
 
+def _test_alarm(state: PumpState, test: TestAlarm) -> Answer:
+    tone = state.sheet.tone_critical if test.severity == "critical" else state.sheet.tone_non_critical
+    return _answer(state, state.memory, Event(state.now, "alarm test", "information", f"{test.severity}: {tone}"))
+
+
 def _answer(before: PumpState, memory: Memory, *events: Event) -> Answer:
     change = settle(before, memory, before.mechanics, before.now, events)
     return Answer(change.state, report(change.state), change.events)
+
+
+_COMMANDS: Mapping[type, Callable[[PumpState, Any], Answer | Refusal]] = {
+    Interrogate: _interrogate,
+    ReadBack: lambda state, _: Answer(state, report(state)),
+    BeginUpdate: _begin_update,
+    Stage: _stage,
+    Commit: _commit,
+    Update: _update,
+    StartBolus: _start_bolus,
+    RequestBolus: _request_bolus,
+    CancelBolus: _cancel_bolus,
+    SetClock: _set_clock,
+    TestAlarm: _test_alarm,
+}

@@ -2,6 +2,7 @@
 
 from binascii import crc32
 from dataclasses import replace
+from hashlib import sha256
 
 from thecal.pump.alarms import CRITICAL_MEMORY, OTHER_MEMORY
 from thecal.pump.messages import Event, MemoryCorruption
@@ -11,14 +12,25 @@ from thecal.pump.state import Count, Memory, Settings, Signals
 from thecal.timeline import Instant
 
 
-def image(stored: Settings | tuple[Event, ...]) -> bytes:
-    """The canonical bytes of what is stored: every field by name, in order."""
+def image(stored: object) -> bytes:
+    """The canonical bytes of what is stored or sent: every field by name, in order."""
     return repr(stored).encode()
 
 
 def checksum(stored: Settings | tuple[Event, ...]) -> int:
     """CRC-32 of the stored bytes, written beside them."""
     return crc32(image(stored))
+
+
+def digest(sent: object) -> str:
+    """Sixteen hex digits of the SHA-256 of what was sent, by which both sides name it."""
+    return sha256(image(sent)).hexdigest()[:16]
+
+
+def token(memory: Memory) -> str:
+    """The name of what is written in the pump: another one after every write, bolus and loss of settings, and in every pump."""
+    bolus = memory.bolus and (memory.bolus.mode, memory.bolus.start)
+    return digest((memory.link.writes, memory.settings, bolus))
 
 
 def flipped(stored: bytes, bit: int) -> bytes:

@@ -32,8 +32,12 @@ class Interrogate:
 
 @dataclass(frozen=True, slots=True)
 class BeginUpdate:
-    """Open a session that will update; some profiles stop infusing until the update is written."""
+    """Open an update; some profiles stop infusing until it is written.
 
+    ``token`` is that of the interrogation that was reviewed: refused where the pump was written since. By the wand it is needed.
+    """
+
+    token: str | None = None
     name: ClassVar[str] = "begin update"
 
 
@@ -96,7 +100,55 @@ class TestAlarm:
     name: ClassVar[str] = "test alarm"
 
 
-Command = Interrogate | BeginUpdate | Update | StartBolus | RequestBolus | CancelBolus | SetClock | TestAlarm
+Write = Update | StartBolus | SetClock
+"""What a programmer writes: staged, compared by its digest, and then carried out as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Send what the open update is to write. The pump checks it whole and keeps it beside what runs; nothing changes yet."""
+
+    write: Write
+    name: ClassVar[str] = "stage"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Carry out what is staged, all of it or nothing of it, if its digest is this one."""
+
+    digest: str
+    name: ClassVar[str] = "commit"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """Read what is now written, to compare it with what was reviewed; changes nothing."""
+
+    name: ClassVar[str] = "read back"
+
+
+Command = (
+    Interrogate
+    | BeginUpdate
+    | Stage
+    | Commit
+    | ReadBack
+    | Update
+    | StartBolus
+    | RequestBolus
+    | CancelBolus
+    | SetClock
+    | TestAlarm
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A command as it comes by the wand: number ``sequence`` of a session. The same number again is answered, not done again."""
+
+    session: str
+    sequence: int
+    command: Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +165,10 @@ class Event:
 class Report:
     """What the pump says of itself: its memory, and of its mechanics only what it has a sensor for.
 
-    ``bolus_left`` is what a running bolus has still to give; ``replace_by`` is None before the replacement indicator; ``log``
-    holds the latest events, ``logged`` counts all of them.
+    ``bolus_left`` is what a running bolus has still to give; ``pumped`` what the motor was commanded in its life, whether it
+    turned or not; ``replace_by`` is None before the replacement indicator; ``log`` holds the latest events, ``logged`` counts
+    all of them. ``staged`` is the digest of what an open update holds. ``token`` names this state of what is written in the
+    pump; only an interrogation gives one.
     """
 
     at: Instant
@@ -131,6 +185,9 @@ class Report:
     replace_by: Instant | None
     log: tuple[Event, ...]
     logged: int
+    pumped: Volume
+    staged: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

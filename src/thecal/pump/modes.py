@@ -9,22 +9,22 @@ from thecal.pump.sheet import PumpSheet
 
 YES = "yes"
 _TABLE = """
-mode                      | interrogate | begin update | update | start single bolus | start priming bolus | start bridge bolus | request patient bolus | cancel bolus | set clock | test alarm
-stopped                   | yes         | yes          | yes    | no dose            | yes                 | no dose            | no dose               | no bolus     | yes       | yes
-minimum rate              | yes         | yes          | yes    | no dose            | yes                 | no dose            | no dose               | no bolus     | yes       | yes
-simple continuous         | yes         | yes          | yes    | yes                | yes                 | yes                | yes                   | no bolus     | yes       | yes
-flex                      | yes         | yes          | yes    | yes                | yes                 | yes                | yes                   | no bolus     | yes       | yes
-between periodic boluses  | yes         | yes          | yes    | yes                | yes                 | yes                | yes                   | no bolus     | yes       | yes
-periodic bolus            | yes         | yes          | yes    | one bolus          | one bolus           | one bolus          | one bolus             | yes          | yes       | yes
-single bolus              | yes         | by sheet     | by sheet | one bolus        | one bolus           | one bolus          | one bolus             | yes          | bolus runs | yes
-patient bolus             | yes         | by sheet     | by sheet | one bolus        | one bolus           | one bolus          | one bolus             | yes          | bolus runs | yes
-priming bolus             | yes         | by sheet     | by sheet | one bolus        | one bolus           | one bolus          | one bolus             | yes          | bolus runs | yes
-bridge bolus              | yes         | by sheet     | by sheet | one bolus        | one bolus           | one bolus          | one bolus             | yes          | bolus runs | yes
-updating                  | yes         | yes          | yes    | update open        | update open         | update open        | update open           | update open  | update open | yes
-telemetry mode            | yes         | interrogate first | interrogate first | interrogate first | interrogate first | interrogate first | interrogate first | interrogate first | interrogate first | interrogate first
-safe state                | yes         | yes          | yes    | no dose            | no dose             | no dose            | no dose               | no bolus     | yes       | yes
-end of service            | yes         | ended        | ended  | ended              | ended               | ended              | ended                 | ended        | ended     | yes
-constant flow             | no electronics | no electronics | no electronics | no electronics | no electronics | no electronics | no electronics      | no electronics | no electronics | no electronics
+mode                     | interrogate    | begin update      | stage             | commit            | read back         | update            | start single bolus | start priming bolus | start bridge bolus | request patient bolus | cancel bolus      | set clock         | test alarm
+stopped                  | yes            | yes               | no update         | no update         | yes               | yes               | no dose            | yes                 | no dose            | no dose               | no bolus          | yes               | yes
+minimum rate             | yes            | yes               | no update         | no update         | yes               | yes               | no dose            | yes                 | no dose            | no dose               | no bolus          | yes               | yes
+simple continuous        | yes            | yes               | no update         | no update         | yes               | yes               | yes                | yes                 | yes                | yes                   | no bolus          | yes               | yes
+flex                     | yes            | yes               | no update         | no update         | yes               | yes               | yes                | yes                 | yes                | yes                   | no bolus          | yes               | yes
+between periodic boluses | yes            | yes               | no update         | no update         | yes               | yes               | yes                | yes                 | yes                | yes                   | no bolus          | yes               | yes
+periodic bolus           | yes            | yes               | no update         | no update         | yes               | yes               | one bolus          | one bolus           | one bolus          | one bolus             | yes               | yes               | yes
+single bolus             | yes            | by sheet          | no update         | no update         | yes               | by sheet          | one bolus          | one bolus           | one bolus          | one bolus             | yes               | bolus runs        | yes
+patient bolus            | yes            | by sheet          | no update         | no update         | yes               | by sheet          | one bolus          | one bolus           | one bolus          | one bolus             | yes               | bolus runs        | yes
+priming bolus            | yes            | by sheet          | no update         | no update         | yes               | by sheet          | one bolus          | one bolus           | one bolus          | one bolus             | yes               | bolus runs        | yes
+bridge bolus             | yes            | by sheet          | no update         | no update         | yes               | by sheet          | one bolus          | one bolus           | one bolus          | one bolus             | yes               | bolus runs        | yes
+updating                 | yes            | yes               | yes               | yes               | yes               | yes               | update open        | update open         | update open        | update open           | update open       | update open       | yes
+telemetry mode           | yes            | interrogate first | interrogate first | interrogate first | interrogate first | interrogate first | interrogate first  | interrogate first   | interrogate first  | interrogate first     | interrogate first | interrogate first | interrogate first
+safe state               | yes            | yes               | no update         | no update         | yes               | yes               | no dose            | no dose             | no dose            | no dose               | no bolus          | yes               | yes
+end of service           | yes            | ended             | ended             | ended             | yes               | ended             | ended              | ended               | ended              | ended                 | ended             | ended             | yes
+constant flow            | no electronics | no electronics    | no electronics    | no electronics    | no electronics    | no electronics    | no electronics     | no electronics      | no electronics     | no electronics        | no electronics    | no electronics    | no electronics
 """  # noqa: E501  # a table is read across
 
 _ROWS = [[cell.strip() for cell in line.split("|")] for line in _TABLE.strip().splitlines()]
@@ -62,8 +62,14 @@ any program               | begin update          | updating
 a bolus                   | begin update          | updating
 safe state                | begin update          | updating
 updating                  | update                | any program
-updating                  | update                | any program, bolus
 updating                  | update                | safe state
+updating                  | commit                | any program
+updating                  | commit                | safe state
+updating                  | update                | a bolus
+updating                  | commit                | a bolus
+updating                  | time                  | any program
+updating                  | time                  | a bolus
+updating                  | time                  | safe state
 any program               | interference          | telemetry mode
 a bolus                   | interference          | telemetry mode
 updating                  | interference          | telemetry mode
@@ -109,6 +115,7 @@ REFUSED = {
         "Wait until the bolus has ended, or cancel it; a stop is always taken.",
     ),
     "bolus runs": ("PMP-34", "the clock is not set under a bolus", "Wait until the bolus has ended, or cancel it."),
+    "no update": ("PMP-71", "an update is begun first", "Interrogate, review, and begin an update."),
     "update open": ("PMP-35", "an update that was begun is written first", "Write the update."),
     "interrogate first": (
         "PMP-36",

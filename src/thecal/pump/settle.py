@@ -75,7 +75,7 @@ def _signalling(memory: Memory, signals: Signals) -> Memory:
     """The memory with other signals."""
     if signals is memory.signals:
         return memory
-    return Memory(memory.settings, memory.basal, memory.bolus, memory.hold, memory.count, memory.given, signals)
+    return Memory(memory.settings, memory.basal, memory.bolus, memory.hold, memory.count, memory.given, signals, memory.link)
 
 
 def _aged(memory: Memory, mechanics: Mechanics, sheet: PumpSheet, now: Instant) -> tuple[Memory, Mechanics]:

@@ -53,6 +53,7 @@ class PumpSheet:
     after_bridge_bolus: AfterBolus = "resumes"
     update_during_bolus: DuringBolus = "refused"
     stops_while_updating: bool = False
+    update_idle_clear: Duration = Duration(600)
     bolus_duration_min: Duration = Duration(60)
     bolus_duration_max: Duration = Duration(60)
     bridge_duration_max: Duration = Duration(0)
@@ -137,6 +138,7 @@ _PROGRAMMABLE: _Readers = {
     "after_bridge_bolus": _one_of(AfterBolus),
     "update_during_bolus": _one_of(DuringBolus),
     "stops_while_updating": _yes,
+    "update_idle_clear": Duration.parse,
     "bolus_duration_min": Duration.parse,
     "bolus_duration_max": Duration.parse,
     "bridge_duration_max": Duration.parse,

@@ -5,11 +5,12 @@
 
 from dataclasses import dataclass
 
+from thecal.errors import Refusal
 from thecal.fluid import Parcel
 from thecal.pump.alarms import Alarm
 from thecal.pump.battery import Battery
 from thecal.pump.clock import Clock
-from thecal.pump.messages import Event
+from thecal.pump.messages import Event, Report, Write
 from thecal.pump.program import Bolus, ConstantFlow, PatientBolus, PeriodicBolus, Running, Stopped, program_pattern
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Concentration, Gain, nearest
@@ -51,10 +52,16 @@ class RunningBolus:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What keeps a pump from its program until somebody comes: an update left open, or telemetry mode."""
+    """What keeps a pump from its program until somebody comes: an update left open, or telemetry mode.
+
+    An open update belongs to a ``session``, holds what is ``staged``, and is cleared at ``clears`` unless more of it comes.
+    """
 
     mode: str
     stops: bool
+    staged: Write | None = None
+    session: str | None = None
+    clears: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,24 @@ class Signals:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """The latest message of a session, by its digest, and what was answered."""
+
+    session: str
+    sequence: int
+    digest: str
+    reply: Report | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What the pump keeps of those who talk to it: how often it was written, and the latest message of its latest sessions."""
+
+    writes: int = 0
+    seen: tuple[Seen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What the pump believes. ``given`` holds the starts of the patient boluses of the last 24 h."""
 
@@ -93,6 +118,7 @@ class Memory:
     count: Count
     given: tuple[Instant, ...]
     signals: Signals
+    link: Link = Link()
 
     @property
     def program(self) -> Running:
