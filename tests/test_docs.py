@@ -47,9 +47,11 @@ def shown_commands() -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """A folder with the scenarios and the tutorial's case in it."""
+    """A folder with the scenarios and the tutorial's case and order in it."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
-    (tmp_path / "mine.toml").write_text(blocks(DOCS["tutorial.md"], "toml")[0], encoding="utf-8")
+    written = blocks(DOCS["tutorial.md"], "toml")
+    for name, text in (("mine.toml", written[0]), ("order.toml", written[-1])):
+        (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
 
 
@@ -123,7 +125,7 @@ def test_the_tutorial_s_mistake_is_answered_as_it_says(desk: Path) -> None:
 
 def test_the_weekly_case_of_the_docs_runs(desk: Path) -> None:
     """The week that docs/cases.md shows, after the tutorial's case."""
-    (week,) = blocks(DOCS["cases.md"], "toml")
+    _, week = blocks(DOCS["cases.md"], "toml")
     case = desk / "mine.toml"
     case.write_text(f"{case.read_text(encoding='utf-8')}\n{week}", encoding="utf-8")
     result = thecal("run", case)
@@ -131,11 +133,22 @@ def test_the_weekly_case_of_the_docs_runs(desk: Path) -> None:
     assert "117.14" in result.stdout  # five days of 120 and two of 110
 
 
+def test_the_order_of_the_docs_is_written(tmp_path: Path) -> None:
+    """The order file that docs/cases.md shows, on the pump of a scenario."""
+    order, _ = blocks(DOCS["cases.md"], "toml")
+    (tmp_path / "order.toml").write_text(order, encoding="utf-8")
+    result = thecal(
+        "program", "scenarios/update-during-bridge.toml", "--at", "2026-04-06 09:00", "--order", tmp_path / "order.toml"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "WRITTEN AND READ BACK" in result.stdout
+
+
 def test_every_verb_is_in_the_reference() -> None:
     """Each command and each calculation."""
     verbs = [command.callback.__name__ for command in app.registered_commands if command.callback]
     verbs += [f"calc {command.callback.__name__}" for command in calc.registered_commands if command.callback]
-    assert len(verbs) == 9
+    assert len(verbs) == 10
     assert not [verb for verb in verbs if f"`thecal {verb}" not in DOCS["reference.md"]]
 
 

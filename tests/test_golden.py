@@ -51,9 +51,12 @@ DEVICE = {
 }
 
 
+SESSIONS = {"bridge-into-flex", "first-refill", "learned-gain", "lost-reply", "two-programmers", "update-during-bridge"}
+
+
 def test_each_scenario_cites_its_sources() -> None:
-    """The first year and eleven more, each number with where it comes from, and every mark [n] in its text is one of them."""
-    assert {path.stem for path in SCENARIOS} == {"first-year", "missed-refill", "weekend-flex", *DEVICE}
+    """The first year and the others, each number with where it comes from, and every mark [n] in its text is one of them."""
+    assert {path.stem for path in SCENARIOS} == {"first-year", "missed-refill", "weekend-flex", *DEVICE, *SESSIONS}
     for scenario in SCENARIOS:
         sources = document_of(scenario)["case"]["sources"]
         assert len(sources) >= 4
@@ -103,3 +106,48 @@ def test_the_first_year_follows_its_sources() -> None:
     assert doses[-1] == 228
     assert all(row["end_local"][:10] <= row["refill_by_local"] for row in intervals if row["refill_by_local"])
     assert sum("residual" in fact["text"] and "ok" in fact["text"] for row in intervals for fact in row["what"]) == 4
+
+
+def facts_of(name: str) -> list[str]:
+    return [fact["text"] for row in rows_of(name) for fact in row["what"]]
+
+
+def test_a_bridge_keeps_the_dose_and_its_remainder_too() -> None:
+    """A cancelled bridge gave 6 h and 5 min of its 0.4 mL/day; the rest of the dead volume is paced out at the new dose."""
+    document = document_of(next(path for path in SCENARIOS if path.stem == "update-during-bridge"))
+    started = [event["text"] for event in document["events"] if event["kind"] == "bridge bolus started"]
+    left_ml = 0.3168 - 0.4 * (6 * 60 + 5) / 1440 - 0.1 * 10 / 1440  # ten minutes of the new program lie behind it
+    assert started[0].startswith("0.3168 mL at 0.4 mL/day")
+    assert float(started[1].partition(" ")[0]) == pytest.approx(left_ml, abs=2e-6)
+    assert started[1].endswith(f"at 0.48 mL/day, over {left_ml / 0.48 * 24:.1f} h")
+    assert [refusal["rule"] for refusal in document["refusals"]] == ["PMP-08", "SES-03"]
+
+
+def test_a_lost_commit_stops_the_pump_and_a_lost_reply_does_not() -> None:
+    """Both sessions are uncertain; the first pump runs the new dose, the second stands for two days and three hours."""
+    assert len([text for text in facts_of("lost-reply") if "UNCERTAIN" in text]) == 2
+    rows = {row["start_local"]: row for row in rows_of("lost-reply")}
+    assert rows["2026-03-09 10:00"]["programmed_mcg_per_day"] == 220
+    assert rows["2026-03-09 10:00"]["ordered_mcg_per_day"] == 200
+    assert rows["2026-03-09 10:05"]["ordered_mcg_per_day"] == 220
+    stopped = [row for row in rows_of("lost-reply") if row["mode"] == "updating"]
+    assert sum(row["seconds"] for row in stopped) == (2 * 24 + 3) * 3600
+    assert sum(row["delivered_nl"] for row in stopped) == 0
+
+
+def test_the_second_programmer_is_refused_and_then_sees() -> None:
+    """By the token; afterwards the ward changes only the threshold, and the dose of the clinic runs on."""
+    document = document_of(next(path for path in SCENARIOS if path.stem == "two-programmers"))
+    assert [refusal["rule"] for refusal in document["refusals"]] == ["PMP-70"]
+    assert rows_of("two-programmers")[-1]["programmed_mcg_per_day"] == 240
+
+
+def test_a_gain_is_learned_from_the_third_residual_on() -> None:
+    """Days from a fill to the date to refill by: as by the label before, later afterwards, never as late as by the true gain."""
+    rows = [row for row in rows_of("learned-gain") if any(fact["text"].startswith("fill") for fact in row["what"])]
+    days = [
+        (datetime.fromisoformat(row["refill_by_local"]) - datetime.fromisoformat(row["start_local"][:10])).days for row in rows
+    ]
+    by_label = int(36 / (0.4 * 1.145) - 5)  # 38 mL less the threshold, five days of buffer
+    assert days[1:4] == [by_label] * 3
+    assert all(by_label < day < 36 / (0.4 * 1.06) - 5 for day in days[4:])

@@ -26,7 +26,7 @@ class InputError(ThecalError):
         nearest: str | None = None,
         where: str | None = None,
     ) -> None:
-        self.field = field
+        self.field = printable(field)
         self.text = text if isinstance(text, str) else _shown(text)
         self.problem = problem
         self.accepted = tuple(accepted)
@@ -43,7 +43,7 @@ class InputError(ThecalError):
         if self.nearest is not None:
             parts.append(f"Did you mean {self.nearest}?")
         sentence = " ".join(parts)
-        return f"{self.where}: {sentence}" if self.where else sentence
+        return f"{printable(self.where)}: {sentence}" if self.where else sentence
 
     def at(self, where: str, field: str | None = None) -> "InputError":
         """The same error with the place where it stands (``file:line``), and the field as the document calls it."""
@@ -88,6 +88,11 @@ class Refusal:
 
     def __str__(self) -> str:
         return f"refused by {self.rule}: {self.asked}. Allowed: {self.limit}. {self.advice} Source: {self.source}."
+
+
+def printable(text: str) -> str:
+    """Text as it may stand on a terminal: control characters as their escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

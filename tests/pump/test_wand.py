@@ -254,6 +254,23 @@ def test_a_bolus_is_cancelled_in_one_message() -> None:
     assert talk.says(CancelBolus()).mode == "simple continuous"
 
 
+@pytest.mark.requirement("PMP-08")
+@pytest.mark.parametrize("sheet", ["reference-40", "synchromed-ii-40"])
+@pytest.mark.parametrize("mode", ["single bolus", "patient bolus", "priming bolus", "bridge bolus"])
+def test_a_stop_is_begun_under_a_bolus_and_writes_nothing_else(mode: str, sheet: str) -> None:
+    """Every other update waits; one that was begun to stop stages the stop alone, which ends the bolus."""
+    talk = Talk(pump_in(mode, sheet))
+    token = talk.says(Interrogate()).token
+    assert talk.refuses(BeginUpdate(token)) == "PMP-08"
+    talk.says(BeginUpdate(token, stop=True))
+    if sheet == "reference-40":  # the other has ended the bolus already: it stops while it is updated
+        assert talk.refuses(Stage(Update(low_reservoir=ml(3)))) == "PMP-08"
+        assert talk.refuses(Stage(Update(Stopped(), low_reservoir=ml(3)))) == "PMP-08"
+    talk.says(Stage(Update(Stopped())))
+    assert talk.says(Commit(digest(Update(Stopped())))).mode == "stopped"
+    assert flowed(talk.pump, DAY_S) == 0
+
+
 @pytest.mark.requirement("PMP-75")
 def test_two_programmers_on_one_pump() -> None:
     """Both have read it; the first writes. The second is stale; and an update that is taken over is not finished by its first."""

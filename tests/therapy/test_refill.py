@@ -17,15 +17,18 @@ from thecal.pump.messages import StartBolus
 from thecal.pump.program import SimpleContinuous, SingleBolus, Stopped
 from thecal.pump.sheet import pump_sheet
 from thecal.pump.state import PumpState
-from thecal.quantity import Concentration, DailyDose, Volume
+from thecal.quantity import Concentration, DailyDose, FlowRate, Volume
 from thecal.therapy.refill import (
     RefillBy,
     RefillPolicy,
     check_low_reservoir,
     discrepancy_flag,
     expected_residual,
+    interval_outside,
+    low_reservoir_advised,
     refill_by,
     refill_dates,
+    strength_advised,
 )
 from thecal.timeline import DAY_S, Duration, Instant
 
@@ -159,3 +162,75 @@ def test_the_alarm_comes_before_empty_and_never_before_the_refill(volume_nl: int
     dates = refill_dates(Volume(volume_nl), ml(2), Fraction(nl_per_day), POLICY)
     assert dates.refill_by < dates.days_to_alarm < dates.days_to_empty
     assert dates.refill_by_day <= dates.refill_by < dates.refill_by_day + 1
+
+
+@pytest.mark.requirement("REF-02")
+@pytest.mark.parametrize(
+    ("nl_per_day", "patient", "advised"),
+    [
+        (Fraction(0), None, 2_000_000),
+        (Fraction(2_000_000, 7), None, 2_000_000),  # seven days of it are 2 mL
+        (Fraction(2_000_001, 7), None, 2_000_001),
+        (Fraction(2_000_001, 8), None, 2_000_000),
+        (Fraction(1_200_000), None, 8_400_000),
+        (Fraction(3_000_000, 11) + 100_000, None, 2_609_091),  # 2,609,090.9
+        (Fraction(1_200_000), 8_400_001, 8_400_001),
+        (Fraction(1_200_000), 8_399_999, 8_400_000),
+        (Fraction(0), 1_000_000, 2_000_000),
+    ],
+)
+def test_an_alarm_warns_a_week_ahead(nl_per_day: Fraction, patient: int | None, advised: int) -> None:
+    """2 mL, seven days of flow rounded up, or the patient's own value, whichever is most."""
+    own = None if patient is None else Volume(patient)
+    assert low_reservoir_advised(nl_per_day, patient=own) == Volume(advised)
+
+
+@pytest.mark.requirement("REF-03")
+@pytest.mark.parametrize(("ml_per_day", "before", "after"), [(0.1, 2, 4), (0.57, 3.99, 4), (0.58, 4.06, 4.06)])
+def test_an_alarm_is_raised_after_a_withdrawal_with_drug_left(ml_per_day: float, before: float, after: float) -> None:
+    """4 mL, unless a week of flow is more already."""
+    nl_per_day = Fraction(flow(ml_per_day).nl_per_day)
+    assert low_reservoir_advised(nl_per_day) == ml(before)
+    assert low_reservoir_advised(nl_per_day, withdrawn=True) == ml(after)
+
+
+@pytest.mark.requirement("REF-05")
+@pytest.mark.parametrize(
+    ("seconds", "outside"),
+    [
+        (28 * DAY_S - 1, "short"),
+        (28 * DAY_S, None),
+        (183 * DAY_S, None),
+        (183 * DAY_S + 1, "long"),
+    ],
+)
+def test_an_interval_is_one_to_six_months(seconds: int, outside: str | None) -> None:
+    """28 days and 183 days are inside."""
+    assert interval_outside(Duration(seconds)) == outside
+
+
+@pytest.mark.requirement("REF-09")
+@pytest.mark.parametrize(
+    ("interval_s", "stable", "flow_nl", "strength"),
+    [
+        (30 * DAY_S - 1, 2, 48_001, "higher"),
+        (30 * DAY_S, 2, 48_001, None),
+        (30 * DAY_S - 1, 1, 48_001, None),
+        (90 * DAY_S, 0, 48_001, None),
+        (90 * DAY_S, 0, 48_000, "lower"),
+        (90 * DAY_S, 0, 6_000, "lower"),
+        (29 * DAY_S, 2, 48_000, "lower"),  # a flow that is too slow comes first
+    ],
+)
+def test_another_strength_is_proposed(interval_s: int, stable: int, flow_nl: int, strength: str | None) -> None:
+    """A higher one below 30 days at a dose of two refills, a lower one at the pump's slowest flow; and why."""
+    sheet = pump_sheet("reference-40")
+    advice = strength_advised(Duration(interval_s), stable, FlowRate(flow_nl), sheet)
+    assert (advice and advice.strength) == strength
+    if advice:
+        assert ("0.048 mL/day" if strength == "lower" else "30 days") in advice.reason
+
+
+def test_the_strength_of_a_constant_flow_pump_is_its_dose() -> None:
+    """So no other is proposed."""
+    assert strength_advised(days(20), 5, FlowRate(1_000_000), pump_sheet("isomed-8472-20-10")) is None

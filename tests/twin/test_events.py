@@ -7,7 +7,8 @@ import pytest
 
 from tests.twin.cases import CASE, case, with_line
 from thecal.catheter.geometry import Geometry, catheter_sheet
-from thecal.chart.order import OrderBolus, OrderContinuous, OrderPatient, OrderPeriodic, OrderStop
+from thecal.chart.order import OrderBolus, OrderContinuous, OrderNoPatient, OrderPatient, OrderPeriodic, OrderStop
+from thecal.chart.order_sheet import OrderSheet
 from thecal.errors import InputError, InputErrors
 from thecal.pump.sheet import pump_sheet
 from thecal.quantity import Amount, Concentration, DailyDose, FlowRate, Length, Volume
@@ -18,7 +19,9 @@ from thecal.twin.action import (
     EndBolus,
     Explant,
     GiveBolus,
+    HoldSession,
     Look,
+    Needle,
     Note,
     OpenUpdate,
     OpenValve,
@@ -38,7 +41,9 @@ WHEN = "2026-04-15 09:00"  # in summer time, with the implant in winter
 AT = Instant.parse(WHEN, ZoneInfo("Europe/Berlin"))
 SHEET = pump_sheet("reference-20")
 TRIMMED, TUBING = Length(90), Volume(140_000)
+BOLUS = OrderBolus(Amount(50_000_000), Duration(600))
 PATIENT = OrderPatient(Amount(10_000_000), Duration(300), Duration(14_400), 4)
+FILL = ['volume = "18 mL"', 'concentration = "500 mcg/mL"']
 PATIENT_TABLE = 'patient_bolus = { dose = "10 mcg", over = "5 min", lockout = "4 h", per_day = 4 }'
 
 
@@ -101,6 +106,47 @@ EVERY_KIND: list[tuple[str, list[str], Action]] = [
     ("patient_bolus", [], AskForBolus(AT)),
     ("cancel_bolus", [], EndBolus(AT)),
     ("interrogate", [], Look(AT)),
+    ("interrogate", ['programmer = "the  ward"'], Look(AT, "the ward")),
+    ("session", ['low_reservoir = "4 mL"'], HoldSession(AT, OrderSheet(low_reservoir=Volume(4_000_000)))),
+    ("session", ["[event.bolus]", 'dose = "50 mcg"', 'over = "10 min"'], HoldSession(AT, OrderSheet(bolus=BOLUS))),
+    (
+        "session",
+        [
+            "bridge = true", 'clock = "-03:30"', 'confirm_total = "220 mcg/day"', 'low_reservoir = "0 mL"', "prime = false",
+            'programmer = "ward"', 'lost = "reply to commit"', "[event.program]", 'mode = "simple continuous"',
+            'dose = "220 mcg/day"', PATIENT_TABLE, "[event.fill]", 'volume = "17 mL"', 'concentration = "2000 mcg/mL"',
+            'measured = "0 mL"', 'drawn_up = "20 mL"', 'rinse = "2 mL"', "rinses = 3", 'port = "catheter access port"',
+            "needle_gauge = 20", 'override = "it is so"', 'by = "Dr. Test"',
+        ],
+        HoldSession(
+            AT,
+            OrderSheet(
+                OrderContinuous(DailyDose(220_000_000)), PATIENT, Concentration(2000), Volume(17_000_000), Volume(0), bridge=True,
+                clock_offset_s=-12_600, confirm_total=DailyDose(220_000_000),
+            ),
+            Needle(
+                Volume(17_000_000), Concentration(2000), Volume(0), Volume(20_000_000), Volume(2_000_000), 3,
+                "catheter access port", 20, "it is so", "Dr. Test",
+            ),
+            "ward", "reply to commit",
+        ),
+    ),
+    (
+        "session",
+        [
+            'concentration = "1892 mcg/mL"', 'reservoir = "16 mL"', 'without_bridge = "in  hospital"', "prime = true",
+            'prime_flow = "1 mL/h"', "[event.program]", 'mode = "stopped"', "no_patient_bolus = true", "[event.fill]",
+            'volume = "17 mL"', 'concentration = "2000 mcg/mL"',
+        ],
+        HoldSession(
+            AT,
+            OrderSheet(
+                OrderStop(), OrderNoPatient(), Concentration(1892), Volume(16_000_000), without_bridge="in hospital", prime=True,
+                prime_flow=FlowRate(24_000_000),
+            ),
+            Needle(Volume(17_000_000), Concentration(2000)),
+        ),
+    ),
     ("begin_update", [], OpenUpdate(AT)),
     ("set_clock", ['clock = "-03:30"'], SetPumpClock(AT, -12_600)),
     ("access_port", ['action = "aspirate"', 'volume = "0.2 mL"'], UsePort(AT, "aspirate", Volume(200_000))),
@@ -124,7 +170,9 @@ KEYS = {
     "prime": "volume flow",
     "patient_bolus": "",
     "cancel_bolus": "",
-    "interrogate": "",
+    "interrogate": "programmer",
+    "session": "program bolus fill concentration reservoir low_reservoir bridge without_bridge prime prime_flow clock "
+    "confirm_total programmer lost",
     "begin_update": "",
     "set_clock": "clock",
     "access_port": "action volume concentration",
@@ -168,6 +216,10 @@ def test_a_kind_has_exactly_its_keys(kind: str) -> None:
         ("access_port", "acton", "action"),
         ("set_clock", "clok", "clock"),
         ("interrogate", "expects", "expect"),
+        ("interrogate", "programer", "programmer"),
+        ("session", "low_resevoir", "low_reservoir"),
+        ("session", "wihtout_bridge", "without_bridge"),
+        ("session", "programmr", "programmer"),
         ("program", "patient_bollus", "patient_bolus"),
     ],
 )
@@ -223,6 +275,14 @@ def test_every_key_that_is_missing_is_said(kind: str, needed: list[str]) -> None
         ("revise_catheter", ['trimmed = "89 cm"'], "trimmed", "leaves nothing of a catheter of 89 cm"),
         ("revise_catheter", ['holds = "drug"'], "holds", "Accepted: sterile water, CSF, air, unknown."),
         ("patient_bolus", ['expect = "refuse"'], "expect", "'refuse' is not accepted. Accepted: refused."),
+        ("session", ['lost = "interrogate"'], "lost", "Accepted: begin update, reply to begin update, stage, reply to stage, "),
+        ("session", ['lost = "the commit"'], "lost", "Did you mean 'commit'?"),
+        ("session", ['program = "240 mcg/day"'], "program", "is not a table; write [event"),
+        ("session", ['confirm_total = "0.2 mg/day"'], "confirm_total", 'Did you mean "200 mcg/day"?'),
+        ("session", ["bridge = true", 'without_bridge = "x"'], "without_bridge", "and bridge = true orders one"),
+        ("session", ['prime_flow = "24 mL/day"'], "prime_flow", "goes with prime = true"),
+        ("session", ['concentration = "2 mg/mL"'], "concentration", "a pump is programmed in mcg/mL"),
+        ("interrogate", ["programmer = 7"], "programmer", "is not text in quotes"),
         ("note", ["text = 7"], "text", "is not text in quotes"),
     ],
 )
@@ -253,6 +313,30 @@ def test_a_mistake_in_what_the_patient_may_ask_for(table: str, field: str, says:
         errors = [error for error in errors_of(text) if error.field == f"{path}.patient_bolus.{field}"]
         assert [error.where for error in errors] == [line_of(text, "patient_bolus = ")]
         assert says in errors[0].sentence()
+
+
+@pytest.mark.parametrize(
+    ("table", "lines", "field", "says"),
+    [
+        ("fill", ['volume = "18 mL"'], "concentration", "is missing; the keys of this table are volume, concentration,"),
+        ("fill", ['volume = "18 mL"', 'concentration = "0.5 mg/mL"'], "concentration", '"500 mcg/mL"'),
+        ("fill", [*FILL, 'rinse = "2 mL"'], "rinse", "needs both: rinse, a volume, and rinses, how often"),
+        ("fill", [*FILL, "rinses = 3"], "rinses", "needs both: rinse, a volume, and rinses, how often"),
+        ("fill", [*FILL, 'rinse = "2 mL"', "rinses = 11"], "rinses", "less than or equal to 10"),
+        ("fill", [*FILL, 'port = "access port"'], "port", "Accepted: refill port, catheter access port."),
+        ("fill", [*FILL, 'needle_gauge = "22"'], "needle_gauge", "valid integer"),
+        ("fill", [*FILL, 'overide = "x"'], "overide", "Did you mean 'override'?"),
+        ("bolus", ['dose = "50 mcg"'], "over", "the keys of this table are dose, over"),
+        ("program", ['mode = "flex"', 'dose = "50 mcg/day"'], "mode", "goes with daily_total, steps or day; here it has dose"),
+    ],
+)
+def test_a_mistake_in_a_table_of_a_session(table: str, lines: list[str], field: str, says: str) -> None:
+    """With the table, the field and the line on which it stands, or that of the table where it is missing."""
+    text = appended("session", f"[event.{table}]", *lines)
+    (error,) = errors_of(text)
+    assert says in error.sentence()
+    stands = f"{field} = " if any(line.startswith(f"{field} = ") for line in lines) else f"[event.{table}]"
+    assert (error.field, error.where) == (f"event[5].{table}.{field}", line_of(text, stands))
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,9 @@ def test_a_new_catheter_is_whole_and_empty_of_drug() -> None:
     assert ledger.wasted == Entry(176_800, 88_400_000)
     assert ledger.prefilled == Entry(DEAD_NL + 196_690, 0)
     assert (ledger.tissue, trace.balance.line) == (Entry(), Entry(336_690, 168_345_000))
-    assert Revised(at(10), "indura-8709sc", "T4", Volume(336_690)) in trace.chart.facts
+    [revised] = [fact for fact in trace.chart.facts if isinstance(fact, Revised)]
+    assert (revised.catheter, revised.tip_level, revised.dead_volume) == ("indura-8709sc", "T4", Volume(336_690))
+    assert (revised.at, revised.holds) == (at(10), "CSF")
     assert trace.world.geometry == replace(geometry, tubing_volume=ml(0.14))
 
 

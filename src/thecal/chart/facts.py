@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from thecal.catheter.geometry import Geometry
 from thecal.chart.order import Order, OrderBolus, OrderNoPatient, OrderPatient
 from thecal.errors import Refusal
+from thecal.fluid import Content
 from thecal.pump.messages import Report
 from thecal.quantity import Amount, Concentration, Volume
 from thecal.timeline import Duration, Instant
@@ -23,13 +25,19 @@ class TestBolusGiven:
 
 @dataclass(frozen=True, slots=True)
 class Implanted:
-    """A pump and its catheter, as recorded at operation."""
+    """A pump and its catheter, as recorded at operation.
+
+    ``holds`` is what the catheter held then; the tubing was ``primed`` with drug before it was connected, or holds sterile water.
+    """
 
     at: Instant
     pump: str
     catheter: str
     tip_level: str
     dead_volume: Volume
+    geometry: Geometry | None = None
+    holds: Content = "unknown"
+    primed: Concentration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class ResidualMeasured:
     """What the syringe withdrew, beside what the programmer expected, of a ``reservoir`` of that capacity.
 
     Nothing is expected (None) of a pump that knows no volume. The ``first`` one after implant is not yet reliable (RPC-07).
+    ``taken_on`` says who filled in spite of a red one, and why.
     """
 
     at: Instant
@@ -44,6 +53,7 @@ class ResidualMeasured:
     measured: Volume
     reservoir: Volume
     first: bool = False
+    taken_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +84,34 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """The pump acknowledged an update; ``order`` is the dosing order it now runs, ``report`` what it said at the end."""
+    """The pump acknowledged an update; ``order`` is the dosing order it now runs, ``report`` what it said at the end.
+
+    A ``session`` with a name was reviewed, written and read back.
+    """
 
     at: Instant
     order: Order | None
     report: Report
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUncertain:
+    """A session ended and nobody knows whether the pump has written ``order``; only an interrogation ends that."""
+
+    at: Instant
+    order: Order | None
+    why: str
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Interrogated:
-    """The pump was read, and this is what it said."""
+    """The pump was read, and this is what it said; in the ``session`` of that name, where it goes on."""
 
     at: Instant
     report: Report
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +126,26 @@ class PortUsed:
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """The catheter was revised: what is in place now."""
+    """The catheter was revised: what is in place now, and what it held then; the tubing stays with what lies in it."""
 
     at: Instant
     catheter: str
     tip_level: str
     dead_volume: Volume
+    geometry: Geometry | None = None
+    holds: Content = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class PumpReplaced:
-    """The old pump was taken out and another one put on the same catheter."""
+    """The old pump was taken out and another one, its tubing ``primed`` with drug or full of sterile water, put on the same
+    catheter, which stays with what lies in it.
+    """
 
     at: Instant
     pump: str
     dead_volume: Volume
+    primed: Concentration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +180,7 @@ Fact = (
     | Entered
     | Ordered
     | SessionEnded
+    | SessionUncertain
     | Interrogated
     | PortUsed
     | Revised

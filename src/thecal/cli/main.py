@@ -11,6 +11,7 @@ import typer
 
 from thecal.cli.calc import calc
 from thecal.cli.console import BAD_INPUT, complain, explain, say
+from thecal.cli.program import program
 from thecal.cli.pumps import pumps
 from thecal.cli.run import run
 from thecal.errors import ThecalError
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(pumps)
+app.command()(program)
 app.add_typer(calc, name="calc")
 
 
@@ -53,6 +55,8 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # for as long as we run
+        else:
+            getattr(sys, name).reconfigure(errors="backslashreplace")  # a title may hold what a terminal cannot show
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()

@@ -1,26 +1,19 @@
 """``thecal run``: a case through pump and catheter, printed and written."""
 
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from thecal.cli.console import REFUSED, check_targets, print_lines, write_whole
+from thecal.cli.progress import progress
 from thecal.report.document import csv_text, json_text, run_document
 from thecal.report.tables import course_lines
-from thecal.timeline import Instant
 from thecal.twin.case import Case, read_case
 from thecal.twin.run import run as run_world
 from thecal.twin.trace import Record, Trace
-
-_PROGRESS_FROM_EVENTS = 200
 
 
 def run(
@@ -57,18 +50,5 @@ def run(
 
 
 def _run(case: Case) -> Trace:
-    with _progress(case) as progress:
-        return run_world(case.world, case.source, case.until, Record(policy=case.policy, progress=progress))
-
-
-@contextmanager
-def _progress(case: Case) -> Iterator[Callable[[Instant], None] | None]:
-    """A bar on the terminal for long cases; nothing where nobody looks."""
-    if not sys.stderr.isatty() or len(case.actions) < _PROGRESS_FROM_EVENTS:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    start = case.actions[0].at.s
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("running the case", total=case.until.s - start)
-        yield lambda now: bar.update(task, completed=now.s - start)
+    with progress(case, case.until) as told:
+        return run_world(case.world, case.source, case.until, Record(policy=case.policy, progress=told))

@@ -52,6 +52,10 @@ from thecal.unit import decimal_text
 _OFFSET_MAX_S = 14 * 3600
 
 
+STOP = Update(Stopped())
+"""A stop and nothing else: it is always taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A command taken: the pump afterwards, what it reports, and the events it caused."""
@@ -63,13 +67,15 @@ class Answer:
 
 def handle(state: PumpState, command: Command) -> Answer | Refusal:
     """Carry out a command, or refuse it and change nothing."""
-    stop = command == Update(Stopped()) and state.memory.bolus is not None
-    refusal = None if stop and not state.memory.hold else check_mode(state.mode, command.name, state.sheet)
+    stop = command == STOP or (isinstance(command, BeginUpdate) and command.stop)
+    under_bolus = stop and state.memory.bolus is not None and not state.memory.hold
+    refusal = None if under_bolus else check_mode(state.mode, command.name, state.sheet)
     if refusal:
         return refusal
     if isinstance(command, Update | StartBolus | RequestBolus | CancelBolus | SetClock):
-        link = state.memory.link
-        written = replace(state.memory, link=Link(link.writes + 1, link.seen))
+        m = state.memory
+        link = Link(m.link.writes + 1, m.link.seen)
+        written = Memory(m.settings, m.basal, m.bolus, m.hold, m.count, m.given, m.signals, link)
         state = PumpState(state.sheet, state.now, written, state.mechanics)
     return _COMMANDS[type(command)](state, command)
 
@@ -145,7 +151,11 @@ def _commit(state: PumpState, commit: Commit) -> Answer | Refusal:
 
 
 def _written(state: PumpState, write: Write) -> Answer | Refusal:
-    """The pump with the open update closed and the write carried out."""
+    """The pump with the open update closed and the write carried out; a bolus that runs under it has its say as ever."""
+    bolus = state.memory.bolus
+    refusal = check_mode(bolus.mode, Update.name, state.sheet) if bolus and bolus.bolus and write != STOP else None
+    if refusal:
+        return refusal
     if isinstance(write, Update):
         return handle(state, write)
     closed = settle(state, replace(state.memory, hold=None), state.mechanics, state.now)

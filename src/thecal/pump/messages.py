@@ -35,9 +35,11 @@ class BeginUpdate:
     """Open an update; some profiles stop infusing until it is written.
 
     ``token`` is that of the interrogation that was reviewed: refused where the pump was written since. By the wand it is needed.
+    One to ``stop`` the pump is taken while a bolus runs too, and then writes nothing else.
     """
 
     token: str | None = None
+    stop: bool = False
     name: ClassVar[str] = "begin update"
 
 

@@ -160,21 +160,21 @@ def skip_rest(memory: Memory, now: Instant, *, begun: bool = False) -> Memory:
 def without_bolus(memory: Memory, running: RunningBolus, sheet: PumpSheet, now: Instant, *, finished: bool) -> Memory:
     """Back to the program, or to what the data sheet says follows such a bolus when it has ``finished``."""
     memory = replace(memory, bolus=None)
-    if finished and after_bolus(running, sheet) == "stopped":
+    if finished and after_bolus(running.mode, sheet) == "stopped":
         memory = replace(memory, settings=replace(memory.settings, program=Stopped()))
         return replace(memory, basal=NO_FLOW)
     return skip_rest(memory, now)
 
 
-def after_bolus(running: RunningBolus, sheet: PumpSheet) -> str:
-    """The scheduled return: what the data sheet says follows a bolus that has ended."""
+def after_bolus(bolus: str, sheet: PumpSheet) -> str:
+    """The scheduled return: what the data sheet says follows a bolus of that name that has ended."""
     returns: dict[str, str] = {
         "single bolus": sheet.after_single_bolus,
         "patient bolus": sheet.after_patient_bolus,
         "priming bolus": sheet.after_priming_bolus,
         "bridge bolus": sheet.after_bridge_bolus,
     }
-    return returns.get(running.mode, "resumes")
+    return returns.get(bolus, "resumes")
 
 
 def cut_short(running: RunningBolus, now: Instant) -> Iterable[Event]:

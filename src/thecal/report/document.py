@@ -14,10 +14,10 @@ from thecal.errors import Refusal
 from thecal.pump.messages import Event
 from thecal.report.words import BANNER, fact_text, number_text
 from thecal.timeline import DAY_S, WEEK_S, Instant
-from thecal.twin.action import Implant, Prime, ReplacePump, SetPumpClock
+from thecal.twin.action import Implant, ReplacePump, SetPumpClock
 from thecal.twin.case import Case
+from thecal.twin.exchange import OLD_FLUID
 from thecal.twin.ledger import Balance
-from thecal.twin.needle import OLD_FLUID
 from thecal.twin.trace import Course, Refused, Trace
 from thecal.twin.world import Slip
 
@@ -213,7 +213,7 @@ def _drug_front(case: Case, trace: Trace) -> Iterable[str]:
     if front and started:
         days = number_text((front.s - started.s) / DAY_S, 2)
         at = front.local_text(case.zone)
-        primed = any(isinstance(action, Prime) and action.at <= front for action in case.actions)
+        primed = any(event.kind == "priming bolus started" and event.at <= front for event in trace.events)
         unprimed = "" if primed else ": the line was not primed"
         yield f"The drug front, half of the strength, left the tip at {at}, {days} days after the flow began{unprimed}."
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Literal
 
-from thecal.chart.facts import Acted, Entered, Fact, Filled, ResidualMeasured, SessionEnded
+from thecal.chart.facts import Acted, Entered, Fact, Filled, ResidualMeasured, SessionEnded, SessionUncertain
 from thecal.datum import CONFIDENCE, Datum
 from thecal.pump.messages import Event
 from thecal.pump.readings import COURSE, Reading
@@ -17,8 +17,9 @@ from thecal.report.words import fact_text, number_text
 from thecal.therapy.refill import discrepancy_flag
 from thecal.timeline import DAY_S, Instant
 from thecal.twin.case import Case
+from thecal.twin.exchange import OLD_FLUID
 from thecal.twin.ledger import Balance
-from thecal.twin.needle import OLD_FLUID, PORT_BOLUS
+from thecal.twin.needle import PORT_BOLUS
 from thecal.twin.trace import Course, Trace
 from thecal.unit import decimal_text
 
@@ -129,6 +130,8 @@ def _fact_mark(fact: Fact) -> tuple[str, Style]:
     """The mark that draws the eye, and the color: a refusal, a residual that is off."""
     if isinstance(fact, Acted) and fact.refusal:
         return "x ", "refused"
+    if isinstance(fact, SessionUncertain):
+        return "!!", "critical"
     if isinstance(fact, ResidualMeasured):
         if fact.expected is None:
             return "", "done"

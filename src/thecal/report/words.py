@@ -17,6 +17,7 @@ from thecal.chart.facts import (
     ResidualMeasured,
     Revised,
     SessionEnded,
+    SessionUncertain,
     TestBolusGiven,
 )
 from thecal.chart.order import (
@@ -97,6 +98,8 @@ def fact_text(fact: Fact, zone: ZoneInfo) -> str | None:
             return None if same else f"{fact.volume} typed in as the volume, {fact.injected} were injected"
         case Ordered():
             return f"order: {order_text(fact.order)}"
+        case SessionUncertain(why=why):
+            return f"session UNCERTAIN: {why}. Interrogate the pump: nobody knows what it runs"
         case Interrogated(report=report):
             return _report_text(report, zone)
         case PortUsed():
@@ -113,6 +116,8 @@ def fact_text(fact: Fact, zone: ZoneInfo) -> str | None:
             return f"{action} not done, {refusal}"
         case Acted(action=action) if action in _DONE_IN_WORDS:
             return _DONE_IN_WORDS[action]
+        case SessionEnded(session=session) if session:
+            return f"session ({session.rpartition('/')[0]}): reviewed, written, read back"
         case SessionEnded() | Acted():
             return None
 
@@ -145,9 +150,9 @@ def _residual_text(fact: ResidualMeasured) -> str:
     off = fact.measured - fact.expected
     flag = discrepancy_flag(fact.expected, fact.measured, fact.reservoir)
     sign = "+" if off.nl > 0 else ""
-    return (
-        f"residual {fact.measured} measured, {fact.expected} expected ({sign}{off}, {flag}{', first after implant' * fact.first})"
-    )
+    taken_on = f"; filled in spite of it by {fact.taken_on}" if fact.taken_on else ""
+    first = ", first after implant" * fact.first
+    return f"residual {fact.measured} measured, {fact.expected} expected ({sign}{off}, {flag}{first}){taken_on}"
 
 
 def number_text(value: float, places: int = 1) -> str:

@@ -5,17 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
-from math import floor
+from math import ceil, floor
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from thecal.chart.chart import Chart
-from thecal.datum import Datum, read_data, read_datum
+from thecal.datum import Datum
 from thecal.errors import Refusal
 from thecal.pump.messages import Report
 from thecal.pump.program import program_pattern
 from thecal.pump.sheet import PumpSheet
-from thecal.quantity import Gain, Volume
+from thecal.quantity import FlowRate, Gain, Volume
+from thecal.therapy.gain import pump_gain
+from thecal.therapy.rules import rule_count, rules
 from thecal.timeline import DAY_S, Duration, Instant
 from thecal.unit import decimal_text
 
@@ -24,10 +26,9 @@ Flag = Literal["ok", "amber", "red"]
 SMALL_RESERVOIR = Volume(20 * 10**6)
 
 
-@cache
 def refill_rules() -> Mapping[str, Datum]:
     """The numbers of the refill rules, each with source and confidence."""
-    return {name: read_datum(name, table, "rules refill") for name, table in read_data("rules", "refill").items()}
+    return rules("refill")
 
 
 def rule_value(name: str) -> str:
@@ -119,16 +120,18 @@ class RefillBy:
 
 
 def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> RefillBy | None:
-    """REF-12: by when to refill, counted from the fill as if the pump ran at the labelled upper bound; None where nothing runs.
+    """REF-12: by when to refill, counted from the fill at the upper bound of this pump's gain; None where nothing runs.
 
-    A pump inside its label can be empty before its own alarm, which is computed from the programmed flow. What has flowed since
-    the fill may have been as much more than the pump counted, so a new session does not make the date later by itself. All
-    boluses that the patient may ask for count as taken. A pump without electronics has no alarm: it is due before it is empty.
+    The bound is that of its label until enough of its residuals are known. A pump inside its label can be empty before its own
+    alarm, which is computed from the programmed flow; one that seems to run slower is counted at that flow, for what slowed it
+    may end. What has flowed since the fill may have been as much more than the pump counted, so a new session does not make the
+    date later by itself. All boluses that the patient may ask for count as taken. A pump without electronics has no alarm: it is
+    due before it is empty.
     """
     filled = chart.filled
     if filled is None:
         return None
-    upper = Gain.EXACT + sheet.flow_accuracy_ppm
+    upper = max(pump_gain(chart, sheet).high.ppm, Gain.EXACT)
     if not sheet.programmable:
         to_empty_s = filled.volume.nl * Gain.EXACT * DAY_S // (sheet.flow_max.nl_per_day * upper)
         return _by(filled.at, to_empty_s, policy, "empty", None)
@@ -187,10 +190,14 @@ def expected_residual(fill: Volume, nl_per_day: Fraction, after: Duration, reser
     return Residual(left(Gain.EXACT), left(Gain.EXACT + accuracy_ppm), left(Gain.EXACT - accuracy_ppm))
 
 
+def discrepancy_rule(reservoir: Volume) -> str:
+    """The name of the rule's number for a reservoir of this size."""
+    return f"discrepancy_{'small' if reservoir <= SMALL_RESERVOIR else 'large'}_reservoir"
+
+
 def discrepancy_limit(reservoir: Volume) -> Volume:
     """RPC-07: the discrepancy above which a reservoir of this size is flagged."""
-    size = "small" if reservoir <= SMALL_RESERVOIR else "large"
-    return Volume.parse(rule_value(f"discrepancy_{size}_reservoir"))
+    return Volume.parse(rule_value(discrepancy_rule(reservoir)))
 
 
 def discrepancy_flag(expected: Volume, measured: Volume, reservoir: Volume) -> Flag:
@@ -213,3 +220,49 @@ def check_low_reservoir(volume: Volume, low_reservoir: Volume) -> Refusal | None
         "arithmetic",
         "Lower the threshold, or fill more.",
     )
+
+
+def low_reservoir_advised(nl_per_day: Fraction, *, withdrawn: bool = False, patient: Volume | None = None) -> Volume:
+    """REF-02 and REF-03: the low reservoir threshold to propose: some days of flow, rounded up, and never below the usual volume.
+
+    ``withdrawn`` says that this patient once had a withdrawal with drug left, which asks for more; ``patient`` is a value of
+    this patient's own, below which it does not go.
+    """
+    warned_nl = ceil(nl_per_day * Duration.parse(rule_value("low_reservoir_warning")).s / DAY_S)
+    bounds = [Volume.parse(rule_value("low_reservoir")), Volume(warned_nl)]
+    if withdrawn:
+        bounds.append(Volume.parse(rule_value("low_reservoir_after_withdrawal")))
+    return max(bounds if patient is None else [*bounds, patient])
+
+
+def interval_outside(interval: Duration) -> Literal["short", "long"] | None:
+    """REF-05: whether an interval between refills is shorter or longer than clinics plan, which is a warning; None inside."""
+    if interval < Duration.parse(rule_value("interval_min")):
+        return "short"
+    return "long" if interval > Duration.parse(rule_value("interval_max")) else None
+
+
+@dataclass(frozen=True, slots=True)
+class StrengthAdvice:
+    """Another strength to propose, and why. A change of strength comes with its bridge."""
+
+    strength: Literal["higher", "lower"]
+    reason: str
+
+
+def strength_advised(interval: Duration, stable_refills: int, slowest: FlowRate, sheet: PumpSheet) -> StrengthAdvice | None:
+    """REF-09: a lower strength where the ``slowest`` programmed flow is at the pump's minimum or below, a higher one where
+    refills are due too often at a dose that has been the same for ``stable_refills`` refills.
+
+    None for a constant-flow pump: its strength is its dose.
+    """
+    if not sheet.programmable:
+        return None
+    if slowest <= sheet.flow_min:
+        return StrengthAdvice("lower", f"a flow of {slowest}; the pump's slowest is {sheet.flow_min}")
+    often = Duration.parse(rule_value("strength_interval"))
+    if interval < often and stable_refills >= rule_count("refill", "strength_stable"):
+        return StrengthAdvice(
+            "higher", f"a refill every {interval} at a stable dose; below {often} a higher strength is proposed"
+        )
+    return None

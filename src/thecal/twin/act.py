@@ -9,10 +9,12 @@ from thecal.chart.facts import Fact, Noted, Ordered, TestBolusGiven
 from thecal.errors import Refusal
 from thecal.pump.state import PumpState
 from thecal.quantity import nearest
+from thecal.therapy.refill import RefillPolicy
 from thecal.twin.action import (
     Action,
     Explant,
     GiveTestBolus,
+    HoldSession,
     Implant,
     Note,
     OpenValve,
@@ -24,6 +26,7 @@ from thecal.twin.action import (
 )
 from thecal.twin.done import Done
 from thecal.twin.needle import open_valve, refill, use_port
+from thecal.twin.session import hold_session
 from thecal.twin.surgery import explant, implant, replace_pump, revise
 from thecal.twin.telemetry import by_telemetry
 from thecal.twin.world import World
@@ -46,8 +49,10 @@ def act(world: World, chart: Chart, action: Action) -> Done | Refusal:
 
 def orders(action: Action) -> tuple[Fact, ...]:
     """The orders that an action rests on, as facts: they were made, whatever becomes of them."""
-    asked = (getattr(action, name, None) for name in ("order", "patient"))
-    return tuple(Ordered(action.at, order) for order in asked if order)
+    sheet = action.orders if isinstance(action, HoldSession) else action
+    asked = (getattr(sheet, name, None) for name in ("order", "dosing", "patient"))
+    bolus = (action.orders.bolus,) if isinstance(action, HoldSession) else ()
+    return tuple(Ordered(action.at, order) for order in (*asked, *bolus) if order)
 
 
 def _give_test_bolus(world: World, action: GiveTestBolus) -> Done:
@@ -61,6 +66,11 @@ def _note(world: World, action: Note) -> Done:
     return Done(world, (Noted(action.at, action.text),))
 
 
+def _hold_session(world: World, chart: Chart, action: HoldSession, pump: PumpState) -> Done | Refusal:
+    held = hold_session(world, chart, action, pump, RefillPolicy.default())
+    return held if isinstance(held, Refusal) else held.done
+
+
 _WITHOUT_PUMP: Mapping[type, Callable[[World, Any], Done | Refusal]] = {
     GiveTestBolus: _give_test_bolus,
     Implant: implant,
@@ -69,6 +79,7 @@ _WITHOUT_PUMP: Mapping[type, Callable[[World, Any], Done | Refusal]] = {
 _WITH_PUMP: Mapping[type, Callable[[World, Chart, Any, PumpState], Done | Refusal]] = {
     **dict.fromkeys(get_args(Telemetry), by_telemetry),
     Refill: refill,
+    HoldSession: _hold_session,
     ReplacePump: replace_pump,
     Revise: revise,
     UsePort: use_port,

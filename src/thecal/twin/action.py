@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from thecal.catheter.geometry import Geometry
 from thecal.chart.order import Order, OrderBolus, OrderNoPatient, OrderPatient
+from thecal.chart.order_sheet import OrderSheet
 from thecal.fluid import Content
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Amount, Concentration, FlowRate, Volume
@@ -141,11 +142,49 @@ class EndBolus:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Interrogate the pump."""
+    """Interrogate the pump; by a ``programmer`` with a name, whose session goes on later."""
 
     at: Instant
+    programmer: str | None = None
     expect_refused: bool = False
     name: ClassVar[str] = "interrogate"
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """The needle of a refill: the port that was found and the needle in it, what was aspirated (``measured`` where the record
+    gives a reading), ``rinses`` of a volume with the new drug, and what was injected of what was ``drawn_up``.
+
+    A residual that is red needs an ``override``, a reason, ``by`` a person.
+    """
+
+    volume: Volume
+    concentration: Concentration
+    measured: Volume | None = None
+    drawn_up: Volume | None = None
+    rinse: Volume | None = None
+    rinses: int = 0
+    port: Literal["refill port", "catheter access port"] = "refill port"
+    needle_gauge: int = 22
+    override: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSession:
+    """A programmer's session from the interrogation to the reading back, with the refill that it belongs to.
+
+    A ``programmer`` with a name goes on from the last interrogation under that name. ``lost`` is the message that does not reach
+    the pump, or whose reply does not come back.
+    """
+
+    at: Instant
+    orders: OrderSheet
+    needle: Needle | None = None
+    programmer: str | None = None
+    lost: str | None = None
+    expect_refused: bool = False
+    name: ClassVar[str] = "session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,4 +250,4 @@ class Explant:
 
 
 Telemetry = Reprogram | GiveBolus | Prime | AskForBolus | EndBolus | Look | OpenUpdate | SetPumpClock
-Action = GiveTestBolus | Implant | ReplacePump | Revise | Refill | Telemetry | UsePort | OpenValve | Note | Explant
+Action = GiveTestBolus | Implant | ReplacePump | Revise | Refill | HoldSession | Telemetry | UsePort | OpenValve | Note | Explant

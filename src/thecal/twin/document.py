@@ -5,6 +5,7 @@ from pydantic import Field
 from thecal.twin.events import EVENT_TABLES, AnyEvent, CatheterTable, PumpTable
 from thecal.twin.fields import ADuration, ADurationOrZero, At, AVersion, Document, PlainText
 from thecal.twin.mishaps import TRUTH_TABLES, WorldTable
+from thecal.twin.order_tables import BolusTable, FillTable
 from thecal.twin.programs import DayTable, PatientBolusTable, ProgramTable, StepTable
 
 
@@ -39,6 +40,8 @@ class CaseTable(Document):
 
 
 _TABLES: dict[str, type[Document]] = {
+    "bolus": BolusTable,
+    "fill": FillTable,
     "patient": PatientTable,
     "pump": PumpTable,
     "catheter": CatheterTable,
@@ -56,10 +59,10 @@ def kinds(names: list[str]) -> dict[str, type[Document]]:
     return TRUTH_TABLES if names == ["world", "event"] else EVENT_TABLES
 
 
-def known_keys(path: tuple[str | int, ...], table: object) -> list[str]:
-    """The keys that the table at a path of the document may have."""
+def known_keys(path: tuple[str | int, ...], table: object, root: type[Document] = CaseTable) -> list[str]:
+    """The keys that the table at a path of a document may have; ``root`` is what the whole document is."""
     names = [key for key in path if isinstance(key, str)]
-    model: type[Document] | None = CaseTable
+    model: type[Document] | None = root
     if names in (["world", "event"], ["event"]) and isinstance(table, dict):
         model = kinds(names).get(str(table.get("kind")))
     elif names:

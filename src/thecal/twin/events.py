@@ -20,6 +20,7 @@ from thecal.twin.action import (
     Explant,
     GiveBolus,
     GiveTestBolus,
+    HoldSession,
     Implant,
     Look,
     Note,
@@ -46,6 +47,7 @@ from thecal.twin.fields import (
     Document,
     PlainText,
 )
+from thecal.twin.order_tables import SheetTable
 from thecal.twin.programs import ProgramTable
 
 Holds = Literal["sterile water", "CSF", "air", "unknown"]
@@ -142,9 +144,30 @@ class CancelBolusEvent(EventTable):
 
 
 class InterrogateEvent(EventTable):
-    """A look at the pump."""
+    """A look at the pump, by one of several programmers where it has a name."""
 
     kind: Literal["interrogate"]
+    programmer: PlainText | None = None
+
+
+Lost = Literal[
+    "begin update",
+    "reply to begin update",
+    "stage",
+    "reply to stage",
+    "commit",
+    "reply to commit",
+    "read back",
+    "reply to read back",
+]
+
+
+class SessionEvent(EventTable, SheetTable):
+    """A programmer's session, message by message."""
+
+    kind: Literal["session"]
+    programmer: PlainText | None = None
+    lost: Lost | None = None
 
 
 class BeginUpdateEvent(EventTable):
@@ -208,6 +231,7 @@ AnyEvent = Annotated[
     | PatientBolusEvent
     | CancelBolusEvent
     | InterrogateEvent
+    | SessionEvent
     | BeginUpdateEvent
     | SetClockEvent
     | AccessPortEvent
@@ -228,6 +252,7 @@ EVENT_TABLES: dict[str, type[Document]] = {
     "patient_bolus": PatientBolusEvent,
     "cancel_bolus": CancelBolusEvent,
     "interrogate": InterrogateEvent,
+    "session": SessionEvent,
     "begin_update": BeginUpdateEvent,
     "set_clock": SetClockEvent,
     "access_port": AccessPortEvent,
@@ -294,7 +319,10 @@ def action(
         case CancelBolusEvent():
             return EndBolus(at, refused)
         case InterrogateEvent():
-            return Look(at, refused)
+            return Look(at, event.programmer, refused)
+        case SessionEvent():
+            needle = event.fill.needle() if event.fill else None
+            return HoldSession(at, event.sheet(), needle, event.programmer, event.lost, refused)
         case BeginUpdateEvent():
             return OpenUpdate(at, refused)
         case SetClockEvent():

@@ -57,7 +57,7 @@ def _clock(value: object, name: str) -> int:
 
 def _version(value: object, name: str) -> int:
     if type(value) is not int or value != 1:
-        raise InputError(name, value, "is not a version of the case format", accepted=("1",))
+        raise InputError(name, value, "is not a version of this format", accepted=("1",))
     return value
 
 
@@ -117,6 +117,7 @@ AnAmount = Annotated[Amount, quantity_field(Amount)]
 ADuration = Annotated[Duration, quantity_field(Duration)]
 ADurationOrZero = Annotated[Duration, quantity_field(Duration, zero=True)]
 ADose = Annotated[DailyDose, quantity_field(DailyDose)]
+ADoseOrZero = Annotated[DailyDose, quantity_field(DailyDose, zero=True)]
 AConcentration = Annotated[Concentration, quantity_field(Concentration)]
 ALength = Annotated[Length, quantity_field(Length, zero=True)]
 AFlow = Annotated[FlowRate, quantity_field(FlowRate)]

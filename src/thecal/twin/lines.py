@@ -1,5 +1,6 @@
 """Where things stand in a TOML text: the line of every key, table and array entry."""
 
+import tomllib
 from functools import cache
 
 import tree_sitter_toml
@@ -77,7 +78,7 @@ def _keys(node: Node) -> Path:
             parts.append(*_keys(last))
         return (*_keys(node), *reversed(parts))
     text = (node.text or b"").decode()
-    return (text.strip("\"'"),) if node.type == "quoted_key" else (text,)
+    return tuple(tomllib.loads(f"{text} = 0")) if node.type == "quoted_key" else (text,)
 
 
 def _line(node: Node) -> int:

@@ -4,17 +4,20 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from thecal.errors import InputError, InputErrors, nearest_name
+from thecal.errors import InputError, InputErrors, nearest_name, printable
 from thecal.timeline import read_zone
 from thecal.twin.document import CaseTable, kinds, known_keys
+from thecal.twin.fields import Document
 from thecal.twin.lines import Path, lines_of
+from thecal.twin.order_tables import OrderTable
 
 BYTES_MAX = 16 * 2**20
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Place:
 
     name: str
     lines: Mapping[Path, int]
+    root: type[Document] = CaseTable
 
     def line(self, path: Path) -> int:
         """The line of a path, or of the nearest table around it."""
@@ -30,13 +34,18 @@ class Place:
             path = path[:-1]
         return self.lines.get(path, 1)
 
+    @property
+    def whole(self) -> str:
+        """What the whole document is called."""
+        return "case" if self.root is CaseTable else "order"
+
     def error(self, path: Path, error: InputError) -> InputError:
         """The error with its line and with the field as the document calls it."""
         if (*path, error.field) in self.lines:
             path = (*path, error.field)
         keys = [key for key in path if isinstance(key, str)]
-        own = not keys or error.field.rstrip("_") == keys[-1]
-        field = field_text(path) if own else f"{field_text(path)}.{error.field}"
+        own = error.field.rstrip("_") == keys[-1] if keys else error.field == self.whole
+        field = field_text(path, self.whole) if own else f"{field_text(path)}.{error.field}"
         return error.at(f"{self.name}:{self.line(path)}", field)
 
 
@@ -57,30 +66,41 @@ class Found:
             self.errors.append((int((said.where or ":1").rpartition(":")[2]), said))
 
 
-def field_text(path: Path) -> str:
+def field_text(path: Path, whole: str = "case") -> str:
     """A path as people write it: the second event's dose is ``event[2].dose``."""
     text = ""
     for key in path:
-        text += f"[{key + 1}]" if isinstance(key, int) else f".{key}" if text else key
-    return text or "case"
+        text += f"[{key + 1}]" if isinstance(key, int) else f".{printable(key)}" if text else printable(key)
+    return text or whole
 
 
 def read_tables(raw: bytes, name: str) -> tuple[CaseTable, ZoneInfo, Place]:
     """The checked tables of a document, its time zone, and where things stand. Raises InputErrors in the order of lines."""
-    text = _text(raw, name)
+    text = _text(raw, name, "case = 1, a title and a timezone to begin with")
     data = _toml(text, name)
     place = Place(name, lines_of(text))
     zone = _zone(data, place)
+    return _checked(CaseTable, data, place, {"zone": zone}), zone, place
+
+
+def read_order_table(raw: bytes, name: str) -> OrderTable:
+    """The checked tables of an order file. Raises InputErrors in the order of lines."""
+    text = _text(raw, name, "order = 1 and what is to be written")
+    data = _toml(text, name)
+    return _checked(OrderTable, data, Place(name, lines_of(text), OrderTable), {})
+
+
+def _checked(root: type[D], data: Mapping[str, Any], place: Place, context: dict[str, Any]) -> D:
     try:
-        return CaseTable.model_validate(data, context={"zone": zone}), zone, place
+        return root.model_validate(data, context=context)
     except ValidationError as error:
         found = [_finding(finding, data, place) for finding in error.errors(include_url=False)]
         raise InputErrors(said for _, said in sorted(found, key=lambda pair: pair[0])) from None
 
 
-def _text(raw: bytes, name: str) -> str:
+def _text(raw: bytes, name: str, begins: str) -> str:
     if len(raw) > BYTES_MAX:
-        raise InputErrors([InputError(name, f"{len(raw):,} bytes", f"is larger than a case can be ({BYTES_MAX:,} bytes)")])
+        raise InputErrors([InputError(name, f"{len(raw):,} bytes", f"is larger than it can be ({BYTES_MAX:,} bytes)")])
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputErrors([InputError(name, "UTF-16", "is the encoding of the file; save it as UTF-8", accepted=("UTF-8",))])
     try:
@@ -91,7 +111,7 @@ def _text(raw: bytes, name: str) -> str:
         byte = f"0x{raw[error.start]:02x}"
         raise InputErrors([InputError("document", byte, problem, where=f"{name}:{line}")]) from None
     if not text.strip():
-        raise InputErrors([InputError(name, "", "is an empty file", nearest="case = 1, a title and a timezone to begin with")])
+        raise InputErrors([InputError(name, "", "is an empty file", nearest=begins)])
     return text
 
 
@@ -106,7 +126,7 @@ def _toml(text: str, name: str) -> dict[str, Any]:
         written = lines[line - 1].strip() if line <= len(lines) else "end of file"
         raise InputErrors([InputError("document", written, problem, where=f"{name}:{line}")]) from None
     except RecursionError:
-        raise InputErrors([InputError("document", name, "nests too deeply to be a case")]) from None
+        raise InputErrors([InputError("document", name, "nests too deeply")]) from None
     except ValueError as error:
         raise InputErrors([InputError("document", name, f"holds a number or a date that cannot be: {error}")]) from None
 
@@ -128,13 +148,13 @@ def _finding(finding: Any, data: Mapping[str, Any], place: Place) -> tuple[int, 
     path, value, table = _walk(finding["loc"], data)
     if finding["type"].startswith("union_tag"):
         path = (*path, "kind")
-    error = _said(finding, path, value, table)
+    error = _said(finding, path, value, table, place)
     return place.line(path), place.error(path, error)
 
 
 def _walk(loc: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple[Path, object, object]:
     """(the path in the document, what stands there, the table around it)."""
-    kind_at = 2 if loc[0] == "event" else 3 if loc[:2] == ("world", "event") else len(loc)
+    kind_at = 2 if loc[:1] == ("event",) else 3 if loc[:2] == ("world", "event") else len(loc)
     loc = (*loc[:kind_at], *loc[kind_at + 1 :])  # pydantic puts the kind of an event between its number and its fields
     path: Path = ()
     value: Any = data
@@ -148,17 +168,17 @@ def _walk(loc: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple[Path, ob
     return path, value, table
 
 
-def _said(finding: Any, path: Path, value: object, table: object) -> InputError:
+def _said(finding: Any, path: Path, value: object, table: object, place: Place) -> InputError:
     field = str(path[-1]) if path else ""
     match finding["type"]:
         case "input":
             error: InputError = finding["ctx"]["error"]
             return error
         case "extra_forbidden":
-            known = known_keys(path[:-1], table)
+            known = known_keys(path[:-1], table, place.root)
             return InputError(field, field, "is not a key here", accepted=known, nearest=nearest_name(field, known))
         case "missing":
-            known = known_keys(path[:-1], table)
+            known = known_keys(path[:-1], table, place.root)
             return InputError(field, "", f"is missing; the keys of this table are {', '.join(known)}" if known else "is missing")
         case "union_tag_invalid" | "union_tag_not_found":
             kind = str(value.get("kind", "")) if isinstance(value, dict) else ""
@@ -169,6 +189,6 @@ def _said(finding: Any, path: Path, value: object, table: object) -> InputError:
             allowed = [part.strip("'") for part in finding["ctx"]["expected"].replace(" or ", ", ").split(", ")]
             return InputError(field, value, "is not accepted", accepted=allowed, nearest=nearest_name(str(value), allowed))
         case "model_type":
-            return InputError(field, value, f"is not a table; write [{field_text(path)}] and its keys below")
+            return InputError(field, value, f"is not a table; write [{field_text(path, place.whole)}] and its keys below")
         case _:
             return InputError(field, value, f"cannot be read: {finding['msg'][:1].lower()}{finding['msg'][1:]}")

@@ -37,7 +37,16 @@ def implant(world: World, action: Implant) -> Done | Refusal:
     lumen = Parcel.whole(geometry.catheter_volume.nl, 0, action.line_holds)
     line = Line((lumen, tubing), geometry.bore)
     prefilled_nl = pump.mechanics.reservoir.volume_nl + lumen.volume_nl + water_nl
-    fact = Implanted(action.at, action.sheet.name, geometry.sheet.name, geometry.tip_level, geometry.dead_volume)
+    fact = Implanted(
+        action.at,
+        action.sheet.name,
+        geometry.sheet.name,
+        geometry.tip_level,
+        geometry.dead_volume,
+        geometry,
+        action.line_holds,
+        action.primed,
+    )
     ledger = world.ledger.book(prefilled=(prefilled_nl, 0), vial=vial)
     return Done(replace(world, pump=pump, line=line, geometry=geometry, ledger=ledger), (fact,))
 
@@ -69,7 +78,7 @@ def replace_pump(world: World, _: Chart, action: ReplacePump, old: PumpState) ->
     new = resisted(new, line, events)
     prefilled_nl = new.mechanics.reservoir.volume_nl + water_nl
     ledger = ledger.book(prefilled=(prefilled_nl, 0), vial=vial, wasted=(volume_of(tubing), amount_of(tubing)))
-    fact = PumpReplaced(action.at, action.sheet.name, geometry.dead_volume)
+    fact = PumpReplaced(action.at, action.sheet.name, geometry.dead_volume, action.primed)
     return Done(replace(world, pump=new, line=line, geometry=geometry, ledger=ledger), (fact,), tuple(events))
 
 
@@ -93,7 +102,7 @@ def revise(world: World, _: Chart, action: Revise, pump: PumpState) -> Done:
     events: list[Event] = []
     pump = resisted(pump, line, events)
     ledger = world.ledger.book(prefilled=(new.volume_nl, 0), wasted=(volume_of(old_lumen), amount_of(old_lumen)))
-    fact = Revised(action.at, geometry.sheet.name, geometry.tip_level, geometry.dead_volume)
+    fact = Revised(action.at, geometry.sheet.name, geometry.tip_level, geometry.dead_volume, geometry, action.line_holds)
     return Done(replace(world, pump=pump, line=line, geometry=geometry, ledger=ledger), (fact,), tuple(events))
 
 

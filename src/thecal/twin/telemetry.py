@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from thecal.chart.chart import Chart
-from thecal.chart.facts import Interrogated, SessionEnded
+from thecal.chart.facts import Fact, Interrogated, SessionEnded
 from thecal.chart.order import Order, bolus_for, patient_bolus_for, programmed
 from thecal.errors import Refusal
 from thecal.pump.handle import Answer, handle
@@ -14,6 +14,8 @@ from thecal.pump.messages import (
     CancelBolus,
     Command,
     Interrogate,
+    Message,
+    Report,
     RequestBolus,
     SetClock,
     StartBolus,
@@ -21,6 +23,7 @@ from thecal.pump.messages import (
 )
 from thecal.pump.program import PrimingBolus
 from thecal.pump.state import PumpState
+from thecal.pump.wand import receive
 from thecal.timeline import DAY_S, Duration
 from thecal.twin.action import (
     Action,
@@ -35,11 +38,14 @@ from thecal.twin.action import (
     Telemetry,
 )
 from thecal.twin.done import Done
+from thecal.twin.session import resolved, running_order, session_name
 from thecal.twin.world import World
 
 
 def by_telemetry(world: World, chart: Chart, action: Telemetry, pump: PumpState) -> Done | Refusal:
     """One command to the pump. Only a new program changes the running order."""
+    if isinstance(action, Look) and action.programmer:
+        return _read(world, chart, action, pump)
     command = _COMMANDS[type(action)](action, pump)
     if isinstance(command, Refusal):
         return command
@@ -48,14 +54,31 @@ def by_telemetry(world: World, chart: Chart, action: Telemetry, pump: PumpState)
         return answer
     order = action.order if isinstance(action, Reprogram) else None
     # The patient's activator reads nothing from the pump.
-    read = (Interrogated(action.at, answer.report),) if isinstance(action, Look) else ()
-    facts = () if isinstance(action, AskForBolus) else (*read, ended(action, order, answer, chart))
+    if isinstance(action, Look):
+        return Done(replace(world, pump=answer.state), _read_facts(answer.report, chart, pump, None), answer.events)
+    facts = () if isinstance(action, AskForBolus) else (ended(action, order, answer, chart),)
     return Done(replace(world, pump=answer.state), facts, answer.events)
+
+
+def _read(world: World, chart: Chart, action: Look, pump: PumpState) -> Done | Refusal:
+    """A programmer reads the pump, as the first message of a session."""
+    name = session_name(action.programmer, chart)
+    received = receive(pump, Message(name, 1, Interrogate()))
+    if isinstance(received.reply, Refusal):
+        return received.reply
+    return Done(replace(world, pump=received.state), _read_facts(received.reply, chart, pump, name), received.events)
+
+
+def _read_facts(report: Report, chart: Chart, pump: PumpState, session: str | None) -> tuple[Fact, ...]:
+    """The reading, what it tells of a session that was uncertain, and what the pump runs."""
+    told = resolved(chart, report, pump.sheet)
+    running = chart.session.order if chart.session else None
+    return (Interrogated(report.at, report, session), *(told or (SessionEnded(report.at, running, report),)))
 
 
 def ended(action: Action, order: Order | None, answer: Answer, chart: Chart) -> SessionEnded:
     """The fact of what the pump acknowledged, with the dosing order that it runs now."""
-    running = order or (chart.session.order if chart.session else None)
+    running = order or running_order(chart, answer.report, answer.state.sheet)
     return SessionEnded(action.at, running, answer.report)
 
 
