@@ -318,6 +318,8 @@ def test_an_empty_reservoir_is_doubted() -> None:
         assert ledger_of(ran(IMPLANT, FIRST, last)).cautions == (spent, dry)
     assert ledger_of(ran(IMPLANT, replace(FIRST, volume=ml(4), typed=ml(18)), Look(at(30)))).cautions == (spent,)
     assert ledger_of(ran(IMPLANT, FIRST, Look(at(90 - 0.001)))).cautions == ()
+    again = ran(IMPLANT, FIRST, replace(FIRST, at=at(80)), Look(at(160)))  # 32 mL in all, of 36
+    assert ledger_of(again).cautions == ()
 
 
 @pytest.mark.requirement("PLN-04")
@@ -371,6 +373,19 @@ def test_what_is_reckoned_is_what_the_program_gives(order: OrderContinuous | Ord
     course = ran(replace(IMPLANT, geometry=geometry), replace(FIRST, order=order), ReplacePump(at(1), REFERENCE, 0))
     drug_nl = max(min(flowed, geometry.dead_volume.nl) - 140_000, 0)  # the tubing goes with the old pump
     assert sum(volume for volume, amount, _ in believed(course) if amount) == drug_nl
+
+
+@pytest.mark.requirement("PLN-04")
+def test_a_bolus_under_way_is_reckoned_before_the_program() -> None:
+    """Half a day of a bridge at 0.2 mL/day, and nothing of the program; a bolus of 0.02 mL on top of it."""
+    bridged = ran(IMPLANT, FIRST, Refill(at(20), ml(18), C2000, HUNDRED, bridge=True), UsePort(at(20.5), "inject", ml(0.1), C500))
+    assert ledger_of(bridged).pumped.nl == pytest.approx(4_100_000, abs=1)
+    given = ran(
+        IMPLANT, FIRST, GiveBolus(at(0.5), OrderBolus(Amount(10_000_000), Duration(3600))), Revise(at(1), GEOMETRY, "CSF")
+    )
+    assert ledger_of(given).pumped == Volume(100_000 + 20_000 + 100_000)
+    primed = ran(IMPLANT, FIRST, Prime(START, ml(0.2), FlowRate(200_000)), Revise(at(0.5), GEOMETRY, "CSF"))
+    assert ledger_of(primed).pumped == Volume(100_000)
 
 
 @pytest.mark.requirement("PLN-04")

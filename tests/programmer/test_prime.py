@@ -87,6 +87,7 @@ CASES: list[tuple[list[Fluid], Part, int, int]] = [
     ([(176_800, "CSF"), (140_000, "sterile water")], "tubing and catheter", 316_800, 0),  # the same, aspirated
     ([(50_000, "CSF"), (266_800, C500)], "the remainder", 50_000, 0),
     ([(76_800, C500), (140_000, "sterile water"), (100_000, C500)], "the remainder", 40_000, 20_000_000),
+    ([(20_000, "CSF"), (156_800, C500), (140_000, "sterile water")], "tubing only", 140_000, 60_000_000),
 ]
 
 
@@ -113,6 +114,16 @@ def test_a_new_pump_on_a_kept_catheter_is_better_primed_before() -> None:
     )
     assert (plan.front, plan.front_s, plan.reaches_tip) == (Volume(0), 0, plan.begins)
     assert plan.early < plan.early_bound
+
+
+@pytest.mark.requirement("PLN-05")
+def test_the_bound_is_what_lies_there_and_a_quarter_of_what_a_front_travels() -> None:
+    """60 mcg behind 0.02 mL of CSF go out, and 0.005 mL more if nothing diffused; but never more than was pushed in."""
+    plan = planned(prime_from(held((20_000, "CSF"), (156_800, C500), (140_000, "sterile water"), reservoir=C500), SHEET))
+    assert (plan.pushed, plan.early_bound) == (Amount(60_000_000), Amount(62_500_000))
+    assert (plan.front, plan.front_s) == (ml(0.02), 72)
+    thin = held((100_000, C500), (1_000, "CSF"), (75_800, C500), (140_000, "sterile water"), reservoir=C500)
+    assert planned(prime_from(thin, SHEET)).early_bound == Amount(70_000_000)
 
 
 @pytest.mark.requirement("IMP-09")
@@ -314,6 +325,7 @@ def test_whatever_was_given_of_a_prime_the_rest_of_it_is_proposed(fluids: list[F
     if isinstance(whole, Refusal):
         assert whole.rule == "PMP-01" or ledger.line.parcels[0].content == "drug"
         return
+    assert whole.early <= whole.early_bound
     given_nl = round(whole.volume.nl * part)
 
     def pushed(nl: int) -> LineLedger:

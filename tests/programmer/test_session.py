@@ -279,6 +279,23 @@ def test_what_the_pump_stages_must_be_what_was_reviewed() -> None:
     assert after.standing == "uncertain"
 
 
+@pytest.mark.requirement("SES-08")
+def test_a_bridge_is_planned_from_a_fresh_reading() -> None:
+    """A minute is fresh; a second more is not, and nothing but the plan waits for another reading."""
+    bridged = OrderSheet(dosing=continuous(120), concentration=C2000, reservoir=ml(18), bridge=True)
+    at = new_desk()
+    at.interrogate()
+    at.wait(60)
+    assert at.prepare(bridged) is None
+    at.wait(1)
+    refusal = at.prepare(bridged)
+    assert isinstance(refusal, Refusal)
+    assert refusal.rule == "SES-08"
+    assert at.prepare(UP) is None
+    at.interrogate()
+    assert at.prepare(bridged) is None
+
+
 def test_a_bolus_that_runs_is_cancelled_and_the_pump_read_again() -> None:
     """The one way to change a program under a bridge; afterwards nothing is known until it is read."""
     at = desk(pump_in("bridge bolus"))

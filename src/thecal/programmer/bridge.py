@@ -59,7 +59,7 @@ def bridge_from(ledger: LineLedger, new: Concentration, dose: DailyDose, sheet: 
         return _nothing(ledger, new, dose)
     strengths = {strength(parcel) for parcel in row}
     old = strengths.pop()
-    if strengths or old is None or old == new:
+    if strengths or old is None:
         return _mixed(ledger, new)
     volume = Volume(volume_of(row))
     plan = plan_bridge(old, new, dose, volume, sheet)

@@ -127,7 +127,7 @@ def _planned(ledger: LineLedger, new: Concentration, flow: FlowRate, bolus: Prim
         bolus=bolus,
         begins=ledger.as_of,
         early=Amount(early_pg),
-        early_bound=Amount(max(min(bound_pg, volume.of(new).pg), early_pg)),
+        early_bound=Amount(min(bound_pg, volume.of(new).pg)),
         pushed=Amount(pushed_pg),
         front=Volume(front_nl),
         front_s=-(-front_nl * seconds // volume.nl),

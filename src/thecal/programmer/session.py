@@ -52,6 +52,12 @@ def idle_clear() -> Duration:
     return Duration.parse(rules("programmer")["idle_clear"].value, "idle_clear")
 
 
+@cache
+def plan_reading_max() -> Duration:
+    """How old a reading may be from which a bridge or a prime is planned."""
+    return Duration.parse(rules("programmer")["plan_reading_max"].value, "plan_reading_max")
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A session: where it stands, what was read, what was reviewed, and the message that waits for its reply.
@@ -104,6 +110,9 @@ class Session:
         session = self.at(now)
         if session.standing not in ("read", "reviewed", "confirmed") or session.sent or session.report is None:
             return session._out_of_order("prepare a review")
+        if (orders.bridge or orders.prime) and now.s - session.report.at.s > plan_reading_max().s:
+            limit = f"a reading of the last {plan_reading_max()}: what lies in the line moves on"
+            return Refusal("SES-08", "a plan from an old reading", limit, _HOUSE, "Interrogate again, and plan from that.")
         made = review(orders, chart, session.report, session.sheet, session.policy)
         if isinstance(made, Refusal):
             return made
