@@ -88,7 +88,8 @@ def test_a_whole_line_is_the_bridge_of_before() -> None:
     assert (plan.old, plan.new, plan.hours, plan.ends_after) == (C500, C2000, Fraction(38016, 1000), Duration(136_858))
     assert [plan.without_mcg_per_day, plan.without_percent, plan.without_hours] == [25, 25, Fraction(152_064, 1000)]
     assert plan.in_words() == (
-        "bridge 0.3168 mL of 500 mcg/mL (158.4 mcg) at 0.2 mL/day over 38 h, then 0.05 mL/day of 2,000 mcg/mL"
+        "bridge 0.3168 mL of 500 mcg/mL (158.4 mcg) at 0.2 mL/day over 38 h, "
+        "then the program, 0.05 mL/day of 2,000 mcg/mL in the mean"
     )
     assert plan.cautions == ()
     assert any("Boster" in source for source in plan.sources)

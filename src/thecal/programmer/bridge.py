@@ -42,7 +42,7 @@ class LineBridge(BridgePlan):
         """The plan in a line: what is paced out, how, and what follows."""
         hours = decimal_text(self.ends_after.s, 3600, 1)
         what = f"{self.volume} of {self.old} ({self.dose}) at {self.flow} over {hours} h"
-        return f"bridge {what}, then {self.then_flow} of {self.new}"
+        return f"bridge {what}, then the program, {self.then_flow} of {self.new} in the mean"
 
 
 def bridge_from(ledger: LineLedger, new: Concentration, dose: DailyDose, sheet: PumpSheet) -> LineBridge | Refusal:
