@@ -45,7 +45,7 @@ COLUMN_WORDS = {
     "left the tip": "the volume that truly left the catheter tip in the row",
     "believed": "what the pump calculates, or senses where it can, is left in the reservoir at the end of the row",
     "true": "what can truly still be delivered at the end of the row",
-    "refill by": "counted from the fill at the upper bound of this pump's flow (its label until three residuals tell), less the buffer",
+    "refill by": "counted from the fill at the upper bound of this pump's flow (its label until residuals tell), less the buffer",
 }
 
 
