@@ -73,8 +73,6 @@ def test_it_reads_a_number_with_its_unit(kind: type[Quantity], text: Any, expect
     [
         (DailyDose, "125", '"125 mcg/day"'),
         (DailyDose, 125, '"125 mcg/day"'),
-        (Duration, "180", '"180 days"'),
-        (Duration, 180, '"180 days"'),
         (DailyDose, "60 mcg/dya", '"60 mcg/day"'),
         (Volume, "40 ml", '"40 mL"'),
         (Volume, "0,5 mL", '"0.5 mL"'),
@@ -261,3 +259,11 @@ def test_decimal_text_is_exact_in_millionths(count: int) -> None:
     from decimal import Decimal
 
     assert Decimal(decimal_text(count, 10**6).replace(",", "")) == Decimal(count) / 10**6
+
+
+def test_nobody_guesses_the_unit_of_a_duration() -> None:
+    """Hours that were typed as minutes have killed: a number without its unit is offered none."""
+    for text in ("10", 10):
+        with pytest.raises(InputError) as caught:
+            Duration.parse(text, "over")
+        assert (caught.value.nearest, caught.value.accepted) == (None, ("days", "h", "min", "s", "weeks"))

@@ -48,6 +48,7 @@ class Duration(Quantity):
             "years": ("days", 365, "years differ in length, so they need a date to count from"),
         },
         {"day": "days", "week": "weeks", "month": "months", "year": "years"},
+        guess=False,  # hours that were typed as minutes have killed
     )
 
     def __str__(self) -> str:

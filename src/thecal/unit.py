@@ -21,7 +21,8 @@ class Units:
 
     ``accepted`` maps each spelling to its size in base units; ``refused`` maps a unit that is understood but not allowed to
     (the unit that was meant, how many of those it is, why). ``base_max`` bounds what is read: a bound on the program, not a
-    clinical limit. A refused value that would be more than ``plausible_max`` base units was meant in the other unit.
+    clinical limit. A refused value that would be more than ``plausible_max`` base units was meant in the other unit. A number
+    without its unit is offered the first one, unless nobody should ``guess``.
     """
 
     noun: str
@@ -31,6 +32,7 @@ class Units:
     refused: Mapping[str, tuple[str, int, str]] = field(default_factory=lambda: MappingProxyType({}))
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     plausible_max: int | None = None
+    guess: bool = True
 
     @property
     def first(self) -> str:
@@ -40,7 +42,7 @@ class Units:
         """The number of base units that ``text`` says. Raises InputError naming field, text, accepted units, nearest value."""
         if not isinstance(text, str):
             number = isinstance(text, int | float) and not isinstance(text, bool) and abs(text) < _BARE_MAX
-            raise self._error(name, text, "needs a unit, in quotes", f'"{text} {self.first}"' if number else None)
+            raise self._error(name, text, "needs a unit, in quotes", f'"{text} {self.first}"' if number and self.guess else None)
         if _EXPONENT.match(text):
             raise self._error(name, text, "must be written without an exponent", None)
         match = _SPLIT.fullmatch(text)
@@ -81,7 +83,8 @@ class Units:
 
     def _unit_error(self, name: str, text: str, number: str, unit: str) -> InputError:
         if not unit:
-            return self._error(name, text, "has no unit", f'"{number} {self.first}"')
+            nearest = f'"{number} {self.first}"' if self.guess else None
+            return self._error(name, text, "has no unit", nearest)
         spelled = self._spelled(unit)
         if spelled is not None and spelled in self.refused:
             return self._refused_error(name, text, number, spelled)

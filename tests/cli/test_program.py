@@ -319,7 +319,7 @@ def test_all_that_comes_was_in_the_line_or_came_from_the_reservoir(bridged: Told
 @pytest.mark.requirement("SES-17")
 def test_to_a_weaker_drug_four_times_the_dose_would_come(tmp_path: Path) -> None:
     """2,000 to 500 mcg/mL at 100 mcg/day: paced at 0.05 mL/day for 6.336 days; without it 400 mcg/day for 1.584 days."""
-    order = f"order = 1\nbridge = true\n{PROGRAM.format(100)}{FILL.replace('2000', '500')}"
+    order = f'order = 1\nbridge = true\nconfirm_total = "100 mcg/day"\n{PROGRAM.format(100)}{FILL.replace("2000", "500")}'
     weaker = told(tmp_path, order, "--what-if-now", "--days", "9", case_text=CASE.replace("500 mcg/mL", "2000 mcg/mL"))
     bridge = weaker.data["line"]["bridge"]
     assert (bridge["flow_nl_per_day"], bridge["seconds"]) == (50_000, -(-LINE_NL * DAY_S // 50_000))

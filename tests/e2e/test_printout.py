@@ -158,7 +158,7 @@ def test_its_numbers_are_those_of_the_data(browser: Browser, printout: Path) -> 
     dose = {row[0].removesuffix(" (changed)"): row for row in rows_of(table_below(page, "The dose"))}
     for name, key in {
         "24-h total": "day_mcg",
-        "peak hour": "peak_hour_mcg",
+        "peak hour of the program": "peak_hour_mcg",
         "mean of a day over 7 days": "seven_day_mean_mcg",
     }.items():
         assert [number(cell) for cell in dose[name][1:3]] == [told["totals"][when][key] for when in ("before", "after")]

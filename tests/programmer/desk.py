@@ -87,7 +87,10 @@ class Desk:
         return self.step(self.session.interrogate(self.now), fate)
 
     def prepare(self, orders: OrderSheet) -> Refusal | None:
-        return self.step(self.session.prepare(orders, self.chart, self.now))
+        chart = self.chart
+        if orders.concentration and orders.reservoir:
+            chart = chart.after(Filled(self.now, orders.reservoir, orders.concentration))
+        return self.step(self.session.prepare(orders, chart, self.now))
 
     def confirm(self) -> Refusal | None:
         """Confirm exactly what the review says."""

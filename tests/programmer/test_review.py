@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.courses import GEOMETRY, PROGRAMMABLE, START, flow, ml, running_pump
+from tests.courses import GEOMETRY, PROGRAMMABLE, START, disturbed, flow, ml, running_pump
 from tests.programmer.desk import C500, C2000, HUNDRED, POLICY, chart_of, continuous, desk, dose, new_desk
 from tests.pump.pumps import BRIDGE, FLEX, PATIENT, PERIODIC, PRIMING, in_seconds, pump_in
 from thecal.chart.chart import Chart
@@ -29,7 +29,7 @@ from thecal.errors import Refusal
 from thecal.programmer.believed import check_write
 from thecal.programmer.review import Review, review
 from thecal.pump.handle import handle, report
-from thecal.pump.messages import Interrogate, Report, SetClock, StartBolus, Update, Write
+from thecal.pump.messages import BeginUpdate, Interrogate, LowBattery, Report, SetClock, StartBolus, Update, Write
 from thecal.pump.program import NoPatientBolus, PatientBolus, Program, SimpleContinuous, SingleBolus, Stopped
 from thecal.pump.state import PumpState
 from thecal.pump.written import SETTINGS, expected, settings
@@ -324,3 +324,79 @@ def test_a_periodic_order_is_told_with_its_total() -> None:
     assert made.totals[1] is not None
     assert made.totals[1].day == Amount(120 * 10**6)
     assert report(new_desk().pump).program == made.before.program
+
+
+@pytest.mark.requirement("SAF-01")
+def test_no_day_gets_more_than_the_hard_stop() -> None:
+    """2,000 mcg in 24 h: by the program, with every patient bolus, with a single bolus on top; from 1,000 on a second person."""
+    at = new_desk()
+    assert refused(OrderSheet(dosing=continuous(2000.5)), at.pump, at.chart).rule == "SAF-01"
+    patient = OrderPatient(Amount(100 * 10**6), Duration(1200), Duration(3600), 20)
+    assert refused(OrderSheet(patient=patient), at.pump, at.chart).rule == "SAF-01"  # 100 and 20 times 100
+    assert refused(OrderSheet(bolus=OrderBolus(Amount(1901 * 10**6), Duration(DAY_S))), at.pump, at.chart).rule == "SAF-01"
+    for mcg, second in ((1000, False), (1000.5, True), (2000, True)):
+        told = {one.rule for one in reviewed(OrderSheet(dosing=continuous(mcg))).cautions}
+        assert ("SAF-01" in told) == second
+
+
+@pytest.mark.requirement("PRG-02")
+@pytest.mark.parametrize(("mcg", "beyond"), [(140, False), (140.5, True), (80, False), (79.5, True), (2000, True)])
+def test_a_change_beyond_what_one_person_releases(mcg: float, beyond: bool) -> None:
+    """+40 % and -20 % of 100 mcg/day are within it; half a microgram more is not."""
+    made = reviewed(OrderSheet(dosing=continuous(mcg)))
+    assert made.beyond_change == beyond
+    assert ("PRG-02" in {one.rule for one in made.cautions}) == beyond
+    assert not reviewed(OrderSheet(dosing=OrderStop())).beyond_change
+
+
+@pytest.mark.requirement("SES-09")
+def test_a_dose_is_written_only_at_the_strength_that_was_filled() -> None:
+    """2,000 in the reservoir and 500 in the pump's memory, or the reverse: refused, with the factor; a fill's mixture is not."""
+    at = new_desk()
+    stronger = at.chart.after(Filled(at.now, ml(18), C2000))
+    refusal = refused(OrderSheet(low_reservoir=ml(3)), at.pump, stronger)
+    assert (refusal.rule, "400 %" in refusal.limit) == ("SES-09", True)
+    without = OrderSheet(dosing=continuous(100), concentration=C2000, reservoir=ml(18), bridge=True)
+    refusal = refused(without, at.pump, at.chart)
+    assert (refusal.rule, "25 %" in refusal.limit) == ("SES-09", True)
+    mixed = OrderSheet(dosing=continuous(100), concentration=Concentration(1892), reservoir=ml(18), bridge=True)
+    reviewed(mixed, at.pump, stronger)
+    reviewed(OrderSheet(dosing=OrderStop()), at.pump, stronger)
+
+
+@pytest.mark.requirement("SAF-06")
+def test_a_restart_is_said() -> None:
+    """After an update that was left open: why the pump was off, a second person, and no dose and no dates before."""
+    left_open = new_desk("synchromed-ii-40")
+    begun = handle(left_open.pump, BeginUpdate())
+    assert not isinstance(begun, Refusal)
+    made = reviewed(OrderSheet(low_reservoir=ml(3)), in_seconds(begun.state, DAY_S), left_open.chart)
+    assert made.totals[0] is not None
+    assert made.totals[0].day == Amount(0)
+    assert (made.dates[0].low_reservoir, made.dates[0].empty) == (None, None)
+    told = {one.rule: one.text for one in made.cautions}
+    assert "an update was left open" in told["SAF-06"]
+    assert "a restart" in told["SAF-05"]
+    assert "SAF-06" not in {one.rule for one in reviewed(OrderSheet(low_reservoir=ml(3))).cautions}
+
+
+@pytest.mark.requirement("REF-08")
+def test_a_pump_without_a_volume_is_said_to_sound_no_alarm() -> None:
+    """After lost settings a program alone brings no alarm back; with the volume it does."""
+    at = new_desk()
+    lost = disturbed(at.pump, LowBattery())
+    orders = OrderSheet(dosing=continuous(100), concentration=C500)
+    assert "REF-08" in {one.rule for one in reviewed(orders, lost, at.chart).cautions}
+    assert "REF-08" not in {one.rule for one in reviewed(replace(orders, reservoir=ml(20)), lost, at.chart).cautions}
+
+
+@pytest.mark.requirement("SES-17")
+def test_other_fluid_without_a_plan_is_a_warning() -> None:
+    """A bridge that was cut short and forgotten, under a mere change of the threshold."""
+    at = desk(pump_in("bridge bolus"))
+    assert [one.rule for one in reviewed(OrderSheet(low_reservoir=ml(3))).cautions if one.rule == "PLN-10"] == []
+    pump = in_seconds(running_pump(SimpleContinuous(flow(0.2))), 3600)  # its catheter still holds spinal fluid
+    made = review(OrderSheet(low_reservoir=ml(3)), at.chart, said(pump), pump.sheet, POLICY)
+    assert isinstance(made, Review)
+    [caution] = [one for one in made.cautions if one.rule == "PLN-10"]
+    assert "CSF" in caution.text

@@ -55,7 +55,7 @@ HELD: dict[str, tuple[OrderSheet, Needle | None]] = {
     "program": (UP, None),
     "alarm": (ALARM, None),
     "stop": (OrderSheet(dosing=OrderStop()), None),
-    "week": (OrderSheet(dosing=WEEK, patient=PATIENT), None),
+    "week": (OrderSheet(dosing=WEEK, patient=PATIENT, confirm_total=dose(170)), None),
     "periodic": (OrderSheet(dosing=OrderPeriodic(Amount(10**7), Duration(600), Duration(21_600), 0, dose(60))), None),
     "bolus": (OrderSheet(bolus=OrderBolus(Amount(10**7), Duration(600))), None),
     "clock": (OrderSheet(clock_offset_s=7200), None),
@@ -355,7 +355,7 @@ def test_the_totals_are_those_of_the_orders() -> None:
     part = printed(held(replace(UP, confirm_total=dose(120))))
     rows = {row[0]: row[1:] for row in rows_of(part, "The dose")}
     assert rows["24-h total"] == ("100 mcg", "120 mcg", "+20 %")
-    assert rows["peak hour"] == ("4.167 mcg", "5 mcg", "+20 %")  # 8,334 nL and 10,000 nL of 500 mcg/mL
+    assert rows["peak hour of the program"] == ("4.167 mcg", "5 mcg", "+20 %")  # 8,334 nL and 10,000 nL of 500 mcg/mL
     assert rows["mean of a day over 7 days"] == ("100 mcg", "120 mcg", "+20 %")
     assert rows["ordered"] == rows["programmed"] == ("", "120 mcg/day", "")
     assert rows["24-h total as a person worked it out"] == ("", "120 mcg/day", "")
@@ -366,7 +366,7 @@ def test_the_totals_are_those_of_the_orders() -> None:
 @pytest.mark.parametrize(("mcg", "says"), [(60, "-40 %"), (100.5, "+0.5 %"), (99.5, "-0.5 %"), (250, "+150 %")])
 def test_a_change_has_its_sign(mcg: float, says: str) -> None:
     """In percent of the total before."""
-    rows = rows_of(printed(held(OrderSheet(dosing=continuous(mcg)))), "The dose")
+    rows = rows_of(printed(held(OrderSheet(dosing=continuous(mcg), confirm_total=dose(mcg)))), "The dose")
     assert (rows[0][0], rows[0][3]) == ("24-h total", says)
 
 
@@ -418,9 +418,8 @@ def test_line_bridge_and_dates_are_worked_out_by_hand() -> None:
         return datetime.fromtimestamp(at(20).s + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     dates = told["dates"]["after"]
-    left_nl = 18_000_000 - 316_800
-    assert dates["low_reservoir_utc"] == utc(136_858 - (-(left_nl - 2_000_000) * DAY_S // 50_000))
-    assert dates["empty_utc"] == utc(136_858 - (-left_nl * DAY_S // 50_000))
+    assert dates["low_reservoir_utc"] == utc(136_858 - (-(16_000_000 * DAY_S - 136_858 * 200_000) // 50_000))
+    assert dates["empty_utc"] == utc(136_858 - (-(18_000_000 * DAY_S - 136_858 * 200_000) // 50_000))
     before = told["dates"]["before"]
     assert before["low_reservoir_utc"] == utc(12_000_000 * DAY_S // 200_000)
     assert before["empty_utc"] == utc(14_000_000 * DAY_S // 200_000)
@@ -480,7 +479,7 @@ def test_numbers_are_numbers_and_carry_their_unit_in_the_key(name: str) -> None:
 @pytest.mark.requirement("SES-15")
 def test_a_program_of_several_flows_is_told_piece_by_piece() -> None:
     """A flex week has its 13 steps and the one of the weekend, each with its dose, which together are the day's."""
-    rows = rows_of(printed(held(OrderSheet(dosing=WEEK))), "The new program")
+    rows = rows_of(printed(held(OrderSheet(dosing=WEEK, confirm_total=dose(170)))), "The new program")
     assert len(rows) == 14
     doses = [float(row[2].removesuffix(" mcg")) for row in rows]
     assert sum(doses[:13]) == pytest.approx(140, rel=0.01)

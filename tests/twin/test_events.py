@@ -125,7 +125,7 @@ EVERY_KIND: list[tuple[str, list[str], Action]] = [
                 clock_offset_s=-12_600, confirm_total=DailyDose(220_000_000),
             ),
             Needle(
-                Volume(17_000_000), Concentration(2000), Volume(0), Volume(20_000_000), Volume(2_000_000), 3,
+                Volume(17_000_000), Concentration(2000), Volume(0), None, Volume(20_000_000), Volume(2_000_000), 3,
                 "catheter access port", 20, "it is so", "Dr. Test",
             ),
             "ward", "reply to commit",
@@ -300,7 +300,7 @@ def test_a_value_that_cannot_be_says_what_can(kind: str, lines: list[str], field
     [
         (PATIENT_TABLE.replace("dose =", "does ="), "does", "Did you mean 'dose'?"),
         (PATIENT_TABLE.replace('dose = "10 mcg", ', ""), "dose", "the keys of this table are dose, over, lockout, per_day"),
-        (PATIENT_TABLE.replace('"4 h"', '"4"'), "lockout", '"4 days"'),
+        (PATIENT_TABLE.replace('"4 h"', '"4"'), "lockout", "has no unit"),
         (PATIENT_TABLE.replace("= 4", "= 0"), "per_day", "greater than or equal to 1"),
         (PATIENT_TABLE.replace("= 4", '= "4"'), "per_day", "valid integer"),
     ],

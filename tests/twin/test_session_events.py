@@ -595,7 +595,8 @@ NINE = OrderSheet(dosing=continuous(90))
 def test_the_second_of_two_programmers_reads_the_pump_again() -> None:
     """Both read it; the clinic writes first, the ward is refused until it has read it again. Nothing changes by the refusal."""
     reads = Look(at(5), "ward"), Look(later(5, 60), "clinic")
-    clinic, ward = HoldSession(later(5, 120), UP, programmer="clinic"), HoldSession(later(5, 180), NINE, programmer="ward")
+    clinic = HoldSession(later(5, 120), UP, programmer="clinic")
+    ward = HoldSession(later(5, 180), replace(NINE, confirm_total=dose(90)), programmer="ward")
     once, twice = ran(IMPLANT, FIRST, *reads, clinic, until=7), ran(IMPLANT, FIRST, *reads, clinic, ward, until=7)
     assert rules(twice) == ["PMP-70"]
     assert twice.world == once.world
@@ -845,7 +846,7 @@ def test_the_first_step_that_is_wrong_is_the_one_that_refuses(needle: Needle, ru
 @pytest.mark.parametrize("measured", [12, 12.999999, 13, 14, 15, 15.000001, 16])
 def test_a_residual_that_is_not_red_is_filled_on(measured: float) -> None:
     """Up to 1 mL off at once, up to 2 mL after the needle drew again; the fact is what was measured, whatever was there."""
-    trace = refilled(replace(FOUR, measured=ml(measured)))
+    trace = refilled(replace(FOUR, measured=ml(measured), again=ml(0)))
     assert rules(trace) == []
     (fact,) = told_of(trace, ResidualMeasured)
     assert fact == ResidualMeasured(at(20), ml(14), ml(measured), ml(20), first=True)
@@ -884,15 +885,15 @@ def test_only_a_red_residual_is_overridden(measured: float) -> None:
     [
         (Needle(ml(20), C500), True),
         (Needle(ml(20.000001), C500), False),
-        (Needle(ml(18.5), C500, measured=ml(12.5)), True),  # 1.5 mL did not come
-        (Needle(ml(18.500001), C500, measured=ml(12.5)), False),
-        (Needle(ml(20), C500, measured=ml(15.5)), True),  # more came than was expected
+        (Needle(ml(18.5), C500, measured=ml(12.5), again=ml(0)), True),  # 1.5 mL did not come
+        (Needle(ml(18.500001), C500, measured=ml(12.5), again=ml(0)), False),
+        (Needle(ml(20), C500, measured=ml(15.5), again=ml(0)), True),  # more came than was expected
         (Needle(ml(6), C500, measured=ml(0), override="stuck", by="Dr. Test"), True),
         (Needle(ml(6.000001), C500, measured=ml(0), override="stuck", by="Dr. Test"), False),
         (Needle(ml(18), C500, rinse=ml(20.000001), rinses=1), False),
-        (Needle(ml(4), C500, measured=ml(12.5), rinse=ml(18.500001), rinses=1), False),
+        (Needle(ml(4), C500, measured=ml(12.5), again=ml(0), rinse=ml(18.500001), rinses=1), False),
         (Needle(ml(20), C500, measured=ml(13)), True),  # 1 mL is the accuracy of the pump
-        (Needle(ml(19.000001), C500, measured=ml(12.999999)), False),
+        (Needle(ml(19.000001), C500, measured=ml(12.5), again=ml(0.499999)), False),
     ],
 )
 def test_no_more_is_injected_than_fits_on_what_did_not_come(needle: Needle, fits: bool) -> None:
@@ -964,7 +965,7 @@ def test_the_remainder_of_a_cancelled_bridge_is_planned_anew_to_the_nanolitre(ra
     """
     gone = Fraction(ran_s * 200_000 + idle_s * 50_000, DAY_S)
     actions = HoldSession(at(20), STRONGER, RINSED), EndBolus(later(20, ran_s))
-    again = HoldSession(later(20, ran_s + idle_s), OrderSheet(dosing=continuous(mcg), bridge=True))
+    again = HoldSession(later(20, ran_s + idle_s), OrderSheet(dosing=continuous(mcg), bridge=True, confirm_total=dose(mcg)))
     trace = ran(IMPLANT, FIRST, *actions, again, until=20 + (ran_s + idle_s) / DAY_S)
     left_nl = DEAD_NL - int(gone)
     if left_nl <= 0:

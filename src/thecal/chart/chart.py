@@ -20,6 +20,7 @@ from thecal.chart.facts import (
 from thecal.quantity import Volume
 
 Latest = dict[str, Any]
+_RETYPED_NL = 10_000  # a counter that differs by more than a drop was not only counting
 _NO_PUMP: Latest = {
     **dict.fromkeys(("implanted", "filled", "typed", "residual", "session", "fill_session", "uncertain")),
     "uses": (),
@@ -87,7 +88,12 @@ def _used(latest: Latest, residual: ResidualMeasured) -> tuple[Use, ...]:
 
 
 def _after_session(latest: Latest, fact: SessionEnded) -> Latest:
-    return {"session": fact, "fill_session": latest["fill_session"] or fact, "uncertain": None}
+    typed, before, now = latest["typed"], latest["session"], fact.report.calculated
+    if latest["fill_session"] and before and now and before.report.calculated:
+        flowed_nl = fact.report.pumped.nl - before.report.pumped.nl
+        if abs(before.report.calculated.nl - flowed_nl - now.nl) > _RETYPED_NL:
+            typed = None  # a volume was typed in again: what was expected is no longer what was counted
+    return {"session": fact, "fill_session": latest["fill_session"] or fact, "uncertain": None, "typed": typed}
 
 
 _CHANGES: Mapping[type, Callable[[Latest, Any], Latest]] = {

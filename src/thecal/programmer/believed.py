@@ -7,7 +7,7 @@ from thecal.pump.alarms import ALARMS
 from thecal.pump.handle import STOP, handle
 from thecal.pump.messages import BeginUpdate, Fill, Report, StartBolus, Update, Write
 from thecal.pump.modes import check_mode
-from thecal.pump.program import ConstantFlow, EndOfService, SafeState, Stopped
+from thecal.pump.program import ConstantFlow, EndOfService, PeriodicBolus, SafeState, Stopped
 from thecal.pump.reservoir import perform
 from thecal.pump.sheet import PumpSheet
 from thecal.pump.state import PumpState, new_pump
@@ -19,7 +19,7 @@ _CRITICAL = frozenset(kind.name for kind in ALARMS if kind.severity == "critical
 
 def believed_pump(report: Report, sheet: PumpSheet) -> PumpState:
     """A pump of exact flow with the settings of a report, no bolus running, and in its reservoir what it calculates."""
-    tight = replace(sheet, undeliverable_volume=Volume(0))  # what people are told, without the rest that mixes in
+    tight = replace(sheet, undeliverable_volume=Volume(0), fill_sensor=False)  # what people are told, and no more
     pump = new_pump(tight, report.at, clock_offset_s(report))
     if report.calculated and report.concentration and report.calculated.nl:
         filled = perform(pump, Fill(report.calculated, report.concentration))
@@ -53,9 +53,8 @@ def check_write(write: Write, report: Report, sheet: PumpSheet) -> Refusal | Non
 
 def _check_mode(write: Write, report: Report, sheet: PumpSheet) -> Refusal | None:
     """Whether the pump would begin the update in its mode, and then take the write under a bolus that goes on."""
-    runs = report.mode in BOLUSES
-    if runs and write == STOP:
+    if report.mode in BOLUSES and write == STOP:
         return None
-    goes_on = runs and not sheet.stops_while_updating
+    ends = report.mode == "updating" or (report.mode in (*BOLUSES, PeriodicBolus.mode) and sheet.stops_while_updating)
     refusal = check_mode(report.mode, BeginUpdate.name, sheet)
-    return refusal or (check_mode(report.mode, write.name, sheet) if goes_on else None)
+    return refusal or (None if ends else check_mode(report.mode, write.name, sheet))

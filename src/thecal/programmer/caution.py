@@ -6,14 +6,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from thecal.chart.chart import Chart
+from thecal.chart.facts import SessionEnded, SessionUncertain
+from thecal.programmer.limits import change_limits, dose_limit
 from thecal.programmer.write import ends_bolus, old_strengths
-from thecal.pump.messages import StartBolus, Update
-from thecal.pump.program import Flex, MinimumRate, PeriodicBolus, Stopped, program_pattern
+from thecal.pump.messages import Report, StartBolus, Update
+from thecal.pump.program import EndOfService, Flex, MinimumRate, PeriodicBolus, SafeState, Stopped, program_pattern
 from thecal.pump.settle import after_bolus
 from thecal.pump.sheet import PumpSheet
 from thecal.pump.written import clock_offset_s, offset_words
 from thecal.therapy.gain import empties_before_alarm
-from thecal.therapy.mixture import TOLERANCE, agrees
 from thecal.therapy.refill import interval_outside, low_reservoir_advised
 from thecal.therapy.rules import rule_source
 from thecal.timeline import Duration
@@ -41,14 +42,27 @@ _HOUSE = "thecal: what a review says"
 
 def cautions(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Caution]:
     """Everything that a review has to say beside its numbers."""
-    yield from _second_person(review)
+    yield from _second_person(review, sheet)
+    yield from _limits(review)
+    yield from _before(chart)
     yield from _dose(review)
     yield from _reservoir(review, chart, sheet)
     yield from _line(review)
     yield from _pump(review, sheet)
 
 
-def _second_person(review: "Review") -> Iterable[Caution]:
+def not_infusing(report: Report, sheet: PumpSheet) -> str | None:
+    """Why a pump that was just read was not infusing its program; None where it was."""
+    if report.mode == "updating" and sheet.stops_while_updating:
+        return "an update was left open"
+    if isinstance(report.program, Stopped | MinimumRate | SafeState | EndOfService):
+        return report.program.mode
+    if report.log and report.log[-1].kind == "telemetry mode ended" and report.log[-1].at == report.at:
+        return "it was in telemetry mode"
+    return next((alarm for alarm in report.alarms if alarm in ("empty reservoir", "motor stall", "pump stopped")), None)
+
+
+def _second_person(review: "Review", sheet: PumpSheet) -> Iterable[Caution]:
     """SAF-05: what is written only after a second person has entered it again."""
     write, before = review.write, review.before
     reasons = []
@@ -60,11 +74,39 @@ def _second_person(review: "Review") -> Iterable[Caution]:
         reasons += [f"a {write.bolus.mode}"] if write.bolus else []
         if isinstance(write.program, Stopped | MinimumRate):
             reasons.append("a stop" if isinstance(write.program, Stopped) else "the minimum rate")
-        if isinstance(before.program, Stopped | MinimumRate) and write.program and before.pumped.nl:
-            reasons.append("a restart")
+    why = not_infusing(before, sheet)
+    if why and before.pumped.nl and program_pattern(review.after.program, sheet).total:
+        reasons.append("a restart")
+        text = (
+            f"The pump was not infusing ({why}); this starts it. Find out since when: without signs of withdrawal it is a start."
+        )
+        yield Caution("SAF-06", "warn", text, "overdoses some 6 h after a restart at the old dose (Delhaas 1991)")
     if reasons:
         text = f"A second person enters concentration, 24-h total, volume and alarm date again: {', '.join(reasons)}."
         yield Caution("SAF-05", "second_person", text, _TWICE)
+
+
+def _limits(review: "Review") -> Iterable[Caution]:
+    """SAF-01 and PRG-02: doses and changes that one person does not release."""
+    after = review.totals[1]
+    if after is not None and after.day_max.pg > dose_limit("second_person_from").pg_per_day:
+        limit = dose_limit("second_person_from")
+        text = f"{after.day_max} in 24 h is more than {limit}: a second person, and a look for a fault of pump or catheter."
+        yield Caution("SAF-01", "second_person", text, rule_source("programmer", "second_person_from"))
+    if review.beyond_change:
+        up, down = change_limits()
+        text = f"The 24-h total changes by more than +{up} % or -{down} %: a second person works it out again."
+        yield Caution("PRG-02", "second_person", text, rule_source("programmer", "change_up_max"))
+
+
+def _before(chart: Chart) -> Iterable[Caution]:
+    """Whether the session before this one ended as anybody knows."""
+    for fact in reversed(chart.facts):
+        if isinstance(fact, SessionUncertain):
+            text = f"The session before this one was uncertain ({fact.why}): look in the log for what the pump has done."
+            yield Caution("SES-05", "warn", text, "thecal: a lost reply says nothing of what was done")
+        if isinstance(fact, SessionUncertain) or (isinstance(fact, SessionEnded) and fact.session):
+            return
 
 
 def _dose(review: "Review") -> Iterable[Caution]:
@@ -75,7 +117,7 @@ def _dose(review: "Review") -> Iterable[Caution]:
     if review.ordered is not None and review.programmed is not None and review.ordered != review.programmed:
         off = f"{review.ordered} ordered, {review.programmed} programmed"
         yield Caution("ORD-03", "advise", f"The pump's nearest flow is not the order: {off}.", _HOUSE)
-    if review.orders.confirm_total is None:
+    if review.orders.confirm_total is None and review.totals[0] != review.totals[1]:
         text = "Nobody has confirmed the 24-h total: work it out from the order and compare."
         yield Caution("SAF-04", "warn", text, "ISMP, Baclofen programming error with SynchroMed II")
 
@@ -85,11 +127,11 @@ def _reservoir(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cau
     pattern = program_pattern(after.program, sheet)
     volume, threshold = after.calculated, after.low_reservoir
     advised = low_reservoir_advised(Fraction(pattern.total * 86_400, pattern.per * pattern.period_s))
-    if threshold < advised:
+    if pattern.total and threshold < advised <= sheet.reservoir_capacity:
         text = f"The low reservoir threshold of {threshold} is below the {advised} that this flow asks for."
         yield Caution("REF-02", "warn", text, rule_source("refill", "low_reservoir_warning"))
     filled = chart.filled.volume if chart.filled else volume
-    if filled and filled > threshold and empties_before_alarm(filled, threshold, review.gain.high):
+    if pattern.total and filled and filled > threshold and empties_before_alarm(filled, threshold, review.gain.high):
         whose = "its residuals allow" if review.gain.learned else "its label allows"
         text = f"At the {review.gain.high} that {whose}, the pump is empty before it sounds its own low reservoir alarm."
         yield Caution("REF-12", "warn", text, sheet.source("flow_accuracy"))
@@ -103,18 +145,22 @@ def _reservoir(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cau
         if due.instant < after.at:
             yield Caution("REF-04", "warn", "The date to refill by has passed.", rule_source("refill", "buffer"))
     typed = review.orders.reservoir
-    if typed and chart.filled and typed != chart.filled.volume:
-        text = f"{typed} is typed in, the chart's last fill was {chart.filled.volume}: enter the volume that was injected."
+    if typed and chart.fill_session is not None:
+        text = f"{typed} is typed in, and no fill is on record since the last one was entered: is anything in the reservoir?"
         yield Caution("RPC-10", "warn", text, "ISMP, Baclofen programming error with SynchroMed II")
+    if after.calculated is None and pattern.total:
+        text = "The pump knows no volume: it will sound no reservoir alarm, and there is no date to refill by."
+        yield Caution("REF-08", "warn", text, "never rely on the audible alarm (UW nursing hub)")
 
 
 def _line(review: "Review") -> Iterable[Caution]:
     for text in dict.fromkeys(doubt.text for doubt in review.ledger.doubts):
         yield Caution("PLN-04", "warn", text, "thecal: the line ledger is what people know, not what is so")
-    concentration, filled = review.after.concentration, review.ledger.filled
-    if review.orders.reservoir is None and concentration and filled and not agrees(concentration, filled):
-        text = f"The pump is told {concentration}, and {filled} was filled."
-        yield Caution("RPC-15", "warn", text, rule_source("refill", TOLERANCE))
+    concentration = review.after.concentration
+    if review.if_now and not (review.bridge or review.prime):
+        told = "; then ".join(stretch.in_words() for stretch in review.if_now)
+        text = f"Other fluid leaves the tip first, and nothing is planned for it: {told}."
+        yield Caution("PLN-10", "warn", text, "thecal: the line ledger is what people know, not what is so")
     old = old_strengths(review.ledger, concentration) if concentration else []
     if old and review.orders.without_bridge and not review.bridge:
         held = ", ".join(f"{volume} of {held}" for volume, held in old)
@@ -125,7 +171,7 @@ def _line(review: "Review") -> Iterable[Caution]:
 
 def _pump(review: "Review", sheet: PumpSheet) -> Iterable[Caution]:
     before, after = review.before, review.after
-    if ends_bolus(review.write, before, sheet):
+    if ends_bolus(review.write, before, sheet) and not review.bridge:
         text = f"The {before.mode} that runs ends with this update: {before.bolus_left} of it would not be given."
         yield Caution("PMP-08", "warn", text, sheet.source("update_during_bolus"))
     if before.alarms:
@@ -144,5 +190,5 @@ def _pump(review: "Review", sheet: PumpSheet) -> Iterable[Caution]:
         text = f"The times of the program follow the pump clock, {clock}, which knows no daylight saving."
         yield Caution("PMP-55", "advise", text, "thecal: the pump clock")
     if before.replace_by:
-        text = f"The battery's indicator is on: replace the pump by {before.replace_by.utc_text()[:10]}."
+        text = "The battery's indicator is on: the pump stops for good on the day to replace it by."
         yield Caution("PMP-54", "warn", text, sheet.source("eri_to_eos"))

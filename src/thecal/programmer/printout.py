@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ from thecal.programmer.review import Dates, Review, Totals
 from thecal.programmer.session import Session, Standing
 from thecal.pump.messages import Report
 from thecal.pump.program import WEEKDAYS, Day, Flex, PeriodicBolus, clock_text
+from thecal.pump.written import clock_offset_s
 from thecal.quantity import Amount, DailyDose, Gain, Volume
 from thecal.therapy.gain import PumpGain
 from thecal.therapy.procedure import MeasuredResidual
@@ -58,7 +60,7 @@ def printout(session: Session, zone: ZoneInfo, residual: MeasuredResidual | None
         _line(made, zone),
         *_residual(residual, made.gain),
         _pump(session.read_back or made.before, zone),
-        _cautions(made),
+        _cautions(made, zone),
         *_read_back(session, zone),
     )
     status = STATUS.get(session.standing, STATUS["uncertain"])
@@ -69,8 +71,8 @@ def _change(before: Amount | None, after: Amount | None) -> str:
     """A change in percent, with its sign."""
     if before is None or after is None or not before.pg:
         return ""
-    percent = Fraction(100 * (after.pg - before.pg), before.pg)
-    return f"{'+' if percent > 0 else ''}{decimal_text(round(percent * 10), 10, 1)} %"
+    tenths = round(Fraction(1000 * (after.pg - before.pg), before.pg))
+    return f"{'+' if tenths > 0 else ''}{decimal_text(tenths, 10, 1)} %"
 
 
 def _totals(review: Review) -> Section:
@@ -84,12 +86,15 @@ def _totals(review: Review) -> Section:
     rows = [row("24-h total", "day")]
     if _asks(before) or _asks(after):
         rows.append(row("24-h total with every patient bolus", "day_max"))
-    rows += [row("peak hour", "peak_hour"), row("mean of a day over 7 days", "seven_day_mean")]
+    if review.bolus.pg:
+        rows.append(("the single bolus, on top", "", str(review.bolus), ""))
+    rows += [row("peak hour of the program", "peak_hour"), row("mean of a day over 7 days", "seven_day_mean")]
     confirmed = review.orders.confirm_total
     rows.append(("ordered", "", _dose(review.ordered), ""))
     rows.append(("programmed", "", _dose(review.programmed), ""))
     rows.append(("24-h total as a person worked it out", "", _dose(confirmed) if confirmed else "not confirmed", ""))
-    changed = frozenset({0} if before is None or after is None or before.day != after.day else ())
+    totals = [(number, row) for number, row in enumerate(rows[:2]) if row[0].startswith("24-h total")]
+    changed = frozenset(number for number, (_, was, will, _change) in totals if was != will)
     return Section("The dose", ("", "before", "after", "change"), tuple(rows), changed)
 
 
@@ -130,6 +135,11 @@ def _steps(review: Review) -> Section:
             (f"each bolus over {program.duration}", str(program.volume), f"{dose}, {DAY_S // program.every.s} times a day")
         )
         rows.append(("between and under them", str(program.flow), str(program.flow.of(after.concentration))))
+    if after.concentration is not None and after.patient:
+        dose = after.patient.volume.of(after.concentration)
+        rows.append(("each patient bolus", str(after.patient.volume), f"{dose}, at most {after.patient.per_day} times in 24 h"))
+    if after.concentration is not None and after.bolus_left.nl:
+        rows.append((after.mode, str(after.bolus_left), str(after.bolus_left.of(after.concentration))))
     return Section("The new program, piece by piece", ("pump clock", "flow or volume", "dose"), tuple(rows))
 
 
@@ -186,7 +196,7 @@ def _residual(residual: MeasuredResidual | None, gain: PumpGain) -> Iterator[Sec
     rows = [
         ("expected", "not known" if residual.expected is None else str(residual.expected)),
         ("measured", str(residual.measured)),
-        ("discrepancy", f"{off}, {residual.flag}" if off is not None else "none to tell"),
+        ("discrepancy", f"{decimal_text(off.nl, 10**6, 2)} mL, {residual.flag}" if off is not None else "none to tell"),
         ("true flow against programmed", gain_words(gain)),
     ]
     if residual.taken_on:
@@ -199,9 +209,9 @@ def _residual(residual: MeasuredResidual | None, gain: PumpGain) -> Iterator[Sec
 def gain_words(gain: PumpGain) -> str:
     """A gain and where it comes from."""
     if not gain.learned:
-        return f"{gain.low} to {gain.high} by the label; {gain.residuals} residuals of this pump tell of it so far"
+        return f"{gain.low} to {gain.high} by the label; residuals of this pump that tell of it so far: {gain.residuals}"
     estimate, low, high = (_percent(part) for part in (gain.estimate.ppm, gain.low.ppm, gain.high.ppm))
-    return f"{estimate} ({low} to {high}, 95 %), from {gain.residuals} residuals of this pump"
+    return f"{estimate} ({low} to {high}, 95 %), from the residuals of this pump, {gain.residuals} in all"
 
 
 def _percent(ppm: int) -> str:
@@ -223,10 +233,22 @@ def _pump(report: Report, zone: ZoneInfo) -> Section:
     return Section("What the pump says", ("", ""), tuple(rows))
 
 
-def _cautions(review: Review) -> Section:
+def _cautions(review: Review, zone: ZoneInfo) -> Section:
+    shift = _shift(review.after, zone)
     weights = {"second_person": "SECOND PERSON", "warn": "WARNING", "advise": "note"}
     rows = tuple((weights[one.weight], f"{one.rule}: {one.text} Source: {one.source}.") for one in review.cautions)
-    return Section("Read before signing", ("", ""), rows)
+    return Section("Read before signing", ("", ""), (*rows, *([("WARNING", shift)] if shift else [])))
+
+
+def _shift(report: Report, zone: ZoneInfo) -> str:
+    """By how much the steps of a program run at other times than on the wall clock."""
+    wall = report.at.local(zone).utcoffset() or timedelta()
+    off_s = clock_offset_s(report) - wall // timedelta(seconds=1)
+    if not isinstance(report.program, Flex | PeriodicBolus) or abs(off_s) < 60:
+        return ""
+    how = f"{decimal_text(abs(off_s), 3600, 2)} h {'ahead of' if off_s > 0 else 'behind'}"
+    runs = "earlier" if off_s > 0 else "later"
+    return f"PMP-55: The pump clock is {how} the wall clock: every step runs so much {runs}. Set the clock, or order by it."
 
 
 def _read_back(session: Session, zone: ZoneInfo) -> Iterator[Section]:

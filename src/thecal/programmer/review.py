@@ -9,19 +9,28 @@ from thecal.chart.line_ledger import LineLedger, advanced, line_ledger
 from thecal.chart.order import OFF_MAX_PERCENT, Order, pattern_dose
 from thecal.chart.order_sheet import OrderSheet
 from thecal.errors import Refusal
+from thecal.programmer.believed import believed_pump
 from thecal.programmer.bridge import LineBridge, Stretch, without_plan
 from thecal.programmer.caution import Caution, cautions
+from thecal.programmer.limits import change_limits, dose_limit
 from thecal.programmer.prime import LinePrime
 from thecal.programmer.write import Drafted, draft, mean_dose
-from thecal.pump.messages import Report, Write
-from thecal.pump.program import program_pattern
+from thecal.pump.advance import advance
+from thecal.pump.alarms import EMPTY_RESERVOIR, LOW_RESERVOIR
+from thecal.pump.handle import handle
+from thecal.pump.messages import Report, StartBolus, Write
+from thecal.pump.program import MinimumRate, Stopped, program_pattern
 from thecal.pump.regimen import Regimen
 from thecal.pump.sheet import PumpSheet
+from thecal.pump.state import PumpState
 from thecal.pump.written import Setting, expected, settings
 from thecal.quantity import Amount, DailyDose, Volume
 from thecal.therapy.gain import PumpGain, pump_gain
 from thecal.therapy.refill import RefillBy, RefillPolicy, refill_by
-from thecal.timeline import DAY_S, Instant
+from thecal.therapy.rules import rule_source
+from thecal.timeline import DAY_S, Duration, Instant
+
+_HORIZON = Duration(6 * 365 * DAY_S)  # the slowest flow empties the largest reservoir sooner, and a new battery outlasts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,29 @@ class Review:
             return None
         return Fraction(100 * (after.day.pg - before.day.pg), before.day.pg)
 
+    @property
+    def beyond_change(self) -> bool:
+        """Whether the 24-h total changes by more than one person releases (PRG-02)."""
+        if isinstance(self.after.program, Stopped | MinimumRate):
+            return False  # a stop is one step; what must come before it is said (SAF-03)
+        percent, (up, down) = self.change_percent, change_limits()
+        return percent is not None and not -down <= percent <= up
+
+    @property
+    def bolus(self) -> Amount:
+        """The drug of a single bolus that the write gives."""
+        strength = self.after.concentration
+        return self.write.bolus.volume.of(strength) if isinstance(self.write, StartBolus) and strength else Amount(0)
+
+    def check_dose(self) -> Refusal | None:
+        """SAF-01: no day gets more than the hard stop, a single bolus and every bolus that the patient may ask for included."""
+        most, limit = self.totals[1], dose_limit("dose_max")
+        pg = most.day_max.pg + self.bolus.pg if most else 0
+        if pg <= limit.pg_per_day:
+            return None
+        asked, source = f"{Amount(pg)} in 24 h", rule_source("programmer", "dose_max")
+        return Refusal("SAF-01", asked, f"at most {limit}", source, "Check dose, unit and every repeat; nothing was sent.")
+
     def check_total(self, confirmed: DailyDose) -> Refusal | None:
         """Whether the 24-h total that a person worked out is the one that the pump will run (SAF-04)."""
         total = self.totals[1].day if self.totals[1] else Amount(0)
@@ -111,13 +143,14 @@ def review(orders: OrderSheet, chart: Chart, report: Report, sheet: PumpSheet, p
             "Record the implant first.",
         )
     ledger = advanced(before_it, report)
-    if orders.concentration is not None and orders.reservoir is not None:
-        ledger = ledger.with_fill(orders.concentration)
+    if orders.concentration is not None and chart.filled is not None and chart.fill_session is None:
+        ledger = ledger.with_fill(orders.concentration)  # of a fill that no session has entered: its strength, or the mixture
     running = chart.session.order if chart.session else None
     drafted = draft(orders, running, report, ledger, sheet)
     if isinstance(drafted, Refusal):
         return drafted
-    return _reviewed(drafted, orders, chart, report, sheet, policy, ledger)
+    found = _reviewed(drafted, orders, chart, report, sheet, policy, ledger)
+    return found.check_dose() or found
 
 
 def _reviewed(
@@ -143,7 +176,10 @@ def _reviewed(
         totals=(totals(report, sheet), totals(after, sheet)),
         ordered=mean_dose(order, after, concentration, sheet) if order else None,
         programmed=pattern_dose(pattern, concentration) if concentration else None,
-        dates=(_dates(_before_fill(chart), report, running, sheet, policy), _dates(chart, after, order, sheet, policy)),
+        dates=(
+            _dates(_before_fill(chart), report, running, sheet, policy),
+            _dates(chart, after, order, sheet, policy, _written(drafted.write, report, sheet)),
+        ),
         gain=pump_gain(chart, sheet),
         ledger=ledger,
         if_now=without_plan(ledger, after, sheet) if pattern.total else (),
@@ -154,6 +190,12 @@ def _reviewed(
     return replace(found, cautions=tuple(cautions(found, chart, sheet)))
 
 
+def _written(write: Write, report: Report, sheet: PumpSheet) -> PumpState | None:
+    """A pump that believes what a report says, after a write; None where it believes something else afterwards."""
+    answer = handle(believed_pump(report, sheet), write)
+    return None if isinstance(answer, Refusal) else answer.state
+
+
 def _before_fill(chart: Chart) -> Chart:
     """The chart without a fill that no session has entered yet: what was due before it."""
     if chart.filled is None or chart.fill_session is not None:
@@ -162,46 +204,39 @@ def _before_fill(chart: Chart) -> Chart:
 
 
 def totals(report: Report, sheet: PumpSheet) -> Totals | None:
-    """The totals of what a pump says it runs; None without a concentration."""
+    """The totals of what a pump says it runs; None without a concentration. An update that was left open may have stopped it."""
     if report.concentration is None:
         return None
+    if report.mode == "updating" and sheet.stops_while_updating:
+        return Totals(*[Amount(0)] * 4)
     volumes = Regimen(report.program, sheet, report.patient).totals()
     strength = report.concentration
     parts = (volumes.day, volumes.day_max, volumes.peak_hour, volumes.seven_day_mean)
     return Totals(*(volume.of(strength) for volume in parts))
 
 
-def _dates(chart: Chart, report: Report, order: Order | None, sheet: PumpSheet, policy: RefillPolicy) -> Dates:
-    """The dates that follow from a report, as if the session ended with it."""
+def _dates(
+    chart: Chart, report: Report, order: Order | None, sheet: PumpSheet, policy: RefillPolicy, pump: PumpState | None = None
+) -> Dates:
+    """The dates that follow from a report, as if the session ended with it; ``pump`` is one that believes what it says."""
     ended = chart.after(SessionEnded(max(report.at, chart.facts[-1].at), order, report))
-    most = report.patient.volume.nl * report.patient.per_day if report.patient else 0
-    threshold = report.low_reservoir
-    return Dates(
-        low_reservoir=_left(report, threshold, most, sheet),
-        empty=_left(report, Volume(0), most, sheet),
-        likely_low_reservoir=_left(report, threshold, 0, sheet),
-        refill_by=refill_by(ended, sheet, policy),
-    )
+    due = refill_by(ended, sheet, policy)
+    if report.calculated is None or (report.mode == "updating" and sheet.stops_while_updating):
+        return Dates(None, None, None, due)
+    later = advance(pump or believed_pump(report, sheet), report.at + _HORIZON).state
+    onsets = {alarm.kind.name: alarm.onset for alarm in later.memory.alarms}
+    likely, empty = onsets.get(LOW_RESERVOIR.name), onsets.get(EMPTY_RESERVOIR.name)
+    if report.patient is None or not program_pattern(report.program, sheet).total:
+        return Dates(likely, empty, likely, due)
+    return Dates(_with_patient(report, report.low_reservoir, sheet), _with_patient(report, Volume(0), sheet), likely, due)
 
 
-def _left(report: Report, threshold: Volume, allotted_nl: int, sheet: PumpSheet) -> Instant | None:
-    """When the pump will calculate so much left: the bolus that runs first, then the program with a mean of allotted boluses."""
+def _with_patient(report: Report, threshold: Volume, sheet: PumpSheet) -> Instant:
+    """When the pump will calculate so much left if the patient takes every bolus: the one that runs, then a mean of all."""
+    assert report.calculated is not None  # asked before
+    rest_nl = max(report.calculated.nl - threshold.nl - report.bolus_left.nl, 0)
+    skipped_s = report.bolus_ends.s - report.at.s if report.bolus_ends else 0
     pattern = program_pattern(report.program, sheet)
-    if not pattern.total or report.calculated is None:
-        return None
-    volume_nl = report.calculated.nl - threshold.nl
-    if volume_nl <= 0:
-        return report.at
-    bolus_s = report.bolus_ends.s - report.at.s if report.bolus_ends else 0
-    instead = report.mode in ("priming bolus", "bridge bolus") or sheet.basal_during_bolus == "suspended"
-    if volume_nl <= report.bolus_left.nl:
-        return Instant(report.at.s - (-volume_nl * bolus_s // report.bolus_left.nl))
-    skipped_s = bolus_s if instead else 0
-    rest_nl = volume_nl - report.bolus_left.nl
-    if allotted_nl:
-        per = pattern.per * pattern.period_s
-        a_day = pattern.total * DAY_S + allotted_nl * per
-        return Instant(report.at.s + skipped_s - (-rest_nl * per * DAY_S // a_day))
-    phase = (report.clock_reading_s + skipped_s) % pattern.period_s
-    seconds = pattern.seconds_to(phase, rest_nl * pattern.per)
-    return None if seconds is None else Instant(report.at.s + skipped_s + seconds)
+    per = pattern.per * pattern.period_s
+    a_day = pattern.total * DAY_S + Regimen(report.program, sheet, report.patient).allotted_nl * per
+    return Instant(report.at.s + skipped_s - (-rest_nl * per * DAY_S // a_day))

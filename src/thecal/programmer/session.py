@@ -197,7 +197,8 @@ class Session:
         if self.standing == "uncertain":
             return replace(self, refused=refusal)
         if isinstance(command, Stage | Commit | ReadBack):
-            return replace(self._uncertain(self.touched, f"the pump refused to {command.name}{self._stopped()}"), refused=refusal)
+            why = f"the pump refused to {command.name}, by {refusal.rule}: {refusal.limit}{self._stopped()}"
+            return replace(self._uncertain(self.touched, why), refused=refusal)
         if isinstance(command, CancelBolus):
             return replace(self, refused=refusal)
         return replace(self, standing="new", report=None, review=None, refused=refusal)

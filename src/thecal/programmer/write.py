@@ -14,6 +14,7 @@ from thecal.pump.program import Stopped, program_pattern
 from thecal.pump.sheet import PumpSheet
 from thecal.pump.written import BOLUSES, expected
 from thecal.quantity import Concentration, DailyDose, Volume
+from thecal.therapy.mixture import agrees
 from thecal.therapy.refill import check_low_reservoir
 
 WORTH_A_BRIDGE = Volume(1000)
@@ -43,6 +44,7 @@ def draft(orders: OrderSheet, running: Order | None, report: Report, ledger: Lin
     return (
         check_write(drafted.write, report, sheet)
         or _check_threshold(drafted.write, report, sheet)
+        or _check_strength(drafted.write, report, ledger, sheet)
         or _check_line(drafted, orders, report, ledger, sheet)
         or drafted
     )
@@ -118,6 +120,21 @@ def _check_threshold(write: Write, report: Report, sheet: PumpSheet) -> Refusal 
     return None if after.calculated is None else check_low_reservoir(after.calculated, after.low_reservoir)
 
 
+def _check_strength(write: Write, report: Report, ledger: LineLedger, sheet: PumpSheet) -> Refusal | None:
+    """Line, reservoir and program agree: a dose is written only at the strength that was filled (SES-09)."""
+    after, filled = expected(report, write, sheet), ledger.filled
+    told = after.concentration
+    if told is None or filled is None or agrees(told, filled) or not program_pattern(after.program, sheet).total:
+        return None
+    return Refusal(
+        "SES-09",
+        f"a dose at {told} where {filled} was filled",
+        f"what was filled, or the mixture that it makes: the pump would give {100 * filled.mcg_per_ml // told.mcg_per_ml} %",
+        "RPC-15: program the concentration that is in the reservoir, after the fill is in",
+        f"Order concentration, volume and program for {filled}, with a bridge; record a fill before its strength is programmed.",
+    )
+
+
 def ends_bolus(write: Write, report: Report, sheet: PumpSheet) -> bool:
     """Whether a bolus that runs is ended by a write, or by the begin of the update already."""
     runs = report.mode in BOLUSES
@@ -130,7 +147,7 @@ def _check_line(drafted: Drafted, orders: OrderSheet, report: Report, ledger: Li
     The program may be the one that runs, where the update ends the bridge that kept it waiting.
     """
     write, after = drafted.write, expected(report, drafted.write, sheet)
-    stays = not isinstance(write, Update) or (write.program is None and write.concentration is None)
+    stays = isinstance(write, SetClock) or (isinstance(write, Update) and write.program is None and write.concentration is None)
     waits = report.mode in BOLUSES and not ends_bolus(write, report, sheet)
     planned = drafted.bridge or drafted.prime or orders.without_bridge
     if planned or after.concentration is None or isinstance(after.program, Stopped) or waits:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from thecal.pump.program import PatientBolus, Running, program_pattern
+from thecal.pump.program import MinimumRate, PatientBolus, Running, program_pattern
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Concentration, Volume
 from thecal.timeline import DAY_S, WEEK_S, Pattern
@@ -51,7 +51,9 @@ class Regimen:
 
     @property
     def allotted_nl(self) -> int:
-        """What the patient may add in any 24 h."""
+        """What the patient may add in any 24 h; nothing without a running dose."""
+        if isinstance(self.program, MinimumRate) or not self.pattern.total:
+            return 0
         return self.patient.volume.nl * self.patient.per_day if self.patient else 0
 
     def totals(self) -> Totals:

@@ -15,6 +15,8 @@ BOLUSES = ("single bolus", "patient bolus", "priming bolus", "bridge bolus")
 
 def begun(report: Report, sheet: PumpSheet) -> Report:
     """What a pump will say once an update is begun: one that stops for it ends the bolus that runs."""
+    if report.mode == "updating":
+        return replace(report, mode=report.program.mode)
     if report.mode not in BOLUSES or not sheet.stops_while_updating:
         return report
     return replace(report, mode=report.program.mode, bolus_left=Volume(0), bolus_ends=None)
@@ -29,10 +31,10 @@ def expected(report: Report, write: Write, sheet: PumpSheet) -> Report:
         case StartBolus(bolus):
             return replace(report, mode=bolus.mode, bolus_left=bolus.volume, bolus_ends=report.at + bolus.duration)
         case Update():
-            return _updated(report, write, sheet)
+            return _updated(report, write)
 
 
-def _updated(report: Report, update: Update, sheet: PumpSheet) -> Report:
+def _updated(report: Report, update: Update) -> Report:
     program = report.program if update.program is None else update.program
     patient = report.patient if update.patient is None else update.patient
     after = replace(
@@ -42,7 +44,7 @@ def _updated(report: Report, update: Update, sheet: PumpSheet) -> Report:
         concentration=update.concentration or report.concentration,
         low_reservoir=report.low_reservoir if update.low_reservoir is None else update.low_reservoir,
     )
-    if update.reservoir is not None and not sheet.fill_sensor:
+    if update.reservoir is not None:
         after = replace(after, calculated=update.reservoir)
     if update.bolus is not None:
         bolus = update.bolus

@@ -142,8 +142,12 @@ def refill_by(chart: Chart, sheet: PumpSheet, policy: RefillPolicy) -> RefillBy 
     a_day, per = _most_a_day(session.report, sheet)
     if typed is None or now is None or not a_day:
         return None
-    counted_nl = typed.nl - (now.nl - session.report.bolus_left.nl)
-    left_ppm = typed.nl * Gain.EXACT - counted_nl * upper  # nanolitres, times a million
+    counted_nl = session.report.pumped.nl - first.report.pumped.nl + session.report.bolus_left.nl
+    if sheet.fill_sensor or not now.nl:  # what it senses it does not count, and at zero it counts no further
+        counted_nl = typed.nl - (now.nl - session.report.bolus_left.nl)
+        left_ppm = typed.nl * Gain.EXACT - counted_nl * upper  # nanolitres, times a million
+    else:  # a volume that was typed in again is what is believed; what flowed may have been as much more all the same
+        left_ppm = (now.nl - session.report.bolus_left.nl) * Gain.EXACT - counted_nl * (upper - Gain.EXACT)
     low_ppm = session.report.low_reservoir.nl * Gain.EXACT if now.nl else max(left_ppm, 0)  # it counts no further: due now
     to_alarm_s = (left_ppm - low_ppm) * DAY_S * per // (a_day * upper)
     since = session.at

@@ -155,12 +155,13 @@ class Needle:
     """The needle of a refill: the port that was found and the needle in it, what was aspirated (``measured`` where the record
     gives a reading), ``rinses`` of a volume with the new drug, and what was injected of what was ``drawn_up``.
 
-    A residual that is red needs an ``override``, a reason, ``by`` a person.
+    A residual that is amber is aspirated ``again``; one that is red needs an ``override``, a reason, ``by`` a person.
     """
 
     volume: Volume
     concentration: Concentration
     measured: Volume | None = None
+    again: Volume | None = None
     drawn_up: Volume | None = None
     rinse: Volume | None = None
     rinses: int = 0

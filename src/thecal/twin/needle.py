@@ -32,7 +32,7 @@ def refill(world: World, chart: Chart, action: Refill, pump: PumpState) -> Done 
     update = _update(chart, action, pump)
     if isinstance(update, Refusal):
         return update
-    done = exchange(pump, Needle(action.volume, action.concentration, action.measured, action.drawn_up), world.slip)
+    done = exchange(pump, Needle(action.volume, action.concentration, action.measured, drawn_up=action.drawn_up), world.slip)
     if isinstance(done, Refusal):
         return done
     events: list[Event] = []

@@ -41,6 +41,7 @@ class FillTable(Document):
     volume: AVolume
     concentration: AConcentration
     measured: AVolumeOrZero | None = None
+    again: AVolumeOrZero | None = None
     drawn_up: AVolume | None = None
     rinse: AVolume | None = None
     rinses: int = Field(default=0, ge=0, le=10)
@@ -51,6 +52,12 @@ class FillTable(Document):
 
     @model_validator(mode="after")
     def _rinsed_with_something(self) -> "FillTable":
+        if self.by and not self.override:
+            error = InputError("by", self.by, "goes with override: who goes on over a red residual, and why")
+            raise PydanticCustomError("input", "{error}", {"error": error})
+        if self.again is not None and self.measured is None:
+            error = InputError("again", str(self.again), "goes with measured: what came first")
+            raise PydanticCustomError("input", "{error}", {"error": error})
         if (self.rinse is None) != (self.rinses == 0):
             given = ("rinses", str(self.rinses)) if self.rinse is None else ("rinse", str(self.rinse))
             error = InputError(*given, "needs both: rinse, a volume, and rinses, how often")
@@ -62,6 +69,7 @@ class FillTable(Document):
             volume=self.volume,
             concentration=self.concentration,
             measured=self.measured,
+            again=self.again,
             drawn_up=self.drawn_up,
             rinse=self.rinse,
             rinses=self.rinses,

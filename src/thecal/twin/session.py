@@ -146,6 +146,7 @@ def _refilled(world: World, chart: Chart, action: HoldSession, talk: _Talk) -> _
     if expected is not None or needle.measured is not None:
         capacity = pump.sheet.reservoir_capacity
         taken_on = procedure.residual.taken_on if procedure.residual else None
+        measured = measured + (needle.again or Volume(0))
         facts.append(ResidualMeasured(at, expected, measured, capacity, chart.residual is None, taken_on))
     typed = action.orders.reservoir or needle.volume
     facts += [Filled(at, needle.volume, needle.concentration), Entered(at, typed, needle.volume)]
@@ -162,8 +163,8 @@ def _procedure(
         after = after.port_confirmed(needle.port, needle.needle_gauge, at)
     if not isinstance(after, Refusal):
         after = after.aspirated(measured, at)
-    if not isinstance(after, Refusal) and after.residual and after.residual.flag == "amber":
-        after = after.aspirated(Volume(0), at)  # the needle draws once more, and nothing comes
+    if not isinstance(after, Refusal) and needle.again is not None:
+        after = after.aspirated(needle.again, at)
     if not isinstance(after, Refusal) and needle.override is not None:
         after = after.overridden(needle.override, needle.by or "", at)
     if not isinstance(after, Refusal) and needle.rinse is not None:
@@ -194,9 +195,17 @@ def _written(talk: _Talk, action: HoldSession, chart: Chart, refilled: _Refilled
             "Enter the injected volume; a single bolus or the clock come in a session of their own.",
         )
     if refilled and isinstance(made.write, Update):
-        programmed = refilled.procedure.programmed(made.write, now)
-        if isinstance(programmed, Refusal):
-            return programmed
+        entered = refilled.procedure.programmed(made.write, now)
+        if isinstance(entered, Refusal):
+            return entered
+    if made.beyond_change and action.orders.confirm_total is None:
+        return Refusal(
+            "SAF-04",
+            f"a 24-h total of {made.totals[1].day if made.totals[1] else 'nothing'} that nobody has confirmed",
+            "a change beyond what one person releases (PRG-02) is confirmed as a total",
+            "ISMP, Baclofen programming error with SynchroMed II: 60 mcg once a day was entered as 60 mcg every hour",
+            "Let a second person work the 24-h total out from the order, and give it as confirm_total.",
+        )
     total = DailyDose(made.totals[1].day.pg if made.totals[1] else 0)
     refusal = talk.say(talk.session.confirm(action.orders.confirm_total or total, now))
     while not refusal and talk.session.standing not in ("done", "unlike", "uncertain"):
@@ -210,7 +219,7 @@ def _verified(refilled: _Refilled | None, talk: _Talk) -> RefillProcedure | Refu
     if refilled is None or made is None or not isinstance(made.write, Update):
         return refilled.procedure if refilled else None
     procedure = refilled.procedure.programmed(made.write, talk.pump.now)
-    if isinstance(procedure, Refusal) or said is None:
+    if isinstance(procedure, Refusal) or said is None or talk.session.standing != "done":
         return procedure
     return procedure.read_back(said, talk.pump.now)
 
