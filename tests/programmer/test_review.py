@@ -29,10 +29,11 @@ from thecal.errors import Refusal
 from thecal.programmer.believed import check_write
 from thecal.programmer.review import Review, review
 from thecal.pump.handle import handle, report
+from thecal.pump.memory import token
 from thecal.pump.messages import BeginUpdate, Interrogate, LowBattery, Report, SetClock, StartBolus, Update, Write
 from thecal.pump.program import NoPatientBolus, PatientBolus, Program, SimpleContinuous, SingleBolus, Stopped
 from thecal.pump.state import PumpState
-from thecal.pump.written import SETTINGS, expected, settings
+from thecal.pump.written import SETTINGS, expected, settings, unlike
 from thecal.quantity import Amount, Concentration, FlowRate, Volume
 from thecal.timeline import DAY_S, Duration, Instant
 
@@ -400,3 +401,59 @@ def test_other_fluid_without_a_plan_is_a_warning() -> None:
     assert isinstance(made, Review)
     [caution] = [one for one in made.cautions if one.rule == "PLN-10"]
     assert "CSF" in caution.text
+
+
+@pytest.mark.requirement("PLN-07")
+def test_a_bridge_without_a_new_order_keeps_the_dose_that_was_ordered() -> None:
+    """The running order's 100 mcg/day, and not what the program gives beside it; and the order stays the running one."""
+    at = new_desk()
+    begun = handle(at.pump, Update(SimpleContinuous(flow(0.05)), C2000, ml(18)))
+    assert not isinstance(begun, Refusal)
+    chart = at.chart.after(Filled(at.now, ml(18), C2000), SessionEnded(at.now, continuous(110), said(begun.state)))
+    made = reviewed(OrderSheet(bridge=True), begun.state, chart)
+    assert made.bridge is not None
+    assert made.bridge.flow == flow(0.22)  # 110 mcg/day of 500 mcg/mL
+    assert made.ordered == dose(110)
+
+
+def test_a_bolus_goes_on_under_an_update_that_leaves_it() -> None:
+    """By the reading that an update cancels: only a new program ends the bridge, and only then its rest has to be planned."""
+    pump = pump_in("bridge bolus", update_during_bolus="cancels")
+    chart = chart_of(pump)
+    made = review(OrderSheet(low_reservoir=ml(3)), chart, said(pump), pump.sheet, POLICY)
+    assert isinstance(made, Review)
+    assert made.after.mode == "bridge bolus"
+    refusal = review(OrderSheet(clock_offset_s=3600), chart, said(pump), pump.sheet, POLICY)
+    assert isinstance(refusal, Refusal)
+    assert refusal.rule == "PMP-34"
+    refusal = review(OrderSheet(bolus=OrderBolus(Amount(10**7), Duration(600))), chart, said(pump), pump.sheet, POLICY)
+    assert isinstance(refusal, Refusal)
+    assert refusal.rule == "PMP-06"
+
+
+def test_after_a_bolus_that_stops_the_pump_it_is_stopped() -> None:
+    """Read back a day later, by the reading that a prime leaves a stop: stopped is as reviewed, running is not."""
+    pump = pump_in("priming bolus", after_priming_bolus="stopped")
+    meant, later = said(pump), in_seconds(pump, DAY_S)
+    assert unlike(said(later), meant, pump.sheet) == ()
+    resumed = in_seconds(pump_in("priming bolus"), DAY_S)
+    assert {row.name for row in unlike(said(resumed), meant, pump.sheet)} >= {"program"}
+
+
+def test_somebody_else_s_open_update_is_said() -> None:
+    """Begun, whether something is staged or not."""
+    at = new_desk()
+    begun = handle(at.pump, BeginUpdate())
+    assert not isinstance(begun, Refusal)
+    assert "PMP-75" in {one.rule for one in reviewed(OrderSheet(low_reservoir=ml(3)), begun.state, at.chart).cautions}
+
+
+@pytest.mark.requirement("PMP-70")
+def test_two_boluses_of_a_kind_are_two_states() -> None:
+    """A token names the bolus that runs by when it began."""
+    pump = in_seconds(pump_in("single bolus"), 3600)
+    first = pump_in("single bolus")
+    again = handle(pump, StartBolus(SingleBolus(ml(0.1), Duration(600))))
+    assert not isinstance(again, Refusal)
+    moved = replace(again.state, memory=replace(again.state.memory, link=first.memory.link))
+    assert token(moved.memory) != token(first.memory)

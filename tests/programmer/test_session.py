@@ -409,3 +409,71 @@ def _act(at: Desk, what: str, fate: Fate, orders: OrderSheet, seconds: int) -> N
             at.proceed(fate)
         case _:
             at.wait(seconds)
+
+
+@pytest.mark.requirement("SES-06")
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+def test_nothing_is_prepared_or_sent_while_a_reply_is_awaited(steps: int) -> None:
+    """Between each message and its reply; and left alone there, the session is uncertain and not merely cleared."""
+    at = new_desk()
+    at.reviewed(UP)
+    at.confirm()
+    for _ in range(steps):
+        at.proceed()
+    waiting = at.session.proceed(at.now)
+    assert isinstance(waiting, Session)
+    assert waiting.sent is not None
+    for outcome in (waiting.prepare(UP, at.chart, at.now), waiting.proceed(at.now), waiting.cancel_bolus(at.now)):
+        assert isinstance(outcome, Refusal)
+        assert outcome.rule == "SES-06"
+    assert waiting.at(Instant(at.now.s + 600)).standing == "uncertain"
+    read = at.session.interrogate(at.now)
+    assert isinstance(read, Session)
+    assert isinstance(replace(read, standing="read").prepare(UP, at.chart, at.now), Refusal)
+
+
+@pytest.mark.requirement("SES-13")
+def test_a_session_that_is_not_as_reviewed_goes_on_only_by_a_reading() -> None:
+    """Nothing is prepared from what differed; a reading forgets the difference, and the refusal of before."""
+    at = new_desk()
+    at.reviewed(UP)
+    at.confirm()
+    for _ in range(3):
+        at.proceed()
+    other = handle(at.pump, Update(SimpleContinuous(flow(0.5))))
+    assert not isinstance(other, Refusal)
+    at.pump = other.state
+    at.proceed()
+    assert at.session.standing == "unlike"
+    assert isinstance(at.session.prepare(UP, at.chart, at.now), Refusal)
+    at.interrogate()
+    assert (at.session.standing, at.session.found, at.session.read_back) == ("read", (), None)
+    stale = desk(at.pump, "B", at.chart)
+    stale.reviewed(UP)
+    stale.confirm()
+    stale.pump = new_desk(program=SimpleContinuous(flow(0.3))).pump
+    stale.proceed()
+    assert stale.session.refused is not None
+    stale.interrogate()
+    assert stale.session.refused is None
+
+
+@pytest.mark.requirement("SES-08")
+def test_a_prime_is_planned_from_a_fresh_reading_too() -> None:
+    """What lies in the line moves on under a prime as under a bridge."""
+    at = new_desk()
+    at.interrogate()
+    at.wait(61)
+    refusal = at.prepare(OrderSheet(prime=True))
+    assert isinstance(refusal, Refusal)
+    assert refusal.rule == "SES-08"
+
+
+def test_a_bolus_that_cannot_be_cancelled_leaves_the_reading() -> None:
+    """There was none: the refusal is told, and the session stands where it stood."""
+    at = new_desk()
+    at.interrogate()
+    at.step(at.session.cancel_bolus(at.now))
+    assert at.session.standing == "read"
+    assert at.session.refused is not None
+    assert at.session.refused.rule == "PMP-07"

@@ -220,7 +220,7 @@ def test_a_number_is_of_one_message() -> None:
 def test_a_session_begins_with_an_interrogation() -> None:
     """And one that the pump has forgotten begins again: it never carries out what it cannot tell from a repeat."""
     pump = running_pump(RUNNING)
-    for sequence, command in ((1, TestAlarm("critical")), (2, Interrogate())):
+    for sequence, command in ((1, TestAlarm("critical")), (2, BeginUpdate("0" * 16)), (7, Commit("0" * 16))):
         received = receive(pump, Message("A", sequence, command))
         assert isinstance(received.reply, Refusal)
         assert (received.reply.rule, received.state) == ("PMP-72", pump)
@@ -234,6 +234,7 @@ def test_a_session_begins_with_an_interrogation() -> None:
     reply = talk.again(Commit(digest(StartBolus(SINGLE))))
     assert isinstance(reply, Refusal)
     assert reply.rule == "PMP-72"
+    assert talk.says(Interrogate()).mode == "single bolus"  # and goes on from there
 
 
 @pytest.mark.requirement("PMP-74")

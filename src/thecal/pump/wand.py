@@ -36,7 +36,7 @@ class Received:
 def receive(state: PumpState, message: Message) -> Received:
     """Answer a message of a session. A repeat of the latest message of its session gets the same reply and does nothing.
 
-    The pump keeps the latest message of its eight latest sessions; an older session has to interrogate again under a new name.
+    The pump keeps the latest message of its eight latest sessions; an older session has to interrogate again.
     """
     refusal = state.sheet.check_programmable(message.command.name)
     if refusal:
@@ -55,12 +55,12 @@ def receive(state: PumpState, message: Message) -> Received:
 
 
 def _check_place(message: Message, seen: Seen | None) -> Refusal | None:
-    """Every session begins with an interrogation as its first message, and counts on from there."""
+    """Every session begins with an interrogation, one that was forgotten too, and counts on from there."""
     asked = f"message {message.sequence} ({message.command.name}) of session {message.session}"
     if seen is None:
-        if message.sequence == 1 and isinstance(message.command, Interrogate):
+        if isinstance(message.command, Interrogate):
             return None
-        limit, advice = "a session begins with an interrogation as its message 1", "Begin a new session and interrogate."
+        limit, advice = "a session that the pump does not know begins with an interrogation", "Interrogate the pump."
         return Refusal("PMP-72", asked, limit, _HOUSE, advice)
     if message.sequence > seen.sequence:
         return None
