@@ -457,3 +457,15 @@ def test_two_boluses_of_a_kind_are_two_states() -> None:
     assert not isinstance(again, Refusal)
     moved = replace(again.state, memory=replace(again.state.memory, link=first.memory.link))
     assert token(moved.memory) != token(first.memory)
+
+
+@pytest.mark.requirement("REF-09")
+def test_another_strength_is_proposed_where_refills_come_too_soon() -> None:
+    """30 mL at 2 mL/day last 14 days; proposed after the second refill of an unchanged order, and not at 0.2 mL/day."""
+    for flow_ml, proposed in ((2.0, True), (0.2, False)):
+        pump = running_pump(SimpleContinuous(flow(flow_ml)))
+        chart = chart_of(pump, continuous(500 * flow_ml))
+        chart = chart.after(Filled(START, ml(30), C500), SessionEnded(START, continuous(500 * flow_ml), report(pump)))
+        made = review(OrderSheet(low_reservoir=ml(4)), chart, said(pump), pump.sheet, POLICY)
+        assert isinstance(made, Review)
+        assert ("REF-09" in {one.rule for one in made.cautions}) == proposed

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from thecal.chart.chart import Chart
-from thecal.chart.facts import SessionEnded, SessionUncertain
+from thecal.chart.facts import Filled, SessionEnded, SessionUncertain
 from thecal.programmer.limits import change_limits, dose_limit
 from thecal.programmer.write import ends_bolus, old_strengths
 from thecal.pump.messages import Report, StartBolus, Update
@@ -14,10 +14,11 @@ from thecal.pump.program import EndOfService, Flex, MinimumRate, PeriodicBolus, 
 from thecal.pump.settle import after_bolus
 from thecal.pump.sheet import PumpSheet
 from thecal.pump.written import clock_offset_s, offset_words
+from thecal.quantity import FlowRate
 from thecal.therapy.gain import empties_before_alarm
-from thecal.therapy.refill import interval_outside, low_reservoir_advised
+from thecal.therapy.refill import interval_outside, low_reservoir_advised, strength_advised
 from thecal.therapy.rules import rule_source
-from thecal.timeline import Duration
+from thecal.timeline import DAY_S, Duration
 
 if TYPE_CHECKING:
     from thecal.programmer.review import Review
@@ -47,6 +48,7 @@ def cautions(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cauti
     yield from _before(chart)
     yield from _dose(review)
     yield from _reservoir(review, chart, sheet)
+    yield from _strength(review, chart, sheet)
     yield from _line(review)
     yield from _pump(review, sheet)
 
@@ -126,7 +128,7 @@ def _reservoir(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cau
     after, dates = review.after, review.dates[1]
     pattern = program_pattern(after.program, sheet)
     volume, threshold = after.calculated, after.low_reservoir
-    advised = low_reservoir_advised(Fraction(pattern.total * 86_400, pattern.per * pattern.period_s))
+    advised = low_reservoir_advised(Fraction(pattern.total * DAY_S, pattern.per * pattern.period_s))
     if pattern.total and threshold < advised <= sheet.reservoir_capacity:
         text = f"The low reservoir threshold of {threshold} is below the {advised} that this flow asks for."
         yield Caution("REF-02", "warn", text, rule_source("refill", "low_reservoir_warning"))
@@ -137,7 +139,7 @@ def _reservoir(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cau
         yield Caution("REF-12", "warn", text, sheet.source("flow_accuracy"))
     due = dates.refill_by
     if due is not None:
-        outside = interval_outside(Duration(max(due.days, 0) * 86_400))
+        outside = interval_outside(Duration(max(due.days, 0) * DAY_S))
         if outside:
             bound = "interval_min" if outside == "short" else "interval_max"
             text = f"The next refill is due {due.days} days after the fill, which is {outside} for an interval."
@@ -151,6 +153,24 @@ def _reservoir(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cau
     if after.calculated is None and pattern.total:
         text = "The pump knows no volume: it will sound no reservoir alarm, and there is no date to refill by."
         yield Caution("REF-08", "warn", text, "never rely on the audible alarm (UW nursing hub)")
+
+
+def _strength(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Caution]:
+    """REF-09: another strength, where refills come too soon or the flow is as slow as it can be."""
+    due, running = review.dates[1].refill_by, chart.session.order if chart.session else None
+    pattern = program_pattern(review.after.program, sheet)
+    if due is None or not pattern.total or isinstance(review.after.program, MinimumRate):
+        return
+    stable = 0  # refills since the order was last another one
+    for fact in reversed(chart.facts):
+        if isinstance(fact, SessionEnded) and fact.order != running:
+            break
+        stable += isinstance(fact, Filled)
+    slowest = FlowRate(min(pattern.rates) * DAY_S // pattern.per)
+    advice = strength_advised(Duration(max(due.days, 0) * DAY_S), stable, slowest, sheet)
+    if advice:
+        text = f"A {advice.strength} strength would fit this dose better: {advice.reason}."
+        yield Caution("REF-09", "advise", text, rule_source("refill", "strength_interval"))
 
 
 def _line(review: "Review") -> Iterable[Caution]:
