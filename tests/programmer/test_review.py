@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.courses import GEOMETRY, PROGRAMMABLE, START, disturbed, flow, ml, running_pump
@@ -28,10 +28,11 @@ from thecal.chart.order_sheet import OrderSheet
 from thecal.errors import Refusal
 from thecal.programmer.believed import check_write
 from thecal.programmer.review import Review, review
-from thecal.pump.handle import handle, report
-from thecal.pump.memory import token
-from thecal.pump.messages import BeginUpdate, Interrogate, LowBattery, Report, SetClock, StartBolus, Update, Write
+from thecal.pump.handle import Answer, handle, report
+from thecal.pump.memory import digest, token
+from thecal.pump.messages import BeginUpdate, Commit, Interrogate, LowBattery, Report, SetClock, Stage, StartBolus, Update, Write
 from thecal.pump.program import NoPatientBolus, PatientBolus, Program, SimpleContinuous, SingleBolus, Stopped
+from thecal.pump.sheet import pump_sheet
 from thecal.pump.state import PumpState
 from thecal.pump.written import SETTINGS, expected, settings, unlike
 from thecal.quantity import Amount, Concentration, FlowRate, Volume
@@ -64,6 +65,16 @@ def said(pump: PumpState) -> Report:
     return answer.report
 
 
+def carried_out(pump: PumpState, write: Write) -> Answer | Refusal:
+    """A write in an update of its own: begun, staged, committed; or the first refusal."""
+    answer = handle(pump, BeginUpdate())
+    for command in (Stage(write), Commit(digest(write))):
+        if isinstance(answer, Refusal):
+            return answer
+        answer = handle(answer.state, command)
+    return answer
+
+
 def reviewed(orders: OrderSheet, pump: PumpState | None = None, chart: Chart | None = None) -> Review:
     at = new_desk()
     pump = pump or at.pump
@@ -83,14 +94,17 @@ def refused(orders: OrderSheet, pump: PumpState, chart: Chart) -> Refusal:
 def test_a_review_shows_every_setting_that_differs_and_no_other(sheet: str, program: Program, seconds: int, write: Write) -> None:
     """What a review marks as changed is what differs between the pump before and after it carried out the write.
 
-    And what the pump refuses, the programmer has refused before, by the same rule.
+    And what the pump refuses, the programmer has refused before, by the same rule (under a bolus, by that or by what else forbids
+    it). Where a sensor reads the reservoir, what is
+    typed in is taken for what was filled; here nothing was.
     """
+    assume(not (pump_sheet(sheet).fill_sensor and isinstance(write, Update) and write.reservoir is not None))
     pump = in_seconds(running_pump(program, sheet), seconds)
     before = said(pump)
-    answer, foreseen = handle(pump, write), check_write(write, before, pump.sheet)
+    answer, foreseen = carried_out(pump, write), check_write(write, before, pump.sheet)
     if isinstance(answer, Refusal):
         assert foreseen is not None
-        assert foreseen.rule == answer.rule
+        assert foreseen.rule == answer.rule or answer.rule == "PMP-06"
         return
     assert foreseen is None
     after = said(answer.state)

@@ -48,7 +48,12 @@ def check_write(write: Write, report: Report, sheet: PumpSheet) -> Refusal | Non
             "Resolve the alarm first.",
         )
     told = handle(believed_pump(report, sheet), write)
-    return told if isinstance(told, Refusal) else None
+    if isinstance(told, Refusal):
+        return told
+    scheduled = report.mode == PeriodicBolus.mode and not sheet.stops_while_updating
+    if scheduled and isinstance(write, Update) and write.bolus and write.program in (None, report.program):
+        return check_mode(report.mode, StartBolus(write.bolus).name, sheet)  # a bolus that is being given is believed by nobody
+    return None
 
 
 def _check_mode(write: Write, report: Report, sheet: PumpSheet) -> Refusal | None:
