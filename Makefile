@@ -20,7 +20,7 @@ test: $(VENV)/installed-dev  ## the tests (a few minutes)
 
 test-long: $(VENV)/installed-dev  ## the tests that take longer
 	@$(BIN)/python -m pytest -m long
-	@$(BIN)/python -m pytest tests/properties tests/twin/test_case.py --hypothesis-profile long
+	@$(BIN)/python -m pytest tests/properties tests/programmer tests/twin/test_case.py --hypothesis-profile long
 
 check: $(VENV)/installed-dev  ## formatting, lint, types and the import contract
 	@$(BIN)/ruff format --check .
