@@ -28,7 +28,7 @@ check: $(VENV)/installed-dev  ## formatting, lint, types and the import contract
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-benchmarks: $(VENV)/installed-dev  ## measure, beside a peer in the same run; prints JSON
+benchmarks: $(VENV)/installed-peers  ## measure, beside peers in the same run; prints JSON
 	@$(BIN)/python -m benchmarks
 
 golden: $(VENV)/installed-dev  ## write the expected outputs of scenarios/ anew; read the diff before you commit it
@@ -39,6 +39,7 @@ figures: $(VENV)/installed-dev  ## draw the figures of docs/ anew
 
 lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o locks/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra dev --extra peers pyproject.toml -o locks/peers.txt
 	printf 'flit_core>=4.2,<5\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt pyproject.toml - -o locks/core.txt
 
 clean:  ## remove the virtual environment and what the tools left
@@ -59,4 +60,9 @@ $(VENV)/installed-core: locks/core.txt pyproject.toml | $(BIN)/python
 $(VENV)/installed-dev: locks/dev.txt $(VENV)/installed-core
 	@echo "thecal: installing the test tools into $(VENV) (once)" >&2
 	@$(PIP) install --require-hashes -r locks/dev.txt
+	@touch $@
+
+$(VENV)/installed-peers: locks/peers.txt $(VENV)/installed-dev
+	@echo "thecal: installing the peers to measure beside into $(VENV) (once)" >&2
+	@$(PIP) install --require-hashes -r locks/peers.txt
 	@touch $@

@@ -1,0 +1,1 @@
+"""The body: baclofen in spinal fluid, cord and blood, and what it does there."""

@@ -1,0 +1,89 @@
+"""What baclofen does at its concentrations: each index with what it is built on and how sure that is.
+
+Concentrations are ng/mL at the effect sites, ``tolerance`` and ``worse`` (the disease's factor on EC50) numbers without unit. All
+work elementwise; arrays have shape (patients, times), parameters (patients,).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.body.patient import Patients
+
+Floats = NDArray[np.float64]
+
+_YEAR_H = 365.25 * 24
+
+
+def hill(concentration: Floats, half: Floats, steepness: Floats) -> Floats:
+    """The part of the full effect at a concentration: 0 at none, one half at ``half``."""
+    raised: Floats = np.power(concentration / half, steepness)
+    return raised / (1 + raised)
+
+
+def worsening(patients: Patients, hours: Floats) -> Floats:
+    """The factor by which the disease has raised EC50, by hours since implant: 1 in the first year, then compounding.
+
+    From the growth of long-term doses (MS about 7 % a year, spinal-cord injury 2 %), which mixes disease, tolerance and catheters
+    that failed unseen. Sure to a factor of two.
+    """
+    years = np.maximum(hours / _YEAR_H - 1, 0.0)
+    return np.power(1 + patients["progression_per_year"][:, None], years)
+
+
+def occupancy(patients: Patients, legs: Floats) -> Floats:
+    """Receptors taken at the leg cord, 0 to 1, by the EC50 of a body that never had the drug: tolerance does not feed back on
+    it.
+    """
+    return hill(legs, patients["ec50_tone_ng_per_ml"][:, None], patients["hill_tone"][:, None])
+
+
+def ashworth(patients: Patients, site: Floats, tolerance: Floats, worse: Floats, limbs: str = "legs") -> Floats:
+    """Ashworth score, 1 (no increase in tone) to 5 (rigid), of ``legs`` or ``arms``.
+
+    ``1 + (A0 - 1)(1 - E)``. The fall after a screening bolus in legs is fitted to one trial; EC50 and its delay are derived, no
+    human value is published; arms have the legs' constants.
+    """
+    effect = patients["emax_tone"][:, None] * _shifted(patients, "tone", site, tolerance, worse)
+    return 1 + (patients[f"{limbs}_ashworth"][:, None] - 1) * (1 - effect)
+
+
+def spasm(patients: Patients, legs: Floats, tolerance: Floats, worse: Floats) -> Floats:
+    """Spasm frequency, Penn 0 to 4, from the leg site. One number of one trial stands behind its EC50."""
+    effect = patients["emax_spasm"][:, None] * _shifted(patients, "spasm", legs, tolerance, worse)
+    return patients["spasm_penn"][:, None] * (1 - effect)
+
+
+def reflex(patients: Patients, reflex_site: Floats, tolerance: Floats, worse: Floats) -> Floats:
+    """H/M ratio in percent: the H reflex over the direct response. It follows faster than tone; one published point."""
+    return patients["reflex_percent"][:, None] * (1 - _shifted(patients, "reflex", reflex_site, tolerance, worse))
+
+
+def weakness(patients: Patients, legs: Floats) -> Floats:
+    """Weakness index, 0 to 1: a Hill function of the leg site. Its constants are settings, no value is published; read its order,
+    not its size.
+    """
+    return hill(legs, patients["ec50_weakness_ng_per_ml"][:, None], patients["hill_weakness"][:, None])
+
+
+def sedation(patients: Patients, brain: Floats) -> Floats:
+    """Sedation index, 0 to 1: a Hill function of the cranial fluid. Settings, as weakness."""
+    return hill(brain, patients["ec50_sedation_ng_per_ml"][:, None], patients["hill_sedation"][:, None])
+
+
+def overdose(patients: Patients, brain: Floats) -> Floats:
+    """Overdose index, 0 to 1: a Hill function of the cranial fluid, steeper and later than sedation. Settings, as weakness."""
+    return hill(brain, patients["ec50_overdose_ng_per_ml"][:, None], patients["hill_overdose"][:, None])
+
+
+def withdrawal(tolerance: Floats, taken: Floats) -> Floats:
+    """Withdrawal index: tolerance that no drug answers, ``T (1 - occupancy)``.
+
+    That rebound grows with tolerance and with the receptors that stand empty is physiology; its size has no published scale.
+    """
+    return tolerance * (1 - taken)
+
+
+def _shifted(patients: Patients, what: str, site: Floats, tolerance: Floats, worse: Floats) -> Floats:
+    """The Hill function with the EC50 that tolerance and disease have raised."""
+    half = patients[f"ec50_{what}_ng_per_ml"][:, None] * (1 + tolerance) * worse
+    return hill(site, half, patients[f"hill_{what}"][:, None])

@@ -1,0 +1,79 @@
+"""The canal in its own modes: shapes of concentration that decay without changing.
+
+Weighted with the root of the volumes the canal is a symmetric tridiagonal matrix, so its rates are real and its modes orthogonal.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thecal.body.column import Column
+from thecal.body.patient import Patients
+
+if TYPE_CHECKING:
+    from thecal.body.engine import Engine
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """The modes of a batch of canals. Rates per hour have shape (patients, modes), slowest first.
+
+    ``given`` (patients, sources, modes) is what 1 mcg at each source puts into each mode, ``seen`` (patients, sites, modes) the
+    concentration in mcg/mL that a mode of size 1 shows at each site, ``held`` and ``lost`` (patients, modes) the mcg that it
+    holds and those that it loses to blood in an hour.
+    """
+
+    rate: Floats
+    given: Floats
+    seen: Floats
+    held: Floats
+    lost: Floats
+
+
+def modes_of(patients: Patients, column: Column, sources: Floats, sites: Floats, engine: "Engine") -> Modes:
+    """The modes of a batch, with ``sources`` and ``sites`` as rows of cell weights (shape (rows, cells + 1))."""
+    root = np.sqrt(column.volume_ml)
+    diagonal, beside = _matrix(column, root)
+    rows = np.concatenate([np.broadcast_to(row / root, (1, *root.shape)) for row in (*sources, *sites)])
+    rows = np.concatenate([rows, root[None], (column.loss_ml_per_h / root)[None]])
+    rate, turned = engine.decompose(diagonal, beside, np.ascontiguousarray(rows.transpose(1, 0, 2)))
+    split = len(sources), len(sources) + len(sites)
+    given, seen, held, lost = turned[:, : split[0]], turned[:, split[0] : split[1]], turned[:, -2], turned[:, -1]
+    if not np.any(patients["tissue_ratio"]):
+        return Modes(rate, given, seen, held, lost)
+    return _with_tissue(patients, rate, given, seen, held, lost)
+
+
+def _matrix(column: Column, root: Floats) -> tuple[Floats, Floats]:
+    """(the diagonal, what stands beside it) of the symmetric rate matrix; every rate positive."""
+    exchange = column.exchange_ml_per_h
+    total = column.loss_ml_per_h.copy()
+    total[:, :-1] += exchange
+    total[:, 1:] += exchange
+    return total / column.volume_ml, -exchange / (root[:, :-1] * root[:, 1:])
+
+
+def _with_tissue(patients: Patients, rate: Floats, given: Floats, seen: Floats, held: Floats, lost: Floats) -> Modes:
+    """Every mode with the tissue beside it: two modes each, of a symmetric matrix of two."""
+    ratio, exchange = patients["tissue_ratio"][:, None], patients["tissue_exchange_per_h"][:, None]
+    exchange = np.where(ratio > 0, exchange, 0.0)
+    back = np.where(ratio > 0, exchange / np.where(ratio > 0, ratio, 1.0), 1.0)
+    fluid, across = rate + exchange, np.sqrt(exchange * back)
+    fast = (fluid + back) / 2 + np.hypot((fluid - back) / 2, across)
+    angle = np.arctan2(2 * across, fluid - back) / 2  # of the fast mode against the fluid
+    cosine, sine = np.cos(angle), np.sin(angle)
+    rates = np.concatenate([rate * back / fast, fast], axis=1)
+    order = np.argsort(rates, axis=1)
+
+    def split(row: Floats, in_tissue: Floats | float = 0.0) -> Floats:
+        both = np.concatenate([row * sine + in_tissue * cosine, row * cosine - in_tissue * sine], axis=-1)
+        return np.take_along_axis(both, order if both.ndim == 2 else order[:, None], axis=-1)
+
+    # Tissue holds root(ratio) times what the symmetric variable says.
+    return Modes(
+        np.take_along_axis(rates, order, axis=1), split(given), split(seen), split(held, held * np.sqrt(ratio)), split(lost)
+    )
