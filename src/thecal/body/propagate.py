@@ -56,17 +56,18 @@ class NumericsError(ThecalError):
 def propagate(
     patients: Patients, doses: Doses, record: Record, state: State | None = None, cells: int = CELLS, engine: Engine | None = None
 ) -> Response:
-    """The bodies of a batch under the same doses (amounts may differ between them), from the first dose or from a ``state``.
+    """The bodies of a batch under the same doses (amounts may differ between them), from the first dose or from a ``state``,
+    which holds what was given before it.
 
     Results do not depend on how many patients are in the batch. Raises NumericsError where a channel is no number, falls below
-    zero by more than round-off, or does not close its balance; InputError for doses before the state.
+    zero by more than round-off, or does not close its balance.
     """
     engine = engine or engine_for(patients.count)
     whole = state is not None or record.resumable
     per_patient = 8 * (len(_linear(record.channels)) + 1) * record.grid.count
     block = patients.count if whole else min(max(1, _BLOCK_BYTES // per_patient), patients.count)
     origin = record.implant_s if state is None else state.second
-    days = (record.grid.end_s - origin) // DAY_S
+    days = max(0, (record.grid.end_s - origin) // DAY_S)  # none before the implant
     tolerance = np.zeros((patients.count, days + 1)) if _needs_tolerance(record.channels) or whole else None
     response = Response.blank(patients.count, record, tolerance)
     for low in range(0, patients.count, block):
