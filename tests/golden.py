@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.command import ROOT, thecal
+from thecal.report.body_lines import body_document
 from thecal.report.document import json_text, run_document
+from thecal.report.effects import effects_of
 from thecal.twin.case import read_case
 from thecal.twin.run import run
 from thecal.twin.trace import Record
@@ -19,7 +21,9 @@ def document_of(scenario: Path) -> dict[str, Any]:
     """What a scenario gives now."""
     case = read_case(scenario)
     trace = run(case.world, case.source, case.until, Record(policy=case.policy))
-    document: dict[str, Any] = json.loads(json_text(run_document(case, trace, VERSION)))
+    effects = effects_of(case, trace)
+    body = body_document(case, effects) if effects else None
+    document: dict[str, Any] = json.loads(json_text(run_document(case, trace, VERSION, body)))
     return document
 
 

@@ -8,7 +8,7 @@ from thecal.chart.order import Order, OrderBolus, OrderNoPatient, OrderPatient
 from thecal.errors import Refusal
 from thecal.fluid import Content
 from thecal.pump.messages import Report
-from thecal.quantity import Amount, Concentration, Volume
+from thecal.quantity import Amount, Concentration, OralDose, Volume
 from thecal.timeline import Duration, Instant
 
 
@@ -149,6 +149,42 @@ class PumpReplaced:
 
 
 @dataclass(frozen=True, slots=True)
+class TabletsStarted:
+    """Doses by mouth each day at times of the wall clock (seconds of the day), instead of those of before."""
+
+    at: Instant
+    doses: tuple[OralDose, ...]
+    times_s: tuple[int, ...]
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class TabletsStopped:
+    """No more tablets."""
+
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class TabletTaken:
+    """One dose by mouth."""
+
+    at: Instant
+    dose: OralDose
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """What an examiner found: Ashworth of legs and arms (1 to 5, the mean of the muscles), spasm frequency (Penn 0 to 4)."""
+
+    at: Instant
+    ashworth_legs: float | None
+    ashworth_arms: float | None = None
+    spasm_penn: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanted:
     """Pump and catheter were taken out."""
 
@@ -185,6 +221,10 @@ Fact = (
     | PortUsed
     | Revised
     | PumpReplaced
+    | TabletsStarted
+    | TabletsStopped
+    | TabletTaken
+    | Assessed
     | Explanted
     | Noted
     | Acted

@@ -9,7 +9,9 @@ import typer
 
 from thecal.cli.console import REFUSED, check_targets, print_lines, write_whole
 from thecal.cli.progress import progress
+from thecal.report.body_lines import body_document, body_lines
 from thecal.report.document import csv_text, json_text, run_document
+from thecal.report.effects import effects_of
 from thecal.report.tables import course_lines
 from thecal.twin.case import Case, read_case
 from thecal.twin.run import run as run_world
@@ -24,7 +26,7 @@ def run(
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows of the course as CSV.")] = None,
 ) -> None:
-    """Run a course of therapy and print what was delivered, exact to the nanolitre.
+    """Run a course of therapy and print what was delivered, exact to the nanolitre, and what it did to the body.
 
     A refused event changes nothing, the run goes on, and the exit code is 1 unless the event says expect = "refused".
     Bad input exits with 2. Files are written whole or not at all.
@@ -32,7 +34,8 @@ def run(
     check_targets({"--json": json, "--html": html, "--csv": csv}, case)
     read = read_case(case)
     trace = _run(read)
-    document = run_document(read, trace, version("thecal"))
+    effects = effects_of(read, trace)
+    document = run_document(read, trace, version("thecal"), body_document(read, effects) if effects else None)
     texts: dict[Path, str] = {}
     if json:
         texts[json] = json_text(document)
@@ -42,9 +45,9 @@ def run(
         os.environ["MPLBACKEND"] = "svg"  # no window is ever shown, whatever is set outside
         from thecal.report.page import page_text  # noqa: PLC0415  # matplotlib is slow to import, only the page draws
 
-        texts[html] = page_text(read, trace, document)
+        texts[html] = page_text(read, trace, document, effects)
     write_whole(texts)
-    print_lines(course_lines(read, trace))
+    print_lines(course_lines(read, trace, body_lines(read, effects) if effects else ()))
     if not trace.as_expected:
         raise typer.Exit(REFUSED)
 

@@ -26,13 +26,16 @@ SLIP = Slip().name
 _OFF_WORTH_A_NOTE = 0.01
 
 
-def run_document(case: Case, trace: Trace, version: str) -> dict[str, Any]:
-    """The whole run: ``{schema, thecal, case, intervals, events, refusals, ledger, notes}``."""
+def run_document(case: Case, trace: Trace, version: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The whole run: ``{schema, thecal, case, intervals, body, events, refusals, ledger, notes}``; ``body`` where there is
+    one.
+    """
     return {
         "schema": SCHEMA,
         "thecal": version,
         "case": _case(case, trace),
         "intervals": [_interval(course, case) for course in trace.courses],
+        **({} if body is None else {"body": body}),
         "events": [_event(event, case.zone) for event in trace.events],
         "refusals": [_refused(refused, case.zone) for refused in trace.refused],
         "ledger": _ledger(trace.balance),

@@ -1,7 +1,7 @@
 """Figures of a run, as SVG: the dose over time, and the reservoir as believed and as it is."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import dropwhile, pairwise
 from math import nan
 from typing import Any
@@ -22,7 +22,7 @@ from thecal.twin.case import Case
 from thecal.twin.trace import Course, Trace
 
 ORDERED, DELIVERED, BELIEVED, TRUE, ALARM = "#1b4f72", "#d35400", "#1b4f72", "#d35400", "#b03a2e"
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "thecal",
     "font.family": "sans-serif",
@@ -39,14 +39,21 @@ _STYLE: dict[Any, Any] = {
 
 def course_figure(case: Case, trace: Trace) -> str:
     """Both figures under one another as one SVG."""
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(9.5, 5.6), layout="constrained")
-        above, below = figure.subplots(2, 1, sharex=True)
-        _draw_dose(above, case, trace)
-        _draw_reservoir(below, case, trace)
-        locator = AutoDateLocator(tz=case.zone)  # type: ignore[no-untyped-call]  # matplotlib types it so
-        below.xaxis.set_major_locator(locator)
-        below.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=case.zone))  # type: ignore[no-untyped-call]  # as above
+
+    def draw(axes: Sequence[Axes]) -> None:
+        _draw_dose(axes[0], case, trace)
+        _draw_reservoir(axes[1], case, trace)
+        dated(axes[1], case)
+
+    return drawn(draw, 2, 5.6)
+
+
+def drawn(draw: Callable[[Sequence[Axes]], None], panels: int, height: float) -> str:
+    """Panels under one another, with one axis of time, as one SVG."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.5, height), layout="constrained")
+        axes = figure.subplots(panels, 1, sharex=True, squeeze=False)
+        draw(list(axes[:, 0]))
         out = io.StringIO()
         with catch_warnings():
             simplefilter("ignore")  # of glyphs that the measuring font lacks: the page is drawn with the reader's fonts
@@ -55,20 +62,27 @@ def course_figure(case: Case, trace: Trace) -> str:
     return svg[svg.index("<svg") :]
 
 
+def dated(axes: Axes, case: Case) -> None:
+    """Dates of the case's zone along the axis."""
+    locator = AutoDateLocator(tz=case.zone)  # type: ignore[no-untyped-call]  # matplotlib types it so
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=case.zone))  # type: ignore[no-untyped-call]  # as above
+
+
 def _draw_dose(axes: Axes, case: Case, trace: Trace) -> None:
     courses = list(dropwhile(lambda course: course.ordered is None, trace.courses))
     if not courses:
         axes.text(0.5, 0.5, "no dose was ordered", transform=axes.transAxes, ha="center")
         return
-    edges = [_when(course.interval.start, case) for course in courses] + [_when(trace.end, case)]
+    edges = [when(course.interval.start, case) for course in courses] + [when(trace.end, case)]
     ordered = [course.ordered.mcg_per_day if course.ordered else nan for course in courses]
     axes.stairs(ordered, edges, baseline=None, color=ORDERED, lw=2, label=_ordered_label(trace))
     days = list(_days(courses[0].interval.start, trace.end))
     given = [amount_pg for _, amount_pg in trace.delivered_at(days)]
     doses = [(after - before) / 10**6 for before, after in pairwise(given)]
-    axes.stairs(doses, [_when(day, case) for day in days], baseline=None, color=DELIVERED, lw=1.2, label="delivered at the tip")
+    axes.stairs(doses, [when(day, case) for day in days], baseline=None, color=DELIVERED, lw=1.2, label="delivered at the tip")
     axes.set_ylabel("mcg/day")
-    axes.yaxis.set_major_formatter(_plain)
+    axes.yaxis.set_major_formatter(plain)
     axes.set_ylim(bottom=0)
     axes.set_title(case.title, loc="left", fontweight="bold")
     axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
@@ -83,26 +97,27 @@ def _ordered_label(trace: Trace) -> str:
 def _draw_reservoir(axes: Axes, case: Case, trace: Trace) -> None:
     believed = list(_believed(case, trace))
     true = list(_true(trace))
-    axes.plot([_when(at, case) for at, _ in believed], [ml for _, ml in believed], color=BELIEVED, lw=2, label="believed")
-    axes.plot([_when(at, case) for at, _ in true], [ml for _, ml in true], color=TRUE, lw=1.2, label="true")
+    axes.plot([when(at, case) for at, _ in believed], [ml for _, ml in believed], color=BELIEVED, lw=2, label="believed")
+    axes.plot([when(at, case) for at, _ in true], [ml for _, ml in true], color=TRUE, lw=1.2, label="true")
     axes.axhline(_low_reservoir(case, trace).ml, color="#7f8c8d", lw=0.8, ls="--", label="low reservoir threshold")
     alarms = [event for event in trace.events if event.severity != "information" and "alarm" in event.kind]
     for event in alarms:
-        axes.axvline(_when(event.at, case), color=ALARM, lw=0.8)
+        axes.axvline(when(event.at, case), color=ALARM, lw=0.8)
     if alarms:
         axes.plot([], [], color=ALARM, lw=0.8, label="alarm")
     axes.set_ylabel("reservoir, mL")
-    axes.yaxis.set_major_formatter(_plain)
+    axes.yaxis.set_major_formatter(plain)
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4)
 
 
-def _plain(value: float, _: object) -> str:
+def plain(value: float, _: object) -> str:
     """A number beside an axis by the same habit as in the tables: 5 and never 5.0."""
     return number_text(value, 3)
 
 
-def _when(instant: Instant, case: Case) -> float:
+def when(instant: Instant, case: Case) -> float:
+    """An instant where it stands on an axis of time."""
     return float(date2num(instant.local(case.zone)))  # type: ignore[no-untyped-call]  # as above
 
 

@@ -4,18 +4,21 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from thecal.report.body_figures import Day, day_figure, effects_figure
+from thecal.report.body_lines import BODY_WORDS, body_text, episode_text
 from thecal.report.document import ledger_rows
+from thecal.report.effects import HONESTY, Effects
 from thecal.report.figures import course_figure
 from thecal.report.html import page, scrolling, table
 from thecal.report.tables import ACCOUNT_WORDS, COLUMN_WORDS
-from thecal.report.words import BANNER, number_text
+from thecal.report.words import BANNER, digits_text, number_text
 from thecal.timeline import DAY_S
 from thecal.twin.case import Case
 from thecal.twin.trace import Trace
 from thecal.unit import decimal_text
 
 
-def page_text(case: Case, trace: Trace, document: dict[str, Any]) -> str:
+def page_text(case: Case, trace: Trace, document: dict[str, Any], effects: Effects | None = None) -> str:
     """The page. It loads nothing: styles and figures are inside it."""
     device = f"{case.sheet.name}, {case.geometry.sheet.name} at {case.geometry.tip_level}. Times: {case.zone.key}."
     about = f"{case.patient}. {device}" if case.patient else device
@@ -27,6 +30,7 @@ def page_text(case: Case, trace: Trace, document: dict[str, Any]) -> str:
         "<h2>Course</h2>",
         _course(document["intervals"], document["events"]),
         f"<dl>{''.join(f'<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>' for word, meaning in COLUMN_WORDS.items())}</dl>",
+        *_body(case, trace, effects),
         "<h2>Alarms and device events</h2>",
         _events(document["events"]),
         *_refusals(document["refusals"]),
@@ -54,6 +58,68 @@ def _course(intervals: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]
         (_course_cells(row, _opened_by(row, events)) for row in intervals),
         classes,
         "One row from one change to the next",
+    )
+
+
+def _body(case: Case, trace: Trace, effects: Effects | None) -> Iterable[str]:
+    """What the therapy did: each figure with its table, and how far it may be believed."""
+    if effects is None or trace.world.exposure is None:
+        return
+    yield "<h2>The body</h2>"
+    yield f"<p>{escape(body_text(case))}.</p>"
+    yield f'<p class="banner">{escape(HONESTY)}</p>'
+    yield scrolling("Concentration, tone and risks over time", f"<figure>{effects_figure(case, effects)}</figure>")
+    yield _body_table(case, effects)
+    if effects.episodes:
+        yield "<h3>Signs</h3>"
+        yield _list(episode_text(episode, case).removeprefix("** ") for episode in effects.episodes)
+    yield f"<dl>{''.join(f'<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>' for word, meaning in BODY_WORDS.items())}</dl>"
+    day = Day.last(case, trace.world.exposure, trace.end)
+    if day:
+        yield "<h2>A day of the dose</h2>"
+        yield scrolling("Dose, concentration and tone over 24 hours", f"<figure>{day_figure(case, day)}</figure>")
+        yield _day_table(case, day)
+
+
+def _day_table(case: Case, day: Day) -> str:
+    heads = ("hours", "mcg at the tip", f"csf {case.geometry.tip_level}, ng/mL", "leg cord, ng/mL", "Ashworth legs")
+    rows = (
+        [hours, digits_text(mcg), digits_text(csf), digits_text(legs), f"{ashworth:.2f}"]
+        for hours, mcg, csf, legs, ashworth in day.table()
+    )
+    note = f"{day.title}. The amounts are what truly left the tip; the rest is the model's, within a factor of two"
+    return table(heads, rows, {0: "text time"}, note)
+
+
+def _body_table(case: Case, effects: Effects) -> str:
+    heads = (
+        "from",
+        f"csf {case.geometry.tip_level}, ng/mL",
+        "leg cord, ng/mL",
+        "plasma, ng/mL",
+        "Ashworth legs",
+        "lowest",
+        "highest",
+    )
+    more = ("Ashworth arms", "spasms, Penn", "tolerance", "weakness", "drowsiness", "overdose", "withdrawal")
+    rows = (
+        [
+            escape(row.course.interval.start.local_text(case.zone)),
+            digits_text(row.csf_ng_per_ml),
+            digits_text(row.legs_ng_per_ml),
+            digits_text(row.plasma_ng_per_ml, 2),
+            *(f"{score:.1f}" for score in (row.ashworth_legs, row.ashworth_legs_min, row.ashworth_legs_max, row.ashworth_arms)),
+            f"{row.spasm_penn:.1f}",
+            f"{row.tolerance:.2f}",
+            *(
+                f"{index:.2f}"
+                for index in (row.weakness_index_max, row.sedation_index_max, row.overdose_index_max, row.withdrawal_index_max)
+            ),
+        ]
+        for row in effects.rows
+    )
+    return table(
+        [*heads, *more], rows, {0: "text time"}, "One row from one change to the next: means; of the indices the highest"
     )
 
 

@@ -57,8 +57,8 @@ class Line:
     style: Style = "plain"
 
 
-def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
-    """The whole run as text, ``WIDTH`` columns wide."""
+def course_lines(case: Case, trace: Trace, body: Iterable[Line] = ()) -> Iterator[Line]:
+    """The whole run as text, ``WIDTH`` columns wide; what the ``body`` did stands between the course and the ledger."""
     device = f"{case.sheet.name}, {case.geometry.sheet.name} at {case.geometry.tip_level}"
     yield from (Line(line, "title") for line in wrap(case.title, WIDTH))
     for text in (case.patient or "", f"{device}; times {case.zone.key}"):
@@ -77,6 +77,7 @@ def course_lines(case: Case, trace: Trace) -> Iterator[Line]:
     yield from (line for event in events for line in _event_lines(case, event))
     yield Line(_timed(case, trace.end, "end of the case"), "done")
     yield Line("")
+    yield from body
     yield from ledger_lines(trace.balance)
     yield Line("")
     for word, meaning in COLUMN_WORDS.items():

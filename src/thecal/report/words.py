@@ -1,9 +1,11 @@
 """Facts, orders and events in words, as they stand in every table and page."""
 
+from math import floor, log10
 from zoneinfo import ZoneInfo
 
 from thecal.chart.facts import (
     Acted,
+    Assessed,
     Entered,
     Explanted,
     Fact,
@@ -18,6 +20,9 @@ from thecal.chart.facts import (
     Revised,
     SessionEnded,
     SessionUncertain,
+    TabletsStarted,
+    TabletsStopped,
+    TabletTaken,
     TestBolusGiven,
 )
 from thecal.chart.order import (
@@ -35,11 +40,14 @@ from thecal.chart.order import (
 )
 from thecal.pump.messages import Report
 from thecal.pump.program import WEEKDAYS, clock_text
+from thecal.quantity import OralDose
 from thecal.therapy.refill import discrepancy_flag
 from thecal.unit import decimal_text
 
 BANNER = "Research, training and record-keeping software. It never talks to a real implant and is no medical advice."
 
+
+_PLACES_MAX = 4  # what is smaller is nothing to read
 
 _DONE_IN_WORDS = {
     "cancel bolus": "bolus cancelled",
@@ -87,6 +95,14 @@ def fact_text(fact: Fact, zone: ZoneInfo) -> str | None:
     match fact:
         case TestBolusGiven():
             return _test_text(fact)
+        case TabletsStarted():
+            return _tablets_text(fact)
+        case TabletsStopped():
+            return "tablets stopped"
+        case TabletTaken():
+            return f"{fact.dose} by mouth ({fact.form})"
+        case Assessed():
+            return _assessed_text(fact)
         case Implanted():
             return f"implant: {fact.pump}, {fact.catheter} to {fact.tip_level}, dead volume {fact.dead_volume}"
         case ResidualMeasured():
@@ -120,6 +136,17 @@ def fact_text(fact: Fact, zone: ZoneInfo) -> str | None:
             return f"session ({session.rpartition('/')[0]}): reviewed, written, read back"
         case SessionEnded() | Acted():
             return None
+
+
+def _tablets_text(fact: TabletsStarted) -> str:
+    taken = ", ".join(f"{clock_text(time)} {dose}" for time, dose in zip(fact.times_s, fact.doses, strict=True))
+    total = OralDose(sum(dose.mcg for dose in fact.doses))
+    return f"by mouth {total} a day ({fact.form}: {taken})"
+
+
+def _assessed_text(fact: Assessed) -> str:
+    scores = (("Ashworth legs", fact.ashworth_legs), ("arms", fact.ashworth_arms), ("spasms (Penn)", fact.spasm_penn))
+    return "examined: " + ", ".join(f"{name} {score:g}" for name, score in scores if score is not None)
 
 
 def _test_text(fact: TestBolusGiven) -> str:
@@ -159,3 +186,11 @@ def number_text(value: float, places: int = 1) -> str:
     """A derived number as medication-safe text."""
     scale = 10**places
     return decimal_text(round(value * scale), scale, places)
+
+
+def digits_text(value: float, digits: int = 3) -> str:
+    """What comes from a model, to so many significant digits."""
+    places = max(0, digits - 1 - floor(log10(abs(value)))) if value else 0
+    if places > _PLACES_MAX:
+        return "0"
+    return number_text(float(f"{value:.{digits}g}"), places)

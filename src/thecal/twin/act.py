@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
+from thecal.body.doses import LUMBAR_PUNCTURE
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, Noted, Ordered, TestBolusGiven
 from thecal.errors import Refusal
@@ -12,6 +13,7 @@ from thecal.quantity import nearest
 from thecal.therapy.refill import RefillPolicy
 from thecal.twin.action import (
     Action,
+    Assess,
     Explant,
     GiveTestBolus,
     HoldSession,
@@ -21,9 +23,13 @@ from thecal.twin.action import (
     Refill,
     ReplacePump,
     Revise,
+    StopTablets,
+    TakeOnce,
+    TakeTablets,
     Telemetry,
     UsePort,
 )
+from thecal.twin.bedside import assess, stop_tablets, take_once, take_tablets
 from thecal.twin.done import Done
 from thecal.twin.needle import open_valve, refill, use_port
 from thecal.twin.session import hold_session
@@ -34,7 +40,7 @@ from thecal.twin.world import World
 
 def act(world: World, chart: Chart, action: Action) -> Done | Refusal:
     """Carry out one action at the world's present instant. A refused one leaves no trace in the world."""
-    if isinstance(action, GiveTestBolus | Implant | Note):
+    if type(action) in _WITHOUT_PUMP:
         return _WITHOUT_PUMP[type(action)](world, action)
     if world.pump is None:
         return Refusal(
@@ -59,7 +65,8 @@ def _give_test_bolus(world: World, action: GiveTestBolus) -> Done:
     volume_nl = nearest(action.dose.pg, action.concentration.mcg_per_ml)
     booked = (volume_nl, action.dose.pg)
     fact = TestBolusGiven(action.at, action.dose, action.concentration, action.effect_lasted)
-    return Done(replace(world, ledger=world.ledger.book(vial=booked, intrathecal=booked)), (fact,))
+    exposure = world.exposure and world.exposure.injected(action.at, action.dose.pg, LUMBAR_PUNCTURE)
+    return Done(replace(world, ledger=world.ledger.book(vial=booked, intrathecal=booked), exposure=exposure), (fact,))
 
 
 def _note(world: World, action: Note) -> Done:
@@ -75,6 +82,10 @@ _WITHOUT_PUMP: Mapping[type, Callable[[World, Any], Done | Refusal]] = {
     GiveTestBolus: _give_test_bolus,
     Implant: implant,
     Note: _note,
+    TakeTablets: take_tablets,
+    TakeOnce: take_once,
+    StopTablets: stop_tablets,
+    Assess: assess,
 }
 _WITH_PUMP: Mapping[type, Callable[[World, Chart, Any, PumpState], Done | Refusal]] = {
     **dict.fromkeys(get_args(Telemetry), by_telemetry),

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
+from zoneinfo import ZoneInfo
 
 from thecal.catheter.geometry import Geometry
+from thecal.chart.facts import Assessed
 from thecal.chart.order import Order, OrderBolus, OrderNoPatient, OrderPatient
 from thecal.chart.order_sheet import OrderSheet
 from thecal.fluid import Content
 from thecal.pump.sheet import PumpSheet
-from thecal.quantity import Amount, Concentration, FlowRate, Volume
+from thecal.quantity import Amount, Concentration, FlowRate, OralDose, Volume
 from thecal.timeline import Duration, Instant
 
 
@@ -22,6 +24,49 @@ class GiveTestBolus:
     effect_lasted: Duration | None = None
     expect_refused: bool = False
     name: ClassVar[str] = "screening test"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTablets:
+    """Doses by mouth each day at times of the wall clock (seconds of the day), instead of those of before."""
+
+    at: Instant
+    doses: tuple[OralDose, ...]
+    times_s: tuple[int, ...]
+    form: str
+    zone: ZoneInfo
+    expect_refused: bool = False
+    name: ClassVar[str] = "tablets"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOnce:
+    """One dose by mouth."""
+
+    at: Instant
+    dose: OralDose
+    form: str
+    expect_refused: bool = False
+    name: ClassVar[str] = "tablet"
+
+
+@dataclass(frozen=True, slots=True)
+class StopTablets:
+    """No more tablets."""
+
+    at: Instant
+    expect_refused: bool = False
+    name: ClassVar[str] = "stop tablets"
+
+
+@dataclass(frozen=True, slots=True)
+class Assess:
+    """An examination; what was ``written`` down stands as it is, else the body is examined."""
+
+    at: Instant
+    written: Assessed | None = None
+    expect_refused: bool = False
+    name: ClassVar[str] = "assessment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,4 +296,5 @@ class Explant:
 
 
 Telemetry = Reprogram | GiveBolus | Prime | AskForBolus | EndBolus | Look | OpenUpdate | SetPumpClock
-Action = GiveTestBolus | Implant | ReplacePump | Revise | Refill | HoldSession | Telemetry | UsePort | OpenValve | Note | Explant
+Bedside = GiveTestBolus | TakeTablets | TakeOnce | StopTablets | Assess
+Action = Bedside | Implant | ReplacePump | Revise | Refill | HoldSession | Telemetry | UsePort | OpenValve | Note | Explant

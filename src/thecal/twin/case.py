@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from thecal.body.patient import Patients
 from thecal.catheter.geometry import Geometry
 from thecal.chart.chart import Chart
 from thecal.errors import InputError, InputErrors
@@ -13,13 +14,24 @@ from thecal.quantity import Gain
 from thecal.therapy.refill import RefillPolicy
 from thecal.timeline import Instant
 from thecal.twin.action import Action
+from thecal.twin.bedside_tables import AssessmentEvent, StopTabletsEvent, TabletsEvent
 from thecal.twin.devices import Device, check_possible, devices_of, part_ends
 from thecal.twin.document import CaseTable, RefillTable
 from thecal.twin.events import AnyEvent, ExplantEvent, ImplantEvent, NoteEvent, ReplacePumpEvent, ScreeningTest, action
+from thecal.twin.exposure import Exposure
 from thecal.twin.mishaps import PressureEvent, TemperatureEvent
 from thecal.twin.reading import BYTES_MAX, Found, read_tables
 from thecal.twin.truth import DriftStep, drifted, faults
 from thecal.twin.world import PlannedFault, World
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The true body of a case: the kind of patient, the parameters that the case gives itself, and all of them."""
+
+    kind: str
+    given: tuple[str, ...]
+    patient: Patients
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,7 @@ class Case:
     faults: tuple[PlannedFault, ...]
     until: Instant
     policy: RefillPolicy
+    body: Body | None = None
 
     def source(self, chart: Chart, now: Instant) -> Action | None:
         """The next action that the chart does not hold yet."""
@@ -47,7 +60,8 @@ class Case:
     @property
     def world(self) -> World:
         """Nothing implanted yet, at the first action, with the faults to come."""
-        return World(self.actions[0].at, gain=self.gain, faults=self.faults)
+        exposure = Exposure(self.body.patient) if self.body else None
+        return World(self.actions[0].at, gain=self.gain, faults=self.faults, exposure=exposure)
 
 
 def read_case(path: str | Path) -> Case:
@@ -93,6 +107,7 @@ def parse_case(raw: bytes, name: str) -> Case:
         faults=planned,
         until=table.until,
         policy=policy,
+        body=Body(table.body.patient, tuple(table.body.parameters), table.body.body()) if table.body else None,
     )
 
 
@@ -146,12 +161,17 @@ def _check_time(at: Instant, before: Instant, reason: str, until: Instant, zone:
 
 def _implanted_after(event: AnyEvent, implanted: bool) -> bool:
     match event:
-        case ScreeningTest() | NoteEvent():
+        case ScreeningTest() | NoteEvent() | TabletsEvent() | StopTabletsEvent() | AssessmentEvent():
             return implanted
         case ImplantEvent():
             return True
         case _ if not implanted:
-            raise InputError("kind", event.kind, "comes before the implant", accepted=("screening_test, note, implant",))
+            raise InputError(
+                "kind",
+                event.kind,
+                "comes before the implant",
+                accepted=("screening_test, tablets, stop_tablets, assessment, note, implant",),
+            )
         case ExplantEvent():
             return False
         case _:

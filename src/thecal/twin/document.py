@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from thecal.twin.bedside_tables import BodyTable
 from thecal.twin.events import EVENT_TABLES, AnyEvent, CatheterTable, PumpTable
 from thecal.twin.fields import ADuration, ADurationOrZero, At, AVersion, Document, PlainText
 from thecal.twin.mishaps import TRUTH_TABLES, WorldTable
@@ -34,6 +35,7 @@ class CaseTable(Document):
     patient: PatientTable | None = None
     pump: PumpTable
     catheter: CatheterTable
+    body: BodyTable | None = None
     refill: RefillTable = RefillTable()
     world: WorldTable = WorldTable()
     event: list[AnyEvent] = Field(min_length=1)
@@ -45,6 +47,7 @@ _TABLES: dict[str, type[Document]] = {
     "patient": PatientTable,
     "pump": PumpTable,
     "catheter": CatheterTable,
+    "body": BodyTable,
     "refill": RefillTable,
     "world": WorldTable,
     "program": ProgramTable,

@@ -34,6 +34,7 @@ from thecal.twin.action import (
     SetPumpClock,
     UsePort,
 )
+from thecal.twin.bedside_tables import AssessmentEvent, StopTabletsEvent, TabletsEvent
 from thecal.twin.fields import (
     AConcentration,
     ADuration,
@@ -41,23 +42,16 @@ from thecal.twin.fields import (
     ALength,
     AnAmount,
     AnOffset,
-    At,
     AVolume,
     AVolumeOrZero,
     Document,
+    EventTable,
     PlainText,
 )
 from thecal.twin.order_tables import SheetTable
 from thecal.twin.programs import ProgramTable
 
 Holds = Literal["sterile water", "CSF", "air", "unknown"]
-
-
-class EventTable(Document):
-    """What every event has."""
-
-    at: At
-    expect: Literal["refused"] | None = None
 
 
 class ScreeningTest(EventTable):
@@ -221,6 +215,9 @@ class ExplantEvent(EventTable):
 
 AnyEvent = Annotated[
     ScreeningTest
+    | TabletsEvent
+    | StopTabletsEvent
+    | AssessmentEvent
     | ImplantEvent
     | ReplacePumpEvent
     | ReviseCatheterEvent
@@ -242,6 +239,9 @@ AnyEvent = Annotated[
 ]
 EVENT_TABLES: dict[str, type[Document]] = {
     "screening_test": ScreeningTest,
+    "tablets": TabletsEvent,
+    "stop_tablets": StopTabletsEvent,
+    "assessment": AssessmentEvent,
     "implant": ImplantEvent,
     "replace_pump": ReplacePumpEvent,
     "revise_catheter": ReviseCatheterEvent,
@@ -296,6 +296,10 @@ def action(
     match event:
         case ScreeningTest():
             return GiveTestBolus(at, event.dose, event.concentration, event.effect_lasted, refused)
+        case TabletsEvent():
+            return event.action(zone, refused=refused)
+        case StopTabletsEvent() | AssessmentEvent():
+            return event.action(refused=refused)
         case ImplantEvent():
             clock_s = wall_clock_s(at, zone) if pump.clock is None else pump.clock
             return Implant(at, sheet, geometry, clock_s, holds, pump.low_reservoir, drift_s, event.primed, refused)

@@ -6,7 +6,7 @@ What cannot be read becomes an InputError with the line it stands on.
 import re
 from collections.abc import Callable
 from datetime import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -135,3 +135,10 @@ class Document(BaseModel):
     """A table of the case: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class EventTable(Document):
+    """What every event has."""
+
+    at: At
+    expect: Literal["refused"] | None = None

@@ -139,7 +139,10 @@ def use_port(world: World, _: Chart, action: UsePort, pump: PumpState) -> Done |
         tissue=(used.lost_nl, used.lost_pg),
     )
     fact = PortUsed(action.at, action.what, action.volume, action.concentration)
-    return Done(replace(world, line=used.line, ledger=ledger), (fact,), _driven_out(used, pump))
+    exposure = world.exposure
+    if exposure and world.geometry and not world.line.outside:
+        exposure = exposure.injected(action.at, out[1], world.geometry.tip_level)
+    return Done(replace(world, line=used.line, ledger=ledger, exposure=exposure), (fact,), _driven_out(used, pump))
 
 
 def _driven_out(used: PortUse, pump: PumpState) -> tuple[Event, ...]:

@@ -48,7 +48,8 @@ def implant(world: World, action: Implant) -> Done | Refusal:
         action.primed,
     )
     ledger = world.ledger.book(prefilled=(prefilled_nl, 0), vial=vial)
-    return Done(replace(world, pump=pump, line=line, geometry=geometry, ledger=ledger), (fact,))
+    exposure = world.exposure and world.exposure.implanted(action.at)
+    return Done(replace(world, pump=pump, line=line, geometry=geometry, ledger=ledger, exposure=exposure), (fact,))
 
 
 def _tubing(action: Implant | ReplacePump) -> tuple[Parcel, tuple[int, int], int]:

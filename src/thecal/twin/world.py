@@ -14,6 +14,7 @@ from thecal.pump.messages import ChangeGain, Event, Fault, Resistance
 from thecal.pump.state import PumpState
 from thecal.quantity import Concentration, Gain, Volume
 from thecal.timeline import Block, Instant
+from thecal.twin.exposure import Exposure
 from thecal.twin.ledger import Balance, Entry, Ledger
 
 
@@ -61,7 +62,7 @@ class PlannedFault:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One person's pump and line at an instant, and where all drug has gone.
+    """One person's pump and line at an instant, where all drug has gone, and the body, where one was described.
 
     ``gain`` is that of the next pump to be implanted, ``slip`` what goes wrong at the next refill; ``faults`` are those to
     come, in order of time.
@@ -75,6 +76,7 @@ class World:
     faults: tuple[PlannedFault, ...] = ()
     geometry: Geometry | None = None
     slip: Slip | None = None
+    exposure: Exposure | None = None
 
     def balance(self) -> Balance:
         """The ledger with what still lies in reservoir and line."""
@@ -171,7 +173,7 @@ def _run(
     if world.pump is None:
         return replace(world, now=until)
     passage = advance(world.pump, until, pause)
-    line = world.line
+    line, before = world.line, len(tip)
     volume_nl = amount_pg = 0
     lost_nl, lost_pg = volume_of(passage.leaked), amount_of(passage.leaked)
     for block in passage.blocks:
@@ -188,4 +190,7 @@ def _run(
     ledger = world.ledger.delivered(volume_nl, amount_pg)
     if lost_nl or lost_pg:
         ledger = ledger.book(tissue=(lost_nl, lost_pg))
-    return World(passage.state.now, passage.state, line, ledger, world.gain, world.faults, world.geometry, world.slip)
+    exposure = world.exposure
+    if exposure and world.geometry:
+        exposure = exposure.infused(tuple(tip[before:]), world.geometry.tip_level)
+    return World(passage.state.now, passage.state, line, ledger, world.gain, world.faults, world.geometry, world.slip, exposure)

@@ -1,0 +1,171 @@
+"""One person's body in a world: what it was given, by whatever way, and how it is at an instant.
+
+The one door between the device's integers and the body's floats: a Block at the catheter tip becomes an infusion here, with the
+very amount of the Block.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from thecal.body.doses import Bolus, Doses, Infusion, Tablets
+from thecal.body.patient import Patients
+from thecal.body.propagate import propagate
+from thecal.body.record import Record
+from thecal.body.response import Response, State
+from thecal.body.schedule import Grid
+from thecal.quantity import OralDose
+from thecal.timeline import DAY_S, Block, Instant
+
+_PG_PER_MCG = 10**6
+_SAME_FLOW = 1e-7
+_SCORES = ("ashworth_legs", "ashworth_arms", "spasm_penn")
+
+
+@dataclass(frozen=True, slots=True)
+class TabletCourse:
+    """Doses by mouth each day at times of the wall clock (seconds of the day), from an instant on, until it is stopped."""
+
+    start: Instant
+    doses: tuple[OralDose, ...]
+    times_s: tuple[int, ...]
+    form: str
+    zone: ZoneInfo
+    end: Instant | None = None
+
+    def until(self, end: Instant) -> tuple[Tablets, ...]:
+        """As the body takes them, up to an instant: one stretch for each time that the wall clock keeps its offset."""
+        last = end.s if self.end is None else min(end.s, self.end.s)
+        stretches: list[Tablets] = []
+        start = self.start.s
+        while start < last:
+            offset = _offset(start, self.zone)
+            change = _next_change(start, last, self.zone)
+            local = (start + offset) % DAY_S
+            pairs = sorted(((time - local) % DAY_S, dose.mcg / 1000) for time, dose in zip(self.times_s, self.doses, strict=True))
+            mg, times = tuple(dose for _, dose in pairs), tuple(time for time, _ in pairs)
+            stretches.append(Tablets(start, change, mg, times, DAY_S, self.form))
+            start = change
+        return tuple(stretches)
+
+
+def _offset(second: int, zone: ZoneInfo) -> int:
+    return (Instant(second).local(zone).utcoffset() or timedelta()) // timedelta(seconds=1)
+
+
+def _next_change(start: int, end: int, zone: ZoneInfo) -> int:
+    """The second at which the wall clock next changes its offset, or ``end``."""
+    offset = _offset(start, zone)
+    for day in range(start, end, DAY_S):
+        low, high = day, min(day + DAY_S, end)
+        if _offset(high, zone) != offset:
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset(middle, zone) == offset else (low, middle)
+            return high
+    return end
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What an examiner finds: Ashworth of legs and arms (1 to 5), spasm frequency (Penn 0 to 4)."""
+
+    ashworth_legs: float
+    ashworth_arms: float
+    spasm_penn: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A body (a batch of one) and all it was given. ``implant`` is when the therapy began, from which tolerance counts; ``state``
+    spares an assessment the time before it.
+    """
+
+    patient: Patients
+    infusions: tuple[Infusion, ...] = ()
+    boluses: tuple[Bolus, ...] = ()
+    courses: tuple[TabletCourse, ...] = ()
+    tablets: tuple[Tablets, ...] = ()
+    implant: Instant | None = None
+    state: State | None = None
+
+    def infused(self, blocks: tuple[Block, ...], level: str) -> "Exposure":
+        """With what left the tip at a vertebral level."""
+        infusions = list(self.infusions)
+        for block in blocks:
+            one = infusion_of(block, level)
+            if one is not None and not (infusions and _extends(infusions, one)):
+                infusions.append(one)
+        return replace(self, infusions=tuple(infusions)) if len(blocks) else self
+
+    def injected(self, at: Instant, pg: int, level: str) -> "Exposure":
+        """With a bolus into the spinal fluid."""
+        if not pg:
+            return self
+        return replace(self, boluses=(*self.boluses, Bolus(at.s, np.array([pg / _PG_PER_MCG]), level)))
+
+    def takes(self, course: TabletCourse) -> "Exposure":
+        """With tablets each day from now on, instead of those of before."""
+        return replace(self.stops(course.start), courses=(*self.stops(course.start).courses, course))
+
+    def takes_once(self, at: Instant, dose: OralDose, form: str) -> "Exposure":
+        """With one dose by mouth."""
+        return replace(self, tablets=(*self.tablets, Tablets(at.s, at.s + 1, (dose.mcg / 1000,), (0,), DAY_S, form)))
+
+    def stops(self, at: Instant) -> "Exposure":
+        """Without tablets from now on."""
+        ended = tuple(replace(course, end=at) if course.end is None else course for course in self.courses)
+        return replace(self, courses=tuple(course for course in ended if course.end is None or course.start < course.end))
+
+    def implanted(self, at: Instant) -> "Exposure":
+        """With the therapy begun; a second implant does not begin it anew."""
+        return self if self.implant else replace(self, implant=at)
+
+    def doses(self, until: Instant) -> Doses:
+        """All that was given up to an instant."""
+        by_mouth = tuple(tablets for course in self.courses for tablets in course.until(until))
+        return Doses(self.infusions, self.boluses, (*self.tablets, *by_mouth))
+
+    def response(self, grid: Grid, channels: tuple[str, ...], state: State | None = None, *, resumable: bool = False) -> Response:
+        """What the body did, from its first dose or from a state on."""
+        end = Instant(grid.end_s)
+        implant_s = self.implant.s if self.implant else end.s
+        return propagate(self.patient, self.doses(end), Record(grid, channels, implant_s, resumable=resumable), state)
+
+    def assessed(self, at: Instant) -> tuple["Exposure", Scores]:
+        """(the same body, quicker to assess again; what an examiner finds now)."""
+        seen = self.response(Grid(at.s, 1, 1), _SCORES, self.state, resumable=self.implant is not None)
+        scores = Scores(*(float(seen[name][0, 0]) for name in _SCORES))
+        return (replace(self, state=seen.state) if seen.state else self), scores
+
+
+def infusion_of(block: Block, level: str) -> Infusion | None:
+    """A Block at the tip as an infusion of exactly its amount in the shape of its pattern; None where it holds no drug."""
+    seconds, pattern = block.interval.seconds, block.pattern
+    amount_pg = block.amount_pg
+    flowed = pattern.numerator(block.phase_s, seconds)
+    if not amount_pg or not seconds:
+        return None
+    start, end = block.interval.start.s, block.interval.end.s
+    if not flowed:  # a remainder that came due in a second without flow
+        return Infusion(start, end, level, np.array([amount_pg / _PG_PER_MCG * 3600 / seconds]))
+    mcg_per_h = np.array(pattern.rates, dtype=np.float64) * (amount_pg / flowed * 3600 / _PG_PER_MCG)
+    return Infusion(start, end, level, mcg_per_h, pattern.ends, block.phase_s)
+
+
+def _extends(infusions: list[Infusion], later: Infusion) -> bool:
+    """Whether the last infusion goes on as one flow that differs by no more than a picogram's rounding; then it is made longer,
+    with the amount of both.
+    """
+    last = infusions[-1]
+    if last.end_s != later.start_s or last.level != later.level or not (last.steady and later.steady):
+        return False
+    before, after = last.mcg_per_h[0], later.mcg_per_h[0]
+    if not np.isclose(before, after, rtol=_SAME_FLOW, atol=0.0):
+        return False
+    longer = last.end_s - last.start_s, later.end_s - later.start_s
+    mean = (before * longer[0] + after * longer[1]) / sum(longer)
+    infusions[-1] = Infusion(last.start_s, later.end_s, last.level, np.array([mean]))
+    return True
