@@ -135,7 +135,9 @@ def _assembled(patients: Patients, modes: Modes, plasma: Plasma, sites: tuple[st
     first = link_rate.shape[1] - len(sites)
     feed = np.zeros((count, *link_rate.shape[1:], rate.shape[1]))
     feed[:, :BLOOD, :-1] = modes.lost[:, None, :]
-    feed[:, first:, :-1] = link_rate[:, first:, None] * modes.seen[:, : len(sites)]
+    reaches = [patients["brain_per_cranial"] if site == "brain" else np.ones(count) for site in sites]
+    driven = modes.seen[:, : len(sites)] * np.stack(reaches, axis=1)[:, :, None] if sites else modes.seen[:, :0]
+    feed[:, first:, :-1] = link_rate[:, first:, None] * driven
     between = np.zeros((count, link_rate.shape[1], link_rate.shape[1]))
     if oral:
         feed[:, BLOOD:first, -1] = gut[:, None]

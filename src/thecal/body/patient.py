@@ -97,6 +97,7 @@ def _parameters() -> Iterator[Parameter]:
         ("renal_fraction", "", 0, 1, "part of the clearance that is renal"),
         ("creatinine_clearance_ml_per_min", "mL/min", 5, 250, "renal function"),
         ("csf_per_plasma", "", 0, 2, "spinal fluid over plasma concentration after oral doses"),
+        ("brain_per_cranial", "", 0, 1, "how much of the concentration in the cranial fluid reaches the brain beside it"),
     ):
         yield Parameter(*row)
 

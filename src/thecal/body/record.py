@@ -18,7 +18,7 @@ LINEAR = {
     "plasma_ng_per_ml": "baclofen in plasma",
     "legs_ng_per_ml": "effect site of the legs: cord segments L2 to S2",
     "arms_ng_per_ml": "effect site of the arms: cord segments C5 to T1",
-    "brain_ng_per_ml": "effect site of the brain: behind the cranial fluid",
+    "brain_ng_per_ml": "effect site of the brain: what reaches it from the cranial fluid, and from blood",
     "reflex_ng_per_ml": "effect site of the H reflex",
 }
 DERIVED = {

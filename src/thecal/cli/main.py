@@ -10,10 +10,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from thecal.cli.calc import calc
+from thecal.cli.compare import compare
 from thecal.cli.console import BAD_INPUT, complain, explain, say
 from thecal.cli.program import program
 from thecal.cli.pumps import pumps
 from thecal.cli.run import run
+from thecal.cli.whatif import whatif
 from thecal.errors import ThecalError
 from thecal.report.words import BANNER
 
@@ -27,6 +29,8 @@ app = typer.Typer(
 app.command()(run)
 app.command()(pumps)
 app.command()(program)
+app.command()(whatif)
+app.command()(compare)
 app.add_typer(calc, name="calc")
 
 

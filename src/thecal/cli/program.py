@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from thecal.cli.console import REFUSED, check_targets, complain, print_lines, print_refusal, write_whole
+from thecal.cli.instant import instant_within
 from thecal.cli.progress import progress
 from thecal.errors import InputError, Refusal
 from thecal.programmer.printout import Printout, printout
@@ -48,7 +49,7 @@ def program(
     """
     check_targets({"--order": order, "--text": text, "--html": html, "--json": json}, case)
     read, asked = read_case(case), read_order(order)
-    now = _instant(at, read)
+    now = instant_within(at, read)
     with progress(read, now) as told:
         record = Record(policy=read.policy, keep_rows=False, keep_blocks=False, progress=told)
         trace = run_world(read.world, read.source, now, record)
@@ -80,17 +81,6 @@ def program(
         print_refusal(forecast)
     if held.session.standing != "done" or isinstance(forecast, Refusal):
         raise typer.Exit(REFUSED)
-
-
-def _instant(at: str | None, case: Case) -> Instant:
-    if at is None:
-        return case.until
-    now = Instant.parse(at, case.zone, "--at")
-    first = case.actions[0].at
-    if not first <= now <= case.until:
-        accepted = (f"{first.local_text(case.zone)} to {case.until.local_text(case.zone)}",)
-        raise InputError("--at", at, "is not within the case", accepted=accepted)
-    return now
 
 
 def _heading(case: Case, held: Held, now: Instant) -> Heading:

@@ -78,13 +78,14 @@ class Effects:
         return [Instant(self.grid.start_s + n * self.grid.step_s) for n in range(self.grid.count)]
 
 
-def effects_of(case: Case, trace: Trace) -> Effects | None:
-    """The body's course of a run; None where the case describes no body or nothing lasts."""
-    exposure, span = trace.world.exposure, trace.end.s - trace.start.s
+def effects_of(case: Case, trace: Trace, since: Instant | None = None) -> Effects | None:
+    """The body's course of a run, from its start or ``since`` an instant; None where there is no body or nothing lasts."""
+    start = max(trace.start, since) if since else trace.start
+    exposure, span = trace.world.exposure, trace.end.s - start.s
     if exposure is None or span < DAY_S // 24:
         return None
     step = next((step for longest, step in _STEPS_S if span <= longest), _STEP_S)
-    grid = Grid.over(trace.start.s, trace.end.s, step)
+    grid = Grid.over(start.s, trace.end.s, step)
     csf = f"csf_{case.geometry.tip_level.lower()}_ng_per_ml"
     response = exposure.response(grid, (csf, *SEEN))
     seen = {name: channel[0] for name, channel in response.values.items()}
@@ -94,7 +95,7 @@ def effects_of(case: Case, trace: Trace) -> Effects | None:
 
 def _row(course: Course, grid: Grid, seen: dict[str, Floats], csf: str) -> Iterator[BodyRow]:
     """The row, if the body was looked at in it."""
-    first = -(-(course.interval.start.s - grid.start_s) // grid.step_s)
+    first = max(0, -(-(course.interval.start.s - grid.start_s) // grid.step_s))
     last = -(-(course.interval.end.s - grid.start_s) // grid.step_s)
     if last <= first:
         return

@@ -74,7 +74,7 @@ def course_lines(case: Case, trace: Trace, body: Iterable[Line] = ()) -> Iterato
         while events and events[0].at < course.interval.end:
             inside.append(events.popleft())
         yield from _course_lines(case, course, inside)
-    yield from (line for event in events for line in _event_lines(case, event))
+    yield from (line for event in events for line in event_lines(case, event))
     yield Line(_timed(case, trace.end, "end of the case"), "done")
     yield Line("")
     yield from body
@@ -92,7 +92,7 @@ def _course_lines(case: Case, course: Course, events: list[Event]) -> Iterator[L
     """What opened the row, what happened in it, and its figures."""
     happened = [(fact.at, 1, _fact_lines(case, fact)) for fact in course.facts]
     # What nobody ordered strikes before what people do in the same second.
-    happened += [(event.at, 0 if _strikes(event) else 2, list(_event_lines(case, event))) for event in events]
+    happened += [(event.at, 0 if _strikes(event) else 2, list(event_lines(case, event))) for event in events]
     happened += [(at, 2, lines) for at, lines in _passed_lines(case, course)]
     happened.sort(key=lambda one: one[:2])
     yield from (line for _, _, lines in happened for line in lines)
@@ -180,7 +180,8 @@ def _volume(volume: Volume | None) -> str:
     return decimal_text(volume.nl, 10**6) if volume is not None else "-"
 
 
-def _event_lines(case: Case, event: Event) -> Iterator[Line]:
+def event_lines(case: Case, event: Event) -> Iterator[Line]:
+    """An event with its mark, as a terminal colors it."""
     mark = {"critical": "!!", "non-critical": "! ", "unsensed": "**", "information": "- "}[event.severity]
     first, *more = wrap(f"{mark} {event.kind}: {event.text}", WIDTH - _TIME, subsequent_indent="   ")
     yield Line(_timed(case, event.at, first), event.severity)
