@@ -12,6 +12,7 @@ import typer
 from thecal.cli.calc import calc
 from thecal.cli.compare import compare
 from thecal.cli.console import BAD_INPUT, complain, explain, say
+from thecal.cli.patients import patients
 from thecal.cli.program import program
 from thecal.cli.pumps import pumps
 from thecal.cli.run import run
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(pumps)
+app.command()(patients)
 app.command()(program)
 app.command()(whatif)
 app.command()(compare)
