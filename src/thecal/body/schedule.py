@@ -120,6 +120,8 @@ class _Course:
         if cycle < DAY_S:
             cycle *= DAY_S // cycle
         times = (high - low) // cycle if cycle <= _CYCLE_MAX_S else 0
+        if not looked and self.grid and self.grid.holds(high) and not (high - low) % cycle:
+            times -= 1  # the very end of the last time is looked at, that of the others is not
         if times > 1 and any(bolus.at_s == low for bolus in self.doses.boluses):  # given once, so its day does not repeat
             yield Span(tuple(self._pieces(low, low + cycle, flowing, taken, first=low)))
             low, times = low + cycle, times - 1
