@@ -1,5 +1,6 @@
 """The documentation is true: its commands run, its outputs are what comes out, and nothing is left out of it."""
 
+import doctest
 import re
 import shlex
 from pathlib import Path
@@ -93,6 +94,14 @@ def test_the_readme_s_python_runs(capsys: pytest.CaptureFixture[str], monkeypatc
     out = capsys.readouterr().out
     assert "2025-11-25 flex 228 mcg/day 233.7 mcg/day" in out
     assert "ECRI 26 Mar 2014" in out
+
+
+def test_the_python_of_the_body_s_page_gives_what_it_shows() -> None:
+    """Line by line."""
+    (shown,) = blocks(DOCS["body.md"], "pycon")
+    example = doctest.DocTestParser().get_doctest(shown, {}, "body.md", "body.md", 0)
+    assert len(example.examples) > 5
+    assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -51,12 +51,13 @@ DEVICE = {
 }
 
 
+REGIMENS = {"bolus-by-schedule", "even-day", "strong-night", "tablets"}
 SESSIONS = {"bridge-into-flex", "first-refill", "learned-gain", "lost-reply", "two-programmers", "update-during-bridge"}
 
 
 def test_each_scenario_cites_its_sources() -> None:
     """The first year and the others, each number with where it comes from, and every mark [n] in its text is one of them."""
-    assert {path.stem for path in SCENARIOS} == {"first-year", "missed-refill", "weekend-flex", *DEVICE, *SESSIONS}
+    assert {path.stem for path in SCENARIOS} == {"first-year", "missed-refill", "weekend-flex", *DEVICE, *SESSIONS, *REGIMENS}
     for scenario in SCENARIOS:
         sources = document_of(scenario)["case"]["sources"]
         assert len(sources) >= 4

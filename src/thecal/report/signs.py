@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d
 
 from thecal.body.schedule import Grid
 from thecal.therapy.rules import rules
@@ -61,8 +60,10 @@ def usual_tone(grid: Grid, ashworth: Floats, since: Instant) -> Floats:
     if grid.count - first > day:
         sums = np.concatenate([[0.0], np.cumsum(ashworth[first:])])
         means[first + day - 1 :] = (sums[day:] - sums[:-day]) / day
-    week = 7 * day // 2
-    lowest: Floats = minimum_filter1d(means, 2 * week + 1, mode="constant", cval=np.inf, origin=week)
+    week = 7 * day
+    lowest: Floats = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.full(week, np.inf), means]), week + 1).min(
+        axis=1
+    )
     return lowest
 
 
