@@ -108,7 +108,8 @@ class Exposure:
 
     def takes(self, course: TabletCourse) -> "Exposure":
         """With tablets each day from now on, instead of those of before."""
-        return replace(self.stops(course.start), courses=(*self.stops(course.start).courses, course))
+        before = self.stops(course.start)
+        return replace(before, courses=(*before.courses, course))
 
     def takes_once(self, at: Instant, dose: OralDose, form: str) -> "Exposure":
         """With one dose by mouth."""
