@@ -1,10 +1,11 @@
 """What a body is given: infusions at a catheter tip, boluses into the spinal fluid, tablets.
 
-Times are whole seconds from an origin that the caller chooses; amounts may be one float or one for each patient of the batch.
+Times are whole seconds from an origin that the caller chooses; amounts of infusions and boluses may be one float or one for each
+patient of the batch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -42,11 +43,12 @@ class Infusion:
         _check_span(self.start_s, self.end_s)
         if not self.ends_s or any(b <= a for a, b in zip((0, *self.ends_s), self.ends_s, strict=False)):
             raise InputError("ends_s", str(self.ends_s), "are not the ends of steps, each after the one before")
-        rates = np.asarray(self.mcg_per_h, dtype=np.float64)
+        rates = np.array(self.mcg_per_h, dtype=np.float64)
         rates = rates.reshape(1, *rates.shape) if rates.shape[:1] != (len(self.ends_s),) and len(self.ends_s) == 1 else rates
         if rates.shape[:1] != (len(self.ends_s),) or rates.ndim > 2:
             raise InputError("mcg_per_h", str(rates.shape), f"is not one flow for each of {len(self.ends_s)} steps")
         check_amounts("mcg_per_h", rates, "mcg/h")
+        rates.flags.writeable = False
         object.__setattr__(self, "mcg_per_h", rates)
 
     @classmethod
@@ -75,8 +77,9 @@ class Bolus:
     def __post_init__(self) -> None:
         if self.level != LUMBAR_PUNCTURE:
             level_cm(self.level, "level")
-        amounts = np.atleast_1d(np.asarray(self.mcg, dtype=np.float64))
+        amounts = np.atleast_1d(np.array(self.mcg, dtype=np.float64))
         check_amounts("mcg", amounts, "mcg")
+        amounts.flags.writeable = False
         object.__setattr__(self, "mcg", amounts)
 
 
@@ -134,6 +137,16 @@ class Doses:
             ),
         )
 
+    def check(self, patients: int) -> None:
+        """Raises InputError for amounts that are neither one for all nor one for each of so many patients."""
+        given = [("mcg_per_h", one.mcg_per_h.shape[1:]) for one in self.infusions] + [
+            ("mcg", one.mcg.shape) for one in self.boluses
+        ]
+        for field_name, shape in given:
+            if shape not in ((), (1,), (patients,)):
+                accepted = ("one for all", f"one for each of {patients}")
+                raise InputError(field_name, f"{shape[0]} amounts", "do not fit the patients", accepted=accepted)
+
     @property
     def sources(self) -> tuple[str, ...]:
         """Where drug enters the spinal fluid."""
@@ -143,24 +156,19 @@ class Doses:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form of the drug by mouth: the lag before absorption begins, and its rate over that of a tablet."""
+    """A form of the drug by mouth, and the lag before absorption begins; absorbed is each at the patient's own rate."""
 
     name: str
     lag: Duration
-    absorption_ratio: float
-    data: tuple[Datum, ...] = field(default=(), compare=False)
+    source: Datum
 
 
 @cache
 def forms() -> Mapping[str, Form]:
     """The forms of oral baclofen, by name."""
     tables = read_data("drugs", "baclofen")["forms"]
-    found = {}
-    for name, table in tables.items():
-        lag = read_datum("lag", table["lag"], f"form {name}")
-        ratio = read_datum("absorption_ratio", table["absorption_ratio"], f"form {name}")
-        found[name] = Form(name, Duration.parse(lag.value, "lag", zero=True), float(ratio.value), (lag, ratio))
-    return found
+    lags = {name: read_datum("lag", table["lag"], f"form {name}") for name, table in tables.items()}
+    return {name: Form(name, Duration.parse(lag.value, "lag", zero=True), lag) for name, lag in lags.items()}
 
 
 def form(name: str) -> Form:

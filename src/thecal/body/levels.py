@@ -13,7 +13,7 @@ LEG_CORD_CM = (17.0, 24.0)
 """The cord segments L2 to S2 lie at vertebral T11 to L1."""
 ARM_CORD_CM = (43.5, 53.0)
 """The cord segments C5 to T1 lie at vertebral C4 to C7."""
-_LEVEL = re.compile(r"([CTL])([0-9]{1,2})")
+_LEVEL = re.compile(r"([CTL])([1-9][0-9]?)")
 _LAST = {"C": 7, "T": 12, "L": 5}
 # Landmarks in cm above the sac end; between them levels are spaced evenly.
 _LANDMARKS = ((-3.5, LUMBAR_PUNCTURE_CM), (0.0, 20.0), (2.0, 25.0), (10.0, 40.0), (18.5, CANAL_CM))

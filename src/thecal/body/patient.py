@@ -1,6 +1,7 @@
 """Patients: the parameters of one body or of a hundred thousand, each with unit, accepted range, source and confidence."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from thecal.errors import InputError, nearest_name
 
 Floats = NDArray[np.float64]
 DEFAULT_PATIENT = "adult-ms"
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +167,20 @@ class Patients:
         missing = [name for name in PARAMETERS if name not in values]
         if missing:
             raise InputError(missing[0], "", "is missing; a body needs every parameter (start from a patient sheet)")
-        arrays = {name: np.atleast_1d(np.asarray(values[name], dtype=np.float64)) for name in PARAMETERS}
-        lengths = {array.shape for array in arrays.values() if array.shape != (1,)}
-        if len(lengths) > 1 or any(len(shape) != 1 for shape in lengths):
-            raise InputError("patients", str(sorted(lengths)), "are not arrays of one float for each patient")
-        self.count = next(iter(lengths))[0] if lengths else 1
+        arrays = {name: _floats(name, values[name]) for name in PARAMETERS}
+        shapes = {name: array.shape for name, array in arrays.items() if array.shape != (1,)}
+        self.count = next(iter(shapes.values()))[0] if shapes else 1
+        odd = next((name for name, shape in shapes.items() if shape != (self.count,)), None)
+        if odd is not None:
+            accepted = (f"one for all, or one for each of {self.count}",)
+            raise InputError(odd, f"shape {shapes[odd]}", "is not one number for each patient", accepted=accepted)
         if not self.count:
             raise InputError("patients", "0", "is an empty population", accepted=("one patient or more",))
         for name, array in arrays.items():
             PARAMETERS[name].check(array, source)
         self._values = {name: np.ascontiguousarray(np.broadcast_to(array, (self.count,))) for name, array in arrays.items()}
+        for array in self._values.values():
+            array.flags.writeable = False
 
     def __getitem__(self, name: str) -> Floats:
         return self._values[name]
@@ -186,10 +192,19 @@ class Patients:
         """The same patients with other values of some parameters. Raises InputError as the class does."""
         return Patients({**self._values, **values}, source)
 
-    def take(self, which: Sequence[int] | slice | NDArray[np.intp]) -> "Patients":
+    def take(self, which: Sequence[int] | slice | NDArray[np.intp] | NDArray[np.bool_]) -> "Patients":
         """Some of the patients, in that order."""
-        indices = range(self.count)[which] if isinstance(which, slice) else which
-        return Patients({name: array[np.asarray(indices, dtype=np.intp)] for name, array in self._values.items()})
+        indices = np.arange(self.count)[which]
+        return Patients({name: array[indices] for name, array in self._values.items()})
+
+
+def _floats(name: str, values: ArrayLike) -> Floats:
+    """A copy, at least one-dimensional. Raises InputError for what are no numbers."""
+    try:
+        return np.atleast_1d(np.array(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        accepted = (PARAMETERS[name].accepted,)
+        raise InputError(name, str(values), "is no number, nor one for each patient", accepted=accepted) from None
 
 
 @cache
@@ -223,37 +238,58 @@ def _tables(name: str) -> dict[str, Any]:
 def read_sheet(name: str, tables: Mapping[str, Any]) -> PatientSheet:
     """A sheet from its tables. Raises DataError for tables that cannot be right, InputError for values and correlations."""
     where = f"patient {name}"
+    if "title" not in tables:
+        raise DataError(f"{where} has no title")
     given = tables.get("parameters", {})
     if set(given) != set(PARAMETERS):
         odd = sorted(set(given) ^ set(PARAMETERS))
         raise DataError(f"{where}: {odd[0]} is missing, or is no parameter of the body")
     settings = {key: _setting(PARAMETERS[key], given[key], where) for key in PARAMETERS}
-    correlations = {(row["between"][0], row["between"][1]): float(row["value"]) for row in tables.get("correlation", ())}
+    correlations = _correlations(tables.get("correlation", ()), where)
     check_correlations(settings, correlations)
     return PatientSheet(name, tables["title"], settings, correlations)
+
+
+def _correlations(rows: Iterable[Mapping[str, Any]], where: str) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for row in rows:
+        if set(row) != {"between", "value", "source", "confidence"} or len(row["between"]) != 2:
+            raise DataError(f"{where}: a correlation needs exactly between (two parameters), value, source and confidence")
+        one, other = row["between"]
+        if (one, other) in found or (other, one) in found:
+            raise InputError(f"{where} correlation", f"{one} and {other}", "are correlated twice")
+        found[one, other] = float(row["value"])
+    return found
 
 
 def _setting(parameter: Parameter, table: Mapping[str, Any], where: str) -> Setting:
     spread = _spread(table["varies"], f"{where} {parameter.name}") if "varies" in table else None
     datum = read_datum(parameter.name, {key: text for key, text in table.items() if key != "varies"}, where)
+    if not isinstance(datum.value, str):
+        raise DataError(f"{where}: {parameter.name} is not text with its unit")
     number, _, unit = datum.value.partition(" ")
     if unit != parameter.unit:
         raise InputError(f"{where} {parameter.name}", datum.value, "has the wrong unit", accepted=(parameter.accepted,))
+    if not _NUMBER.fullmatch(number):
+        raise InputError(f"{where} {parameter.name}", datum.value, "is no plain number", accepted=(parameter.accepted,))
     value = float(number)
     parameter.check(np.array([value]), where)
     return Setting(parameter, value, spread, datum)
 
 
 def _spread(text: str, where: str) -> Spread:
-    words = text.split()
-    match words:
-        case ["log-normal" | "normal" as kind, size]:
+    match text.split():
+        case ["log-normal" | "normal" as kind, size] if _positive(size):
             return Spread(kind, float(size))
-        case ["mixture", part, "times", factor]:
+        case ["mixture", part, "times", factor] if _positive(part) and _positive(factor) and float(part) < 1:
             return Spread("mixture", float(part), float(factor))
         case _:
-            accepted = ("log-normal SD", "normal SD", "mixture PART times FACTOR")
+            accepted = ("log-normal SD", "normal SD", "mixture PART times FACTOR, all above 0 and the part below 1")
             raise InputError(where, text, "is not a distribution", accepted=accepted)
+
+
+def _positive(text: str) -> bool:
+    return bool(_NUMBER.fullmatch(text)) and float(text) > 0
 
 
 def correlation_matrix(names: Sequence[str], correlations: Mapping[tuple[str, str], float]) -> Floats:
