@@ -1,5 +1,6 @@
 """The documentation is true: its commands run, its outputs are what comes out, and nothing is left out of it."""
 
+import ast
 import doctest
 import re
 import shlex
@@ -102,6 +103,17 @@ def test_the_python_of_the_body_s_page_gives_what_it_shows() -> None:
     example = doctest.DocTestParser().get_doctest(shown, {}, "body.md", "body.md", 0)
     assert len(example.examples) > 5
     assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
+
+
+def test_the_trial_arm_of_the_body_s_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both prints show the distribution at five levels, rising."""
+    (code,) = blocks(DOCS["body.md"], "python")
+    exec(compile(code, "body.md", "exec"), {})  # noqa: S102  # the page's own lines
+    shown = [ast.literal_eval(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(shown) == 2
+    for quantiles in shown:
+        assert list(quantiles) == sorted(quantiles)
+        assert list(quantiles.values()) == sorted(quantiles.values())
 
 
 @pytest.mark.parametrize("name", FIGURES)

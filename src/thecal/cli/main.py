@@ -16,6 +16,7 @@ from thecal.cli.patients import patients
 from thecal.cli.program import program
 from thecal.cli.pumps import pumps
 from thecal.cli.run import run
+from thecal.cli.validate import validate
 from thecal.cli.whatif import whatif
 from thecal.errors import ThecalError
 from thecal.report.words import BANNER
@@ -33,6 +34,7 @@ app.command()(patients)
 app.command()(program)
 app.command()(whatif)
 app.command()(compare)
+app.command()(validate)
 app.add_typer(calc, name="calc")
 
 

@@ -1,0 +1,24 @@
+"""``thecal validate``: what is published beside what the model says."""
+
+from typing import Annotated
+
+import typer
+
+from thecal.body.patient import DEFAULT_PATIENT
+from thecal.cli.console import print_lines, say
+from thecal.report.document import json_text
+from thecal.report.validation import validation_document, validation_lines
+from thecal.study.published import SEED
+from thecal.study.published import validate as published_rows
+
+
+def validate(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Put published numbers beside what the model says, each with what is accepted and its source.
+
+    A number outside what is accepted is shown and is no error: the exit code is 0.
+    """
+    rows = published_rows()
+    if json:
+        say(json_text(validation_document(rows, DEFAULT_PATIENT, SEED)).rstrip())
+    else:
+        print_lines(validation_lines(rows, DEFAULT_PATIENT, SEED))

@@ -1,0 +1,1 @@
+"""Studies: populations of patients, trial arms, and what published numbers say of the model."""
