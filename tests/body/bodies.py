@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
-from _pytest.mark.structures import ParameterSet
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
@@ -94,11 +92,6 @@ def clearance(patients: Patients) -> Floats:
 
 
 seeds = st.integers(0, 2**32 - 1)
-
-
-def broken(*values: object, reason: str) -> ParameterSet:
-    """A case that a known defect fails."""
-    return pytest.param(*values, marks=pytest.mark.xfail(strict=True, reason=reason))
 
 
 populations = st.builds(population, st.integers(1, 3), seeds, st.sampled_from(SHEETS)) | st.builds(

@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 
 GAP_MAX = 1e-9
 """The largest gap, as a part of what was given, that round-off can explain."""
+_NOTHING_MCG = 1e-12  # is no drug, where all that was given before is long gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Balance:
 
     @property
     def closes(self) -> bool:
-        return bool(np.all(np.abs(self.gap) <= GAP_MAX * self.given))
+        return bool(np.all(np.abs(self.gap) <= GAP_MAX * self.given + _NOTHING_MCG))
 
 
 def balance(cascade: Cascade, before: Contents, after: Contents, given_mcg: Floats) -> Balance:

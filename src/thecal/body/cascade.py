@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.body.chain import chain2, chain3
+from thecal.body.chain import chain2, chain3, filled, filled2
 from thecal.body.column import Column
 from thecal.body.levels import ARM_CORD_CM, LEG_CORD_CM
 from thecal.body.modes import Modes, modes_of
@@ -37,7 +37,8 @@ gut.
 @dataclass(frozen=True, slots=True)
 class Step:
     """The body over one span of time, for a batch: what is left of each mode and link, what passes from one to another, and what
-    an infusion of 1 mcg/h at each source leaves in them. Modes last axis where there are some.
+    an infusion of 1 mcg/h at each source of the spinal fluid leaves in them (nothing flows into the gut). Modes last axis where
+    there are some.
     """
 
     hours: float
@@ -100,29 +101,21 @@ class Cascade:
     def step(self, hours: float) -> Step:
         """The body over a span of time."""
         decay, left = np.exp(-self.rate * hours), np.exp(-self.link_rate * hours)
-        feed = self.feed * chain2(self.rate[:, None, :], self.link_rate[:, :, None], hours)
-        own = self.between * chain2(self.link_rate[:, None, :], self.link_rate[:, :, None], hours)
+        a, b = self.rate[:, None, :], self.link_rate[:, :, None]
+        passed = chain2(a, b, hours)
+        feed = self.feed * passed
+        own = self.between * chain2(self.link_rate[:, None, :], b, hours)
         each = np.arange(own.shape[1])
         own[:, each, each] = left
         if self.oral:
             blood, site = slice(BLOOD, 2 * BLOOD), self.first_site
             gut, fed = self.rate[:, -1][:, None, None], self.feed[:, None, blood, -1]
-            passed = chain3(gut, self.link_rate[:, None, blood], self.link_rate[:, site:, None], hours)
-            feed[:, site:, -1] += np.sum(fed * self.between[:, site:, blood] * passed, axis=2)
-        mode_given = self.given * (-np.expm1(-self.rate * hours) / self.rate)[:, None, :]
-        # What an infusion leaves is its steady state less what would be left of it by now.
-        steady_mode, steady_link = self.steady
-        gone = steady_link - np.einsum("pkl,psl->psk", own, steady_link) - np.einsum("pkm,psm->psk", feed, steady_mode)
-        return Step(hours, decay, feed, own, mode_given, gone)
-
-    @property
-    def steady(self) -> tuple[Floats, Floats]:
-        """(modes, links) under an endless infusion of 1 mcg/h at each source; (patients, sources, ...)."""
-        modes = self.given / self.rate[:, None, :]
-        links = np.einsum("pkm,psm->psk", self.feed, modes) / self.link_rate[:, None, :]
-        if self.oral:
-            links += np.einsum("pkl,psl->psk", self.between, links) / self.link_rate[:, None, :]
-        return modes, links
+            through = chain3(gut, self.link_rate[:, None, blood], self.link_rate[:, site:, None], hours)
+            feed[:, site:, -1] += np.sum(fed * self.between[:, site:, blood] * through, axis=2)
+        fluid = self.given[:, :-1]
+        mode_given = fluid * filled(self.rate, hours)[:, None, :]
+        link_given = np.matmul(fluid, (self.feed * filled2(a, b, hours, passed)).transpose(0, 2, 1))
+        return Step(hours, decay, feed, own, mode_given, link_given)
 
 
 def _assembled(patients: Patients, modes: Modes, plasma: Plasma, sites: tuple[str, ...], oral: bool) -> Cascade:

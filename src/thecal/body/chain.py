@@ -13,6 +13,20 @@ Floats = NDArray[np.float64]
 _TERMS = 18  # of the series of chain3 below a spread of 1: the next is less than 1e-17 of the first
 
 
+def filled(a: Floats, hours: float) -> Floats:
+    """What a flow of 1 in an hour leaves in one step: ``(1 - exp(-a t)) / a``; rates are above 0."""
+    held: Floats = -np.expm1(-a * hours) / a
+    return held
+
+
+def filled2(a: Floats, b: Floats, hours: float, passed: Floats) -> Floats:
+    """What a flow of 1 in an hour leaves in the second of two steps, per unit of the link: the integral of ``chain2``, which is
+    ``passed``; rates are above 0.
+    """
+    left: Floats = (filled(np.minimum(a, b), hours) - passed) / np.maximum(a, b)
+    return left
+
+
 def chain2(a: Floats, b: Floats, hours: float) -> Floats:
     """Through two steps: ``integral of exp(-a s) exp(-b (t - s)) ds`` from 0 to ``t``."""
     slow, gap = np.minimum(a, b), np.abs(b - a)

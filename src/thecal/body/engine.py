@@ -1,25 +1,25 @@
 """Who does the arithmetic of a batch: NumPy, or compiled loops over the same numbers where they are worth the wait for them."""
 
-from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thecal.body.march import Contents, Reading, Steps
-from thecal.body.schedule import Piece
+from thecal.body.effect import Curve, hill
+from thecal.body.march import Contents, Room, Sights, fade, once
+from thecal.body.schedule import Span
 
 Floats = NDArray[np.float64]
 
-FADED = 1e-18
-"""A difference no larger than this part of what it is a difference to is none in floating point."""
 COMPILED_FROM = 1000
 """Patients in a batch from which compiled loops are used; it depends on nothing else, so that a batch always gives the same."""
 
 
 class Engine(Protocol):
-    """What an engine can do."""
+    """What an engine must do. It may say how many patients it likes to have at once (``block``) and have a ``hill`` of its
+    own.
+    """
 
     def decompose(self, diagonal: Floats, beside: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """(the eigenvalues, slowest first; every row in the frame of the eigenvectors) of symmetric tridiagonal matrices.
@@ -27,19 +27,19 @@ class Engine(Protocol):
         Shapes (patients, n), (patients, n - 1) and (patients, rows, n).
         """
 
-    def once(
-        self, pieces: Sequence[Piece], contents: Contents, steps: Steps, reading: Reading, out: Floats, first: int
-    ) -> Contents:
-        """The contents at the end of the pieces; what is seen goes into ``out`` (patients, channels, times) from ``first`` on."""
+    def once(self, span: Span, contents: Contents, sights: Sights, room: Room, first: int) -> Contents:
+        """The contents at the end of a span that comes once; what is seen in it goes into the room, from its instant ``first``
+        on.
+        """
 
-    def fade(
-        self, apart: Contents, pieces: Sequence[Piece], steps: Steps, reading: Reading, out: Floats, first: int, days: int
-    ) -> None:
-        """Add to ``out``, from ``first`` on, what ``apart`` shows while it fades without input through as many ``days``."""
+    def fade(self, span: Span, contents: Contents, sights: Sights, room: Room, first: int) -> Contents:
+        """As ``once`` for a span that repeats, in which the difference from its steady state fades."""
 
 
 class NumpyEngine:
     """The equations over whole batches with NumPy."""
+
+    block = 64
 
     def decompose(self, diagonal: Floats, beside: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """As the protocol says."""
@@ -51,49 +51,31 @@ class NumpyEngine:
         rate, vectors = np.linalg.eigh(matrix)  # reads the lower half
         return rate, rows @ vectors
 
-    def once(
-        self, pieces: Sequence[Piece], contents: Contents, steps: Steps, reading: Reading, out: Floats, first: int
-    ) -> Contents:
+    def once(self, span: Span, contents: Contents, sights: Sights, room: Room, first: int) -> Contents:
         """As the protocol says."""
-        for piece in pieces:
-            if piece.given is not None:
-                contents = Contents(contents.modes + _into(piece.given, steps.cascade.given), contents.links)
-            step = steps[piece.seconds]
-            contents = contents.left(step)
-            if np.any(piece.flows):
-                flowed = Contents(_into(piece.flows, step.mode_given), _into(piece.flows, step.link_given))
-                contents = contents.plus(flowed)
-            if piece.seen:
-                out[:, :, first] = reading.of(contents)
-                first += 1
-        return contents
+        out, _, _ = room.part(len(contents.modes))
+        after = once(span, contents, sights, out, first)
+        room.bound(out[:, :, first : first + span.seen])
+        return after
 
-    def fade(
-        self, apart: Contents, pieces: Sequence[Piece], steps: Steps, reading: Reading, out: Floats, first: int, days: int
-    ) -> None:
+    def fade(self, span: Span, contents: Contents, sights: Sights, room: Room, first: int) -> Contents:
         """As the protocol says."""
-        whole = steps[sum(piece.seconds for piece in pieces)]
-        rows = sum(piece.seen for piece in pieces)
-        most = FADED * np.max(np.abs(out[:, :, first : first + rows]), axis=2, initial=0.0)
-        for _ in range(days):
-            contents, largest = apart, np.zeros_like(most)
-            for piece in pieces:
-                contents = contents.left(steps[piece.seconds])
-                if piece.seen:
-                    shown = reading.of(contents)
-                    out[:, :, first] += shown
-                    largest = np.maximum(largest, np.abs(shown))
-                    first += 1
-            if np.all(largest <= most):
-                return
-            apart = apart.left(whole)
+        out, _, _ = room.part(len(contents.modes))
+        after = fade(span, contents, sights, out, first)
+        room.bound(out[:, :, first : first + span.seen])
+        return after
 
 
-def _into(amounts: Floats, given: Floats) -> Floats:
-    """Amounts by source, (sources,) or (patients, sources), through what each source gives (patients, sources, ...)."""
-    each = np.broadcast_to(amounts, given.shape[:2])
-    into: Floats = np.matmul(each[:, None, :], given)[:, 0]
-    return into
+def block_of(engine: Engine, patients: int) -> int:
+    """How many of so many patients are worked on at once: as many as stay in the cache and are worth a call."""
+    block: int = getattr(engine, "block", NumpyEngine.block if patients < COMPILED_FROM else COMPILED_FROM)
+    return block
+
+
+def curve_of(engine: Engine) -> Curve:
+    """The Hill function of an engine."""
+    curve: Curve = getattr(engine, "hill", hill)
+    return curve
 
 
 def engine_for(patients: int) -> Engine:

@@ -38,9 +38,12 @@ def modes_of(patients: Patients, column: Column, sources: Floats, sites: Floats,
     """The modes of a batch, with ``sources`` and ``sites`` as rows of cell weights (shape (rows, cells + 1))."""
     root = np.sqrt(column.volume_ml)
     diagonal, beside = _matrix(column, root)
-    rows = np.concatenate([np.broadcast_to(row / root, (1, *root.shape)) for row in (*sources, *sites)])
-    rows = np.concatenate([rows, root[None], (column.loss_ml_per_h / root)[None]])
-    rate, turned = engine.decompose(diagonal, beside, np.ascontiguousarray(rows.transpose(1, 0, 2)))
+    rows = np.empty((patients.count, len(sources) + len(sites) + 3, root.shape[1]))
+    end = np.eye(1, root.shape[1])[0]
+    for n, row in enumerate((*sources, *sites, column.volume_ml, column.loss_ml_per_h, end)):
+        np.divide(row, root, out=rows[:, n])
+    rate, turned = engine.decompose(diagonal, beside, rows)
+    turned = turned[:, :-1] * np.where(turned[:, -1:] < 0, -1.0, 1.0)  # a mode is the same, whoever found it: up at the sac's end
     split = len(sources), len(sources) + len(sites)
     given, seen, held, lost = turned[:, : split[0]], turned[:, split[0] : split[1]], turned[:, -2], turned[:, -1]
     if not np.any(patients["tissue_ratio"]):
@@ -70,8 +73,8 @@ def _with_tissue(patients: Patients, rate: Floats, given: Floats, seen: Floats, 
     order = np.argsort(rates, axis=1)
 
     def split(row: Floats, in_tissue: Floats | float = 0.0) -> Floats:
-        both = np.concatenate([row * sine + in_tissue * cosine, row * cosine - in_tissue * sine], axis=-1)
-        return np.take_along_axis(both, order if both.ndim == 2 else order[:, None], axis=-1)
+        c, s, place = (cosine, sine, order) if row.ndim == 2 else (cosine[:, None], sine[:, None], order[:, None])
+        return np.take_along_axis(np.concatenate([row * s + in_tissue * c, row * c - in_tissue * s], axis=-1), place, axis=-1)
 
     # Tissue holds root(ratio) times what the symmetric variable says.
     return Modes(

@@ -5,8 +5,8 @@ batch of one. Linear channels (concentrations) do not depend on the grid, on how
 round-off; effects are evaluated pointwise from them, and tolerance on its own daily grid.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,24 +15,14 @@ from thecal.body.balance import Balance, balance
 from thecal.body.cascade import BLOOD, SITES, Cascade
 from thecal.body.column import CELLS, Column
 from thecal.body.doses import LUMBAR_PUNCTURE, PUNCTURE_SPREAD_CM, Doses
-from thecal.body.effect import (
-    ashworth,
-    occupancy,
-    overdose,
-    reflex,
-    sedation,
-    spasm,
-    weakness,
-    withdrawal,
-    worsening,
-)
-from thecal.body.engine import Engine, engine_for
+from thecal.body.effect import SITE_OF, derived, worsening
+from thecal.body.engine import Engine, block_of, curve_of, engine_for
 from thecal.body.levels import LUMBAR_PUNCTURE_CM, level_cm
-from thecal.body.march import Contents, Reading, Steps, through
+from thecal.body.march import Contents, Reading, Room, Sights, Steps
 from thecal.body.patient import Patients
 from thecal.body.record import LINEAR, Record, Summary, csf_cm
 from thecal.body.response import Response, State
-from thecal.body.schedule import Grid, spans
+from thecal.body.schedule import Grid, Span, spans
 from thecal.body.tolerance import HOUR_S, tolerance_by_day
 from thecal.errors import ThecalError
 from thecal.timeline import DAY_S
@@ -41,12 +31,11 @@ Floats = NDArray[np.float64]
 
 ROUND_OFF = 1e-12
 """Below zero by less than this part of a channel's maximum is round-off and is printed as 0."""
+_NOTHING_NG_PER_ML = 1.0  # a concentration beside which its own round-off is nothing
 _NG_PER_MCG = 1000.0
-_BLOCK_BYTES = 64 * 2**20
-_SITE_OF = {
-    "ashworth_legs": "legs", "ashworth_arms": "arms", "spasm_penn": "legs", "reflex_percent": "reflex", "weakness_index": "legs",
-    "sedation_index": "brain", "overdose_index": "brain", "tolerance": "legs", "withdrawal_index": "legs",
-}  # fmt: skip
+_BLOCK_BYTES = 64 * 2**20  # of linear channels that are not kept
+_WHOLE_MAX = 4096
+_CHUNK_BYTES = 2**19  # of one derived channel at once: what is worked on stays in the cache
 
 
 class NumericsError(ThecalError):
@@ -60,84 +49,159 @@ def propagate(
     which holds what was given before it.
 
     Results do not depend on how many patients are in the batch. Raises NumericsError where a channel is no number, falls below
-    zero by more than round-off, or does not close its balance.
+    zero by more than round-off, or does not close its balance; InputError where there is not one amount for each patient,
+    and for a state that this run cannot go on from.
     """
     engine = engine or engine_for(patients.count)
-    whole = state is not None or record.resumable
-    per_patient = 8 * (len(_linear(record.channels)) + 1) * record.grid.count
-    block = patients.count if whole else min(max(1, _BLOCK_BYTES // per_patient), patients.count)
-    origin = record.implant_s if state is None else state.second
-    days = max(0, (record.grid.end_s - origin) // DAY_S)  # none before the implant
-    tolerance = np.zeros((patients.count, days + 1)) if _needs_tolerance(record.channels) or whole else None
-    response = Response.blank(patients.count, record, tolerance)
+    doses.check(patients.count)
+    if state is not None:
+        state.check(patients.count, record)
+    course = _Course.of(doses, record, state)
+    block = block_of(engine, patients.count)
+    if course.whole and patients.count <= _WHOLE_MAX:
+        block = patients.count  # the next run of the same canals finds them as they were
+    room, response = _kept(patients.count, course, block)
+    block = room.values.shape[1] if room.reused else block
+    states: list[State | None] = []
     for low in range(0, patients.count, block):
         part = slice(low, min(low + block, patients.count))
-        body = _Block(patients.take(part), _part(doses, part, patients.count), record, cells, engine, whole=whole)
-        after = body.run(state, response, part)
-    return replace(response, state=after) if record.resumable else response
+        some = patients if part.stop - low == patients.count else patients.take(part)
+        before = None if state is None else state.of(part)
+        states.append(_Block(some, course.of_some(part), part, cells, engine).run(before, response, room))
+    return replace(response, state=_joined(states)) if record.resumable else response
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What is the same for every patient: the spans on the grid of the record, and on that of tolerance (``hourly``) where the
+    record's does not hold it; and the linear channels that the kept ones need, those of the spinal fluid first.
+
+    ``whole`` bodies can be resumed; ``days`` are those of tolerance, below 0 where nothing needs it.
+    """
+
+    record: Record
+    start_s: int
+    sources: tuple[str, ...]
+    linear: tuple[str, ...]
+    whole: bool
+    oral: bool
+    spans: tuple[Span, ...]
+    origin_s: int
+    days: int
+    hourly: Grid | None
+    hourly_spans: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, doses: Doses, record: Record, state: State | None) -> "_Course":
+        """From the first dose, or from a state."""
+        grid, sources, linear = record.grid, doses.sources or (LUMBAR_PUNCTURE,), _linear(record.channels)
+        infused, taken = ([one.start_s for one in several] for several in (doses.infusions, doses.tablets))
+        begins = [*infused, *taken, *(one.at_s for one in doses.boluses)]
+        start_s = min((*begins, grid.start_s, record.implant_s)) if state is None else state.second
+        origin = record.implant_s if state is None else state.second
+        whole = state is not None or record.resumable
+        days = -1
+        if whole or _needs_tolerance(record.channels):
+            days = max(0, (grid.end_s - origin) // DAY_S)  # none before the implant
+        hourly = Grid(origin, HOUR_S, days * DAY_S // HOUR_S + 1) if days > 0 else None
+        held = hourly and not record.resumable and "legs_ng_per_ml" in linear and grid.within(hourly)
+        return cls(
+            record,
+            start_s,
+            sources,
+            linear,
+            whole,
+            whole or bool(doses.tablets),
+            tuple(spans(doses, sources, start_s, grid.end_s, grid)),
+            origin,
+            days,
+            hourly,
+            tuple(spans(doses, sources, start_s, hourly.end_s, hourly)) if hourly and not held else (),
+        )
+
+    @property
+    def day(self) -> NDArray[np.int64]:
+        """The day of tolerance that each instant of the record's grid lies in, below 0 before the implant."""
+        grid = self.record.grid
+        return (grid.start_s - self.origin_s + grid.step_s * np.arange(grid.count)) // DAY_S
+
+    @property
+    def hours(self) -> Floats:
+        """The hours since the implant of each instant of the record's grid."""
+        grid = self.record.grid
+        return (grid.start_s - self.record.implant_s + grid.step_s * np.arange(grid.count)) / 3600
+
+    def of_some(self, part: slice) -> "_Course":
+        """The same for some of the patients."""
+        on_grid, by_hour = (tuple(span.of(part) for span in several) for several in (self.spans, self.hourly_spans))
+        return replace(self, spans=on_grid, hourly_spans=by_hour)
+
+
+def _kept(count: int, course: _Course, block: int) -> tuple[Room, Response]:
+    """(where linear channels go, the response to fill in): where they are kept, if all of them are, or into a block at a time."""
+    record, times, linear = course.record, course.record.grid.count, course.linear
+    tolerance = np.zeros((count, course.days + 1)) if course.days >= 0 else None
+    if record.summarize or not set(linear) <= set(record.channels):
+        block = min(count, block, max(1, _BLOCK_BYTES // (8 * times * len(linear))))
+        return Room.for_(len(linear), block, times, reused=True), Response.blank(count, record, tolerance)
+    room = Room.for_(len(linear), count, times)
+    place = {name: n for n, name in enumerate(linear)}
+    values = {name: room.values[place[name]] if name in place else np.empty((count, times)) for name in record.channels}
+    return room, Response(record.grid, values, {}, tolerance, Balance.blank(count))
 
 
 class _Block:
-    """Some of the patients: as many as fit into memory together."""
+    """Some of the patients: as many as are worked on at once."""
 
-    def __init__(self, patients: Patients, doses: Doses, record: Record, cells: int, engine: Engine, *, whole: bool) -> None:
-        self.patients, self.doses, self.record, self.engine = patients, doses, record, engine
-        self.linear = _linear(record.channels)
-        self.fluid = tuple(name for name in self.linear if name not in LINEAR)
-        self.sources = doses.sources or (LUMBAR_PUNCTURE,)
+    def __init__(self, patients: Patients, course: _Course, part: slice, cells: int, engine: Engine) -> None:
+        self.patients, self.course, self.part, self.engine = patients, course, part, engine
+        self.fluid = tuple(name for name in course.linear if name not in LINEAR)
         column = Column.of(patients, cells)
         levels = [csf_cm(name) for name in self.fluid]
         seen = [column.cranial if height is None else column.at(height) for height in levels]
-        given = np.stack([_source(column, name) for name in self.sources])
-        sites = SITES if whole else tuple(site for site in SITES if f"{site}_ng_per_ml" in self.linear)
+        given = np.stack([_source(column, name) for name in course.sources])
+        sites = SITES if course.whole else tuple(site for site in SITES if f"{site}_ng_per_ml" in course.linear)
         levels_of = np.stack(seen) if seen else np.zeros((0, cells + 1))
-        oral = whole or bool(doses.tablets)
-        self.cascade = Cascade.of(patients, given, levels_of, column, engine, sites, oral=oral)
+        self.cascade = Cascade.of(patients, given, levels_of, column, engine, sites, oral=course.oral)
         self.steps = Steps(self.cascade)
+        self.volume_ml = column.volume_ml.sum(axis=1)
 
-    def run(self, state: State | None, response: Response, part: slice) -> State | None:
+    def run(self, state: State | None, response: Response, room: Room) -> State | None:
         """Fill in what the record asks for, for these patients, and return them at the start of the last day."""
-        record = self.record
-        first = min((*self._begins(), record.grid.start_s, record.implant_s))
-        start_s, before = (first, Contents.empty(self.cascade)) if state is None else (state.second, state.contents)
-        _, seen, closed = self._march(start_s, before, record.grid, self._reading(self.linear))
+        course, record = self.course, self.course.record
+        before = Contents.empty(self.cascade) if state is None else state.contents
+        room = room.at(self.part.start)
+        after = self._march(course.spans, before, record.grid, self._reading(course.linear), room)
+        given = np.zeros((self.patients.count, len(course.sources) + 1))
+        for span in course.spans:
+            given += span.given
+        closed = balance(self.cascade, before, after, given)
         if not closed.closes:
             worst = float(np.max(np.abs(closed.gap)))
             raise NumericsError(f"the drug in the body does not balance: {worst:.3g} mcg are missing or too many")
-        response.balance.fill(part, closed)
-        values = {name: self._checked(name, seen[:, n], part.start) for n, name in enumerate(self.linear)}
-        tolerance = None if response.tolerance is None else response.tolerance[part]
-        after = state if tolerance is None else self._adapt(tolerance, values, start_s, before, state)
-        for name in record.channels:
-            channel = values[name] if name in values else self._derived(name, values, tolerance)
-            if record.summarize:
-                watched = tuple(watch.level for watch in record.watch if watch.channel == name)
-                response.summaries[name].fill(part, Summary.of(channel, record.grid.step_s, watched))
-            else:
-                response.values[name][part] = channel
-        return after
+        response.balance.fill(self.part, closed)
+        self._check(course.linear, room, closed.given)
+        seen = dict(zip(course.linear, room.part(self.patients.count)[0], strict=True))
+        last = (
+            None if response.tolerance is None else self._adapt(response.tolerance[self.part], seen, before, state, closed.given)
+        )
+        self._deliver(seen, response, room)
+        return last
 
-    def _begins(self) -> list[int]:
-        doses = self.doses
-        infused, taken = ([one.start_s for one in several] for several in (doses.infusions, doses.tablets))
-        return [*infused, *taken, *(one.at_s for one in doses.boluses)]
-
-    def _march(self, start_s: int, contents: Contents, grid: Grid, reading: Reading) -> tuple[Contents, Floats, Balance]:
-        """(the contents at the end of a grid, the channels on it (patients, channels, times), where the drug is then)."""
-        before, at = contents, 0
-        out = np.empty((self.patients.count, reading.channels, grid.count))
-        if grid.start_s == start_s:
-            out[:, :, 0], at = reading.of(contents), 1
-        total = np.zeros((self.patients.count, len(self.sources) + 1))
-        for span in spans(self.doses, self.sources, start_s, grid.end_s, grid):
-            contents = through(span, contents, self.steps, reading, self.engine, out, at)
+    def _march(self, several: Sequence[Span], contents: Contents, grid: Grid, reading: Reading, room: Room) -> Contents:
+        """The contents at the end of a grid; the channels on it go into the room."""
+        sights, begun = Sights(self.steps, reading), reading.of(contents).T
+        at = int(grid.start_s == self.course.start_s)
+        for span in several:
+            through = self.engine.once if span.times == 1 else self.engine.fade
+            contents = through(span, contents, sights, room, at)
             at += span.seen
-            for piece in span.pieces:
-                total += span.times * piece.seconds / 3600 * piece.flows
-                if piece.given is not None:
-                    total += span.times * piece.given
         assert at == grid.count
-        return contents, out, balance(self.cascade, before, contents, total)
+        if grid.start_s == self.course.start_s:
+            out, _, _ = room.part(self.patients.count)
+            out[:, :, 0] = begun
+            room.bound(out[:, :, :1])
+        return contents
 
     def _reading(self, names: tuple[str, ...]) -> Reading:
         """The channels of some names, spinal fluid first, in ng/mL."""
@@ -157,74 +221,98 @@ class _Block:
                 links[:, n, gut] = by_mouth * self.patients["csf_per_plasma"][:, None]
         return Reading(_NG_PER_MCG * cascade.seen[:, fluid], _NG_PER_MCG * links)
 
-    def _checked(self, name: str, channel: Floats, first: int) -> Floats:
-        """The channel with round-off below zero as 0. Raises NumericsError for anything else that no concentration is."""
-        least, most = channel.min(axis=1), channel.max(axis=1)
-        wrong = ~((least >= -ROUND_OFF * most) & np.isfinite(most))
-        if np.any(wrong):
-            patient = int(np.flatnonzero(wrong)[0])
-            raise NumericsError(
-                f"{name} of patient {first + patient} goes from {least[patient]:g} to {most[patient]:g}: no concentration does"
-            )
-        return np.maximum(channel, 0.0, out=channel) if np.any(least < 0) else channel
+    def _check(self, names: Sequence[str], room: Room, given_mcg: Floats) -> None:
+        """Put 0 for round-off below zero. Raises NumericsError for anything else that no concentration is.
+
+        Round-off is that of the channel's maximum or, far from where drug is, of all that was given in the whole of the fluid;
+        where all is long gone, of 1 ng/mL.
+        """
+        for name, channel, least, most in zip(names, *room.part(self.patients.count), strict=True):
+            scale = np.maximum(most, _NG_PER_MCG * given_mcg / self.volume_ml)
+            wrong = ~((least >= -ROUND_OFF * (scale + _NOTHING_NG_PER_ML)) & np.isfinite(most))
+            if np.any(wrong):
+                patient = int(np.flatnonzero(wrong)[0])
+                shown = f"goes from {least[patient]:g} to {most[patient]:g}"
+                raise NumericsError(f"{name} of patient {self.part.start + patient} {shown}: no concentration does")
+            for below in np.flatnonzero(least < 0):
+                np.maximum(channel[below], 0.0, out=channel[below])
 
     def _adapt(
-        self, tolerance: Floats, values: Mapping[str, Floats], start_s: int, before: Contents, state: State | None
+        self, tolerance: Floats, seen: Mapping[str, Floats], before: Contents, state: State | None, given_mcg: Floats
     ) -> State | None:
         """Fill in tolerance at the start of each day since the implant or since the state; the body at the last of them."""
-        record, days = self.record, tolerance.shape[1] - 1
-        origin = record.implant_s if state is None else state.second
-        first = np.zeros(self.patients.count) if state is None else state.tolerance
-        if days < 1:
-            tolerance[:, 0] = first
+        course = self.course
+        tolerance[:, 0] = 0.0 if state is None else state.tolerance
+        if course.hourly is None:
             return state
-        hourly = Grid(origin, HOUR_S, days * DAY_S // HOUR_S + 1)
-        picked = None if record.resumable else record.grid.within(hourly)
-        if picked is None:
-            contents, legs, _ = self._march(start_s, before, hourly, self._reading(("legs_ng_per_ml",)))
-            legs_by_hour = self._checked("legs_ng_per_ml", legs[:, 0], 0)
+        picked = course.record.grid.within(course.hourly)
+        if course.hourly_spans:
+            room = Room.for_(1, self.patients.count, course.hourly.count)
+            reading = self._reading(("legs_ng_per_ml",))
+            contents = self._march(course.hourly_spans, before, course.hourly, reading, room)
+            legs = room.values[0]
+            self._check(("legs_ng_per_ml",), room, given_mcg)
         else:
-            contents, legs_by_hour = before, values["legs_ng_per_ml"][:, picked]
-        tolerance[:] = tolerance_by_day(self.patients, legs_by_hour, first)
-        return State(hourly.end_s, contents, tolerance[:, -1])
+            contents, legs = before, seen["legs_ng_per_ml"][:, picked]
+        tolerance[:] = tolerance_by_day(self.patients, legs, tolerance[:, 0], curve_of(self.engine))
+        return State(course.hourly.end_s, course.record.implant_s, contents, tolerance[:, -1])
 
-    def _derived(self, name: str, values: Mapping[str, Floats], tolerance: Floats | None) -> Floats:
-        """One derived channel on the grid."""
-        patients, site = self.patients, values[f"{_SITE_OF[name]}_ng_per_ml"]
-        if name == "weakness_index":
-            return weakness(patients, site)
-        if name in ("sedation_index", "overdose_index"):
-            return (sedation if name == "sedation_index" else overdose)(patients, site)
-        assert tolerance is not None
-        hours = self.record.grid.hours - self.record.implant_s / 3600
-        first_day = (
-            tolerance.shape[1] - 1 - (self.record.grid.end_s - self.record.implant_s) // DAY_S
-        )  # of a resumed run: below 0
-        day = np.floor(hours / 24).astype(np.intp) + first_day
-        held = np.where(day >= 0, tolerance[:, np.clip(day, 0, tolerance.shape[1] - 1)], 0.0)
-        match name:
-            case "tolerance":
-                return held
-            case "withdrawal_index":
-                return withdrawal(held, occupancy(patients, site))
-            case "ashworth_legs" | "ashworth_arms":
-                return ashworth(patients, site, held, worsening(patients, hours), name.removeprefix("ashworth_"))
-            case "spasm_penn":
-                return spasm(patients, site, held, worsening(patients, hours))
-            case _:
-                return reflex(patients, site, held, worsening(patients, hours))
+    def _deliver(self, seen: Mapping[str, Floats], response: Response, room: Room) -> None:
+        """Put every channel where it is kept, a few patients at a time."""
+        record, count = self.course.record, self.patients.count
+        several = max(1, _CHUNK_BYTES // (8 * record.grid.count))
+        kept = [name for name in record.channels if room.reused or name not in seen]
+        for low in range(0, count if kept else 0, several):
+            chunk = slice(low, min(low + several, count))
+            place = slice(self.part.start + chunk.start, self.part.start + chunk.stop)
+            tolerance = None if response.tolerance is None else response.tolerance[place]
+            derived = self._derived(kept, {name: channel[chunk] for name, channel in seen.items()}, chunk, tolerance)
+            for name in kept:
+                channel = seen[name][chunk] if name in seen else derived[name]
+                if record.summarize:
+                    watched = tuple(watch.level for watch in record.watch if watch.channel == name)
+                    response.summaries[name].fill(place, Summary.of(channel, record.grid.step_s, watched))
+                else:
+                    response.values[name][place] = channel
+
+    def _derived(
+        self, names: Sequence[str], seen: Mapping[str, Floats], chunk: slice, tolerance: Floats | None
+    ) -> dict[str, Floats]:
+        """The derived channels among some names, for a few patients."""
+        patients, course = _Some(self.patients, chunk), self.course
+        held = worse = np.zeros((chunk.stop - chunk.start, 1))
+        if tolerance is not None:
+            held = np.take(tolerance, np.maximum(course.day, 0), axis=1)
+            held[:, course.day < 0] = 0.0
+            worse = worsening(patients, course.hours)
+        return {
+            name: derived(name, patients, seen[f"{SITE_OF[name]}_ng_per_ml"], held, worse, curve_of(self.engine))
+            for name in names
+            if name in SITE_OF
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """The parameters of some of the patients."""
+
+    patients: Patients
+    which: slice
+
+    def __getitem__(self, name: str) -> Floats:
+        return self.patients[name][self.which]
 
 
 def _linear(channels: tuple[str, ...]) -> tuple[str, ...]:
     """The linear channels that some channels need, those of the spinal fluid first."""
-    needed = dict.fromkeys(f"{_SITE_OF[name]}_ng_per_ml" if name in _SITE_OF else name for name in channels)
+    needed = dict.fromkeys(f"{SITE_OF[name]}_ng_per_ml" if name in SITE_OF else name for name in channels)
     if _needs_tolerance(channels):
         needed["legs_ng_per_ml"] = None  # tolerance is of the legs
     return tuple(sorted(needed, key=lambda name: name in LINEAR))
 
 
 def _needs_tolerance(channels: tuple[str, ...]) -> bool:
-    return any(name in _SITE_OF and name not in ("weakness_index", "sedation_index", "overdose_index") for name in channels)
+    return any(name in SITE_OF and name not in ("weakness_index", "sedation_index", "overdose_index") for name in channels)
 
 
 def _source(column: Column, name: str) -> Floats:
@@ -234,14 +322,14 @@ def _source(column: Column, name: str) -> Floats:
     return column.at(level_cm(name))
 
 
-def _part(doses: Doses, part: slice, count: int) -> Doses:
-    """The doses of some of the patients."""
-
-    def cut(amounts: Floats) -> Floats:
-        return amounts[..., part] if amounts.shape[-1] == count and count > 1 else amounts
-
-    return Doses(
-        tuple(replace(one, mcg_per_h=cut(one.mcg_per_h) if one.mcg_per_h.ndim > 1 else one.mcg_per_h) for one in doses.infusions),
-        tuple(replace(one, mcg=cut(one.mcg)) for one in doses.boluses),
-        doses.tablets,
+def _joined(states: Sequence[State | None]) -> State | None:
+    """The states of all blocks in one; they are at the same second."""
+    found = [state for state in states if state is not None]
+    if not found:
+        return None
+    return State(
+        found[0].second,
+        found[0].implant_s,
+        Contents.joined([state.contents for state in found]),
+        np.concatenate([state.tolerance for state in found]),
     )

@@ -10,17 +10,37 @@ from thecal.body.balance import Balance
 from thecal.body.march import Contents
 from thecal.body.record import Record, Summary
 from thecal.body.schedule import Grid
+from thecal.errors import InputError
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A batch at the start of a day counted from the implant: what it holds, and its tolerance (patients,)."""
+    """A batch at the start of a day counted from the implant at ``implant_s``: what it holds, and its tolerance (patients,)."""
 
     second: int
+    implant_s: int
     contents: Contents
     tolerance: Floats
+
+    def of(self, part: slice) -> "State":
+        """Some of the patients."""
+        return State(self.second, self.implant_s, self.contents.of(part), self.tolerance[part])
+
+    def check(self, patients: int, record: Record) -> None:
+        """Raises InputError where a run of so many patients under this record cannot go on from here."""
+        if len(self.tolerance) != patients:
+            raise InputError(
+                "state", f"{len(self.tolerance)} patients", "is of other patients", accepted=(f"a state of {patients}",)
+            )
+        if record.implant_s != self.implant_s:
+            accepted = (f"{self.implant_s} s, as in the run that it comes from",)
+            raise InputError("implant_s", f"{record.implant_s} s", "is not the implant of the state", accepted=accepted)
+        if record.grid.start_s < self.second:
+            raise InputError(
+                "grid", f"{record.grid.start_s} s", "begins before the state", accepted=(f"{self.second} s or later",)
+            )
 
 
 @dataclass(frozen=True, slots=True)

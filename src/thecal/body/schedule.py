@@ -2,19 +2,21 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thecal.body.doses import Doses, Infusion, Tablets
+from thecal.errors import InputError
 from thecal.timeline import DAY_S
 
 Floats = NDArray[np.float64]
 
 _CYCLE_MAX_S = 14 * DAY_S
 _MCG_PER_MG = 1000.0
+_PARTS_MAX = 24  # of a piece: what is seen is tabled for so many at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class Grid:
 
     @classmethod
     def over(cls, start_s: int, end_s: int, step_s: int) -> "Grid":
-        """As often as it fits, the end included."""
+        """As often as it fits, the end included. Raises InputError for a step that is none."""
+        if step_s < 1:
+            raise InputError("step_s", f"{step_s} s", "is no step", accepted=("1 s or more",))
         return cls(start_s, step_s, (end_s - start_s) // step_s + 1)
 
     @property
@@ -57,14 +61,26 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Seconds of constant flow: what is ``given`` at once at its beginning (mcg) and how much flows in an hour, by source, each
-    (sources,) or (patients, sources); and whether the body is looked at at its end.
+    """Constant flow for ``parts`` times as many ``seconds``: what is ``given`` at once at its beginning (mcg; the gut is the last
+    source) and what flows in an hour into the spinal fluid, by source, each (sources,) or (patients, sources); and whether the
+    body is looked at at the end of each part.
     """
 
     seconds: int
     flows: Floats
     given: Floats | None
     seen: bool
+    parts: int = 1
+
+    @property
+    def whole_s(self) -> int:
+        """The seconds of all its parts."""
+        return self.parts * self.seconds
+
+    def of(self, part: slice) -> "Piece":
+        """The same for some of the patients."""
+        given = self.given if self.given is None or self.given.ndim == 1 else self.given[part]
+        return replace(self, flows=self.flows if self.flows.ndim == 1 else self.flows[part], given=given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +93,31 @@ class Span:
     @property
     def seconds(self) -> int:
         """The seconds of one time."""
-        return sum(piece.seconds for piece in self.pieces)
+        return sum(piece.whole_s for piece in self.pieces)
+
+    @property
+    def rows(self) -> int:
+        """How often the body is looked at in one time."""
+        return sum(piece.parts for piece in self.pieces if piece.seen)
 
     @property
     def seen(self) -> int:
         """How often the body is looked at in all of it."""
-        return self.times * sum(piece.seen for piece in self.pieces)
+        return self.times * self.rows
+
+    @property
+    def given(self) -> Floats:
+        """The mcg of all of it by source, the gut last; (sources,) or (patients, sources)."""
+        total = np.zeros(self.pieces[0].flows.shape[-1] + 1)
+        for piece in self.pieces:
+            flowed = piece.whole_s / 3600 * piece.flows
+            total = total + np.concatenate([flowed, np.zeros_like(flowed[..., :1])], axis=-1)
+            total = total if piece.given is None else total + piece.given
+        return self.times * total
+
+    def of(self, part: slice) -> "Span":
+        """The same for some of the patients."""
+        return Span(tuple(piece.of(part) for piece in self.pieces), self.times)
 
 
 def spans(doses: Doses, sources: Sequence[str], start_s: int, end_s: int, grid: Grid | None) -> Iterator[Span]:
@@ -96,7 +131,7 @@ def spans(doses: Doses, sources: Sequence[str], start_s: int, end_s: int, grid: 
     if grid:
         edges |= {grid.start_s, grid.end_s}
     inside = sorted(edge for edge in edges if start_s <= edge <= end_s)
-    course = _Course(doses, {name: n for n, name in enumerate(sources)}, len(sources) + 1, grid)
+    course = _Course(doses, {name: n for n, name in enumerate(sources)}, len(sources), grid)
     for low, high in itertools.pairwise(inside):
         yield from course.between(low, high)
 
@@ -120,21 +155,19 @@ class _Course:
         if cycle < DAY_S:
             cycle *= DAY_S // cycle
         times = (high - low) // cycle if cycle <= _CYCLE_MAX_S else 0
-        if not looked and self.grid and self.grid.holds(high) and not (high - low) % cycle:
-            times -= 1  # the very end of the last time is looked at, that of the others is not
         if times > 1 and any(bolus.at_s == low for bolus in self.doses.boluses):  # given once, so its day does not repeat
-            yield Span(tuple(self._pieces(low, low + cycle, flowing, taken, first=low)))
+            yield Span(tuple(self._pieces(low, low + cycle, flowing, taken)))
             low, times = low + cycle, times - 1
+        if times > 1 and not looked and self.grid is not None and self.grid.holds(low + times * cycle):
+            times -= 1  # the body is looked at at the end of the last, and not of those before
         if times > 1:
-            yield Span(tuple(self._pieces(low, low + cycle, flowing, taken, first=low)), times)
+            yield Span(tuple(self._pieces(low, low + cycle, flowing, taken)), times)
             low += times * cycle
-            if low < high:
-                yield Span(tuple(self._pieces(low, high, flowing, taken, first=None)))
-        else:
-            yield Span(tuple(self._pieces(low, high, flowing, taken, first=low)))
+        if low < high:
+            yield Span(tuple(self._pieces(low, high, flowing, taken)))
 
-    def _pieces(self, low: int, high: int, flowing: list[Infusion], taken: list[Tablets], first: int | None) -> Iterator[Piece]:
-        """The pieces from ``low`` to ``high``; boluses are given at ``first``, where a span begins anew."""
+    def _pieces(self, low: int, high: int, flowing: list[Infusion], taken: list[Tablets]) -> Iterator[Piece]:
+        """The pieces from ``low`` to ``high``, between which no infusion or tablets begin or end, and no bolus is given."""
         cuts = {low, high}
         for infusion in flowing:
             if not infusion.steady:
@@ -145,14 +178,31 @@ class _Course:
                 for at in _repeated((offset,), tablets.period_s, tablets.start_s + tablets.lag_s, low, high):
                     gut[at] = gut.get(at, 0.0) + mg * _MCG_PER_MG
         cuts.update(gut)
-        if self.grid:
-            cuts.update(
-                _repeated((0,), self.grid.step_s, self.grid.start_s, max(low, self.grid.start_s), min(high, self.grid.end_s + 1))
-            )
-        ordered = sorted(cuts)
-        for begin, end in itertools.pairwise(ordered):
-            given = self._given(begin, gut.get(begin, 0.0), boluses=begin == first)
-            yield Piece(end - begin, self._flows(begin, flowing), given, self.grid is not None and self.grid.holds(end))
+        for begin, end in itertools.pairwise(sorted(cuts)):
+            flows, given = self._flows(begin, flowing), self._given(begin, gut.get(begin, 0.0))
+            for seconds, parts, seen in self._looks(begin, end):
+                yield Piece(seconds, flows, given, seen, parts)
+                given = None
+
+    def _looks(self, low: int, high: int) -> Iterator[tuple[int, int, bool]]:
+        """What the grid cuts the time between two instants into: (seconds, so many times, whether they end in a look)."""
+        grid = self.grid
+        if grid is None or high < grid.start_s or low >= grid.end_s:
+            yield high - low, 1, False
+            return
+        ahead = (grid.start_s - low) % grid.step_s if low >= grid.start_s else grid.start_s - low
+        if low + ahead > high:
+            yield high - low, 1, False
+            return
+        if ahead:
+            yield ahead, 1, True
+        parts, rest = divmod(high - low - ahead, grid.step_s)
+        while parts:
+            several = min(parts, _PARTS_MAX)
+            yield grid.step_s, several, True
+            parts -= several
+        if rest:
+            yield rest, 1, False
 
     def _flows(self, second: int, flowing: list[Infusion]) -> Floats:
         total = np.zeros(self.width)
@@ -162,11 +212,11 @@ class _Course:
             total = _added(total, self.place[infusion.level], infusion.mcg_per_h[step])
         return total
 
-    def _given(self, second: int, gut_mcg: float, *, boluses: bool) -> Floats | None:
-        due = [one for one in self.doses.boluses if one.at_s == second] if boluses else []
+    def _given(self, second: int, gut_mcg: float) -> Floats | None:
+        due = [one for one in self.doses.boluses if one.at_s == second]
         if not due and not gut_mcg:
             return None
-        total = np.zeros(self.width)
+        total = np.zeros(self.width + 1)
         total[-1] = gut_mcg
         for bolus in due:
             total = _added(total, self.place[bolus.level], bolus.mcg)
