@@ -6,6 +6,7 @@ trailing zero, a comma from 1,000.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar, Self
 
 from thecal.errors import InputError
@@ -168,7 +169,12 @@ class OralDose(Quantity):
         "mcg",
         {"mg": 1000},
         10**7,
-        {"g": ("mg", 1000, "oral baclofen is dosed in mg")},
+        {
+            "g": ("mg", 1000, "oral baclofen is dosed in mg"),
+            "mcg": ("mg", Decimal("0.001"), "oral baclofen is dosed in mg"),
+            "ug": ("mg", Decimal("0.001"), "oral baclofen is dosed in mg"),
+        },
+        {"\u00b5g": "mcg"},
     )
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ class Units:
     base: str
     accepted: Mapping[str, int]
     base_max: int
-    refused: Mapping[str, tuple[str, int, str]] = field(default_factory=lambda: MappingProxyType({}))
+    refused: Mapping[str, tuple[str, int | Decimal, str]] = field(default_factory=lambda: MappingProxyType({}))
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     plausible_max: int | None = None
     guess: bool = True

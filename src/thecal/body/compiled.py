@@ -19,7 +19,7 @@ class CompiledEngine:
     block = 1024
 
     def decompose(self, diagonal: Floats, beside: Floats, rows: Floats) -> tuple[Floats, Floats]:
-        """As the protocol says, by implicit QL turning the rows only; the eigenvectors themselves are never formed."""
+        """As the protocol says, by implicit QR turning the rows only; the vectors themselves are never formed."""
         rate, turned = np.empty_like(diagonal), np.empty_like(rows)
         if not turn(diagonal, beside, np.ascontiguousarray(rows), rate, turned):
             raise ThecalError("the modes of a canal were not found: its parameters are beyond floating point")

@@ -22,7 +22,8 @@ class Engine(Protocol):
     """
 
     def decompose(self, diagonal: Floats, beside: Floats, rows: Floats) -> tuple[Floats, Floats]:
-        """(the eigenvalues, slowest first; every row in the frame of the eigenvectors) of symmetric tridiagonal matrices.
+        """(the squares of the singular values, least first; every row in the frame of the right singular vectors) of upper
+        bidiagonal matrices: the eigenvalues and eigenvectors of ``R^T R``.
 
         Shapes (patients, n), (patients, n - 1) and (patients, rows, n).
         """
@@ -47,9 +48,9 @@ class NumpyEngine:
         matrix = np.zeros((count, size, size))
         each = np.arange(size)
         matrix[:, each, each] = diagonal
-        matrix[:, each[1:], each[:-1]] = beside
-        rate, vectors = np.linalg.eigh(matrix)  # reads the lower half
-        return rate, rows @ vectors
+        matrix[:, each[:-1], each[1:]] = beside
+        _, values, vectors = np.linalg.svd(matrix)
+        return values[:, ::-1] ** 2, rows @ vectors[:, ::-1].transpose(0, 2, 1)
 
     def once(self, span: Span, contents: Contents, sights: Sights, room: Room, first: int) -> Contents:
         """As the protocol says."""

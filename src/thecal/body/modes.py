@@ -1,6 +1,8 @@
 """The canal in its own modes: shapes of concentration that decay without changing.
 
 Weighted with the root of the volumes the canal is a symmetric tridiagonal matrix, so its rates are real and its modes orthogonal.
+They are found from the bidiagonal root of that matrix: the slowest rate keeps every digit beside the fastest, which may be a million
+times as large.
 """
 
 from dataclasses import dataclass
@@ -37,7 +39,7 @@ class Modes:
 def modes_of(patients: Patients, column: Column, sources: Floats, sites: Floats, engine: "Engine") -> Modes:
     """The modes of a batch, with ``sources`` and ``sites`` as rows of cell weights (shape (rows, cells + 1))."""
     root = np.sqrt(column.volume_ml)
-    diagonal, beside = _matrix(column, root)
+    diagonal, beside = _root_of_rates(column, root)
     rows = np.empty((patients.count, len(sources) + len(sites) + 3, root.shape[1]))
     end = np.eye(1, root.shape[1])[0]
     for n, row in enumerate((*sources, *sites, column.volume_ml, column.loss_ml_per_h, end)):
@@ -51,13 +53,18 @@ def modes_of(patients: Patients, column: Column, sources: Floats, sites: Floats,
     return _with_tissue(patients, rate, given, seen, held, lost)
 
 
-def _matrix(column: Column, root: Floats) -> tuple[Floats, Floats]:
-    """(the diagonal, what stands beside it) of the symmetric rate matrix; every rate positive."""
-    exchange = column.exchange_ml_per_h
-    total = column.loss_ml_per_h.copy()
-    total[:, :-1] += exchange
-    total[:, 1:] += exchange
-    return total / column.volume_ml, -exchange / (root[:, :-1] * root[:, 1:])
+def _root_of_rates(column: Column, root: Floats) -> tuple[Floats, Floats]:
+    """(the diagonal, what stands above it) of the upper bidiagonal R whose ``R^T R`` is the symmetric rate matrix.
+
+    Cell by cell from the sac end: what is lost below, seen from the cell above, is one more loss of it. Nothing is subtracted.
+    """
+    exchange, lost = column.exchange_ml_per_h, column.loss_ml_per_h.copy()
+    for cell in range(column.cells):
+        between = exchange[:, cell]
+        lost[:, cell + 1] += between * lost[:, cell] / (between + lost[:, cell])
+    lost[:, :-1] += exchange
+    diagonal = np.sqrt(lost) / root
+    return diagonal, -exchange / (np.sqrt(lost[:, :-1]) * root[:, 1:])
 
 
 def _with_tissue(patients: Patients, rate: Floats, given: Floats, seen: Floats, held: Floats, lost: Floats) -> Modes:

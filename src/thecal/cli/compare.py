@@ -10,6 +10,7 @@ from thecal.cli.console import check_targets, complain, print_lines, write_whole
 from thecal.cli.progress import progress
 from thecal.errors import InputError
 from thecal.report.document import json_text
+from thecal.report.effects import check_comparable
 from thecal.twin.case import Case, read_case
 from thecal.twin.run import run as run_world
 from thecal.twin.trace import Record, Trace
@@ -37,7 +38,10 @@ def compare(
         )
     for scenario in scenarios:
         check_targets({"--json": json, "--html": html}, scenario)
-    ran = [(case, _run(case)) for case in map(read_case, scenarios)]
+    cases = [read_case(scenario) for scenario in scenarios]
+    for case in cases:
+        check_comparable(case)
+    ran = [(case, _run(case)) for case in cases]
     os.environ["MPLBACKEND"] = "svg"  # no window is ever shown, whatever is set outside
     from thecal.report.comparison import (  # noqa: PLC0415  # draws, so slow to import
         compared,

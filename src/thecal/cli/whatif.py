@@ -68,10 +68,8 @@ def whatif(
     os.environ["MPLBACKEND"] = "svg"  # no window is ever shown, whatever is set outside
     from thecal.report.supposed import what_if, what_if_document, what_if_lines, what_if_page  # noqa: PLC0415  # draws, so slow
 
-    planned = _run(both.as_planned)
-    if not planned.as_expected:
-        complain(f"thecal: even as planned, something is refused: {planned.refused[0].refusal if planned.refused else ''}")
-    told = what_if(both, planned, _run(both.gone_wrong))
+    planned, wrong = _run(both.as_planned), _run(both.gone_wrong)
+    told = what_if(both, planned, wrong)
     texts: dict[Path, str] = {}
     if json:
         texts[json] = json_text(what_if_document(told))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -89,8 +90,10 @@ class Day:
         if not exposure.infusions:
             return None
         last = max((one.end_s for one in exposure.infusions if one.end_s <= end.s), default=0)
-        local = Instant(last).local(case.zone)
-        start = last - (local.hour * 3600 + local.minute * 60 + local.second) - DAY_S
+        day = Instant(last).date(case.zone)
+        start, end_of_day = (_midnight(day - timedelta(days=n), case) for n in (1, 0))
+        if end_of_day - start != DAY_S:  # the clocks changed: the day before
+            start, end_of_day = (_midnight(day - timedelta(days=n), case) for n in (2, 1))
         if start < exposure.infusions[0].start_s:
             return None
         csf = f"csf_{case.geometry.tip_level.lower()}_ng_per_ml"
@@ -134,6 +137,10 @@ def day_figure(case: Case, day: Day) -> str:
             one.yaxis.set_major_formatter(plain)
 
     return drawn(draw, 3, 5.6)
+
+
+def _midnight(day: date, case: Case) -> int:
+    return int(datetime.combine(day, time(), case.zone).timestamp())
 
 
 def _flows(exposure: Exposure, start: int) -> tuple[list[float], list[float]]:

@@ -75,7 +75,7 @@ def _figures(case: Case, row: BodyRow) -> str:
 
 def _row(*cells: str) -> str:
     at, csf, legs, plasma, tone, arms, spasms, tolerance, indices = cells
-    return f"{at:<20}{csf:>7}{legs:>9}{plasma:>7}  {tone:>15}{arms:>6}{spasms:>7}{tolerance:>7}  {indices:>24}".rstrip()
+    return f"{at:<19}{csf:>8}{legs:>9}{plasma:>7} {tone:>15}{arms:>5}{spasms:>7}{tolerance:>6} {indices:>24}".rstrip()
 
 
 def episode_text(episode: Episode, case: Case) -> str:

@@ -11,16 +11,16 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from thecal.body.schedule import Grid
-from thecal.chart.facts import TabletsStarted
 from thecal.errors import InputError
 from thecal.report.body_lines import body_text
-from thecal.report.effects import HONESTY
+from thecal.report.effects import HONESTY, check_comparable
 from thecal.report.figures import drawn, plain
 from thecal.report.html import page, scrolling, table
 from thecal.report.tables import WIDTH, Line
 from thecal.report.words import BANNER, digits_text
 from thecal.timeline import DAY_S, Instant
 from thecal.twin.case import Case
+from thecal.twin.exposure import Exposure
 from thecal.twin.trace import Trace
 
 Floats = NDArray[np.float64]
@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 MILD, SEVERE = 2.0, 4.0
 """Ashworth scores without drug for which the effect is worked out beside the patient's own."""
 _MINUTES = 10
+_WORDS = 32  # columns of the first one
 _SAME_DOSE = 0.02
 _COLORS = ("#1b4f72", "#d35400", "#148f77", "#7d3c98", "#b7950b", "#5d6d7e")
 _SEEN = (
@@ -54,19 +55,19 @@ class Quantity:
 QUANTITIES = (
     Quantity("pump_mcg_per_day", "from the pump, mcg/day"),
     Quantity("oral_mg_per_day", "by mouth, mg/day"),
-    Quantity("csf_mean_ng_per_ml", "spinal fluid at {level}, mean, ng/mL"),
-    Quantity("csf_low_ng_per_ml", "  lowest"),
-    Quantity("csf_high_ng_per_ml", "  highest"),
+    Quantity("csf_mean_ng_per_ml", "csf {level}, mean, ng/mL"),
+    Quantity("csf_low_ng_per_ml", "csf {level}, lowest, ng/mL"),
+    Quantity("csf_high_ng_per_ml", "csf {level}, highest, ng/mL"),
     Quantity("legs_mean_ng_per_ml", "leg cord, mean, ng/mL"),
-    Quantity("legs_swing_percent", "  highest less lowest, % of the mean", 2),
+    Quantity("legs_swing_percent", "leg cord, swing, % of the mean", 2),
     Quantity("brain_mean_ng_per_ml", "brain, mean, ng/mL"),
-    Quantity("plasma_mean_ng_per_ml", "blood plasma, mean, ng/mL", 2),
-    Quantity("plasma_high_ng_per_ml", "  highest", 2),
+    Quantity("plasma_mean_ng_per_ml", "plasma, mean, ng/mL", 2),
+    Quantity("plasma_high_ng_per_ml", "plasma, highest, ng/mL", 2),
     Quantity("ashworth_without", "Ashworth legs without drug", 2),
-    Quantity("ashworth_mean", "  with it, mean", 2),
-    Quantity("ashworth_high", "  with it, highest", 2),
-    Quantity("mild_with", "mild spasticity (2) becomes, mean", 2),
-    Quantity("severe_with", "severe spasticity (4) becomes, mean", 2),
+    Quantity("ashworth_mean", "Ashworth legs, mean", 2),
+    Quantity("ashworth_high", "Ashworth legs, highest", 2),
+    Quantity("mild_with", "Ashworth 2 (mild) becomes", 2),
+    Quantity("severe_with", "Ashworth 4 (severe) becomes", 2),
     Quantity("spasm_mean", "spasms, Penn, mean", 2),
     Quantity("weakness_high", "weakness index, highest", 2),
     Quantity("sedation_high", "drowsiness index, highest", 2),
@@ -87,10 +88,9 @@ class Compared:
 def compared(case: Case, trace: Trace, days: int) -> Compared:
     """A regimen over the last days of its case. Raises InputError for a case without a body, or shorter than that."""
     exposure = trace.world.exposure
-    if exposure is None or case.body is None:
-        raise InputError(
-            "SCENARIO", case.name, "describes no body, so there is no effect to compare", accepted=("a case with a [body]",)
-        )
+    check_comparable(case)
+    assert exposure is not None  # as checked
+    assert case.body is not None
     start = trace.end.s - days * DAY_S
     if start < trace.start.s:
         length = (trace.end.s - trace.start.s) // DAY_S
@@ -105,7 +105,7 @@ def compared(case: Case, trace: Trace, days: int) -> Compared:
     spared = float(((before - ashworth) / (before - 1)).mean()) if before > 1 else 0.0
     values = {
         "pump_mcg_per_day": (last - first) / 1e6 / days,
-        "oral_mg_per_day": _by_mouth(trace),
+        "oral_mg_per_day": _by_mouth(exposure, start, trace.end.s) / days,
         "csf_mean_ng_per_ml": seen[csf].mean(),
         "csf_low_ng_per_ml": seen[csf].min(),
         "csf_high_ng_per_ml": seen[csf].max(),
@@ -129,12 +129,14 @@ def compared(case: Case, trace: Trace, days: int) -> Compared:
     return Compared(case, {name: float(value) for name, value in values.items()}, np.linspace(0, 24, day), curves)
 
 
-def _by_mouth(trace: Trace) -> float:
-    """The daily dose by mouth at the end, in mg."""
-    exposure = trace.world.exposure
-    courses = [course for course in exposure.courses if course.end is None] if exposure else []
-    started = [fact for fact in trace.chart.facts if isinstance(fact, TabletsStarted)]
-    return sum(dose.mcg for dose in started[-1].doses) / 1000 if courses else 0.0
+def _by_mouth(exposure: Exposure, start: int, end: int) -> float:
+    """The mg by mouth between two instants."""
+    total = 0.0
+    for tablets in exposure.doses(Instant(end)).tablets:
+        for time, mg in zip(tablets.times_s, tablets.mg, strict=True):
+            first, last = tablets.start_s + time, min(tablets.end_s, end)
+            total += mg * len([at for at in range(first, last, tablets.period_s) if at >= start])
+    return total
 
 
 def cautions(regimens: Sequence[Compared]) -> Iterator[str]:
@@ -155,22 +157,30 @@ def rows(regimens: Sequence[Compared]) -> Iterator[tuple[str, list[str]]]:
     levels = "/".join(dict.fromkeys(one.case.geometry.tip_level for one in regimens))
     for quantity in QUANTITIES:
         values = [one.values[quantity.name] for one in regimens]
-        yield quantity.words.format(level=levels), [digits_text(value, quantity.digits) if value else "-" for value in values]
+        none = "-" if quantity.name.endswith("_per_day") else "0"
+        yield quantity.words.format(level=levels), [digits_text(value, quantity.digits) if value else none for value in values]
 
 
 def comparison_lines(regimens: Sequence[Compared], days: int) -> Iterator[Line]:
     """As text, a column for each regimen."""
-    width = max(14, min(24, (WIDTH - 38) // len(regimens)))
+    width = min(24, (WIDTH - _WORDS) // len(regimens))
     yield Line(f"The last {days} days of each", "title")
     names = [wrap(one.case.title, width - 2) for one in regimens]
     for n in range(max(len(name) for name in names)):
         heads = (name[n] if n < len(name) else "" for name in names)
-        yield Line(" " * 38 + "".join(f"{head:>{width}}" for head in heads), "head")
+        yield Line(" " * _WORDS + "".join(f"{head:>{width}}" for head in heads), "head")
     for words, values in rows(regimens):
-        yield Line(f"{words:<38}{''.join(f'{value:>{width}}' for value in values)}")
+        yield Line(f"{words:<{_WORDS}}{''.join(f'{value:>{width}}' for value in values)}")
     yield Line("")
-    for text in (*cautions(regimens), f"The body: {body_text(regimens[0].case)}.", HONESTY, BANNER):
+    for text in (*cautions(regimens), *_body(regimens), HONESTY, BANNER):
         yield from (Line(line, "note") for line in wrap(text, WIDTH))
+
+
+def _body(regimens: Sequence[Compared]) -> Iterator[str]:
+    """The body, where it is one; where they differ the cautions say so."""
+    bodies = {body_text(one.case) for one in regimens}
+    if len(bodies) == 1:
+        yield f"The body: {bodies.pop()}."
 
 
 def comparison_document(regimens: Sequence[Compared], days: int) -> dict[str, Any]:
@@ -198,7 +208,7 @@ def comparison_page(regimens: Sequence[Compared], days: int) -> str:
     cells = ([escape(words), *(escape(value) for value in values)] for words, values in rows(regimens))
     parts = [
         "<h1>Regimens side by side</h1>",
-        f'<p class="muted">The last {days} days of each. {escape(body_text(regimens[0].case))}.</p>',
+        f'<p class="muted">The last {days} days of each. {escape("".join(_body(regimens)))}</p>',
         f'<p class="banner">{escape(BANNER)} {escape(HONESTY)}</p>',
         *(f'<p class="non-critical">{escape(text)}</p>' for text in cautions(regimens)),
         scrolling("The last 24 hours of each", f"<figure>{_figure(regimens)}</figure>"),
@@ -219,7 +229,7 @@ def _figure(regimens: Sequence[Compared]) -> str:
             axis.set_ylim(bottom=0)
         axes[1].set_ylim(1, 5)
         axes[0].legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1)
-        axes[-1].set_xlabel("hours of the last day")
+        axes[-1].set_xlabel("hours of the last 24 before the end of each case")
         axes[-1].set_xticks(range(0, 25, 3))
 
     return drawn(draw, len(panels), 7.4)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from thecal.body.response import Response
 from thecal.body.schedule import Grid
+from thecal.errors import InputError
 from thecal.report.signs import Episode, episodes
 from thecal.timeline import DAY_S, Instant
 from thecal.twin.case import Case
@@ -118,3 +119,10 @@ def _row(course: Course, grid: Grid, seen: dict[str, Floats], csf: str) -> Itera
         overdose_index_max=most["overdose_index"],
         withdrawal_index_max=most["withdrawal_index"],
     )
+
+
+def check_comparable(case: Case) -> None:
+    """Raises InputError for a case without a body."""
+    if case.body is None:
+        accepted = ("a case with a [body]",)
+        raise InputError("SCENARIO", case.name, "describes no body, so there is no effect to compare", accepted=accepted)

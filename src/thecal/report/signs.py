@@ -15,6 +15,7 @@ from thecal.timeline import DAY_S, Instant
 Floats = NDArray[np.float64]
 
 TONE = "tone returns"
+_NEAR_WORST = 0.02  # of the highest
 INDICES = {
     "withdrawal_index": ("withdrawal", "withdrawal"),
     "weakness_index": ("weakness", "weakness"),
@@ -47,31 +48,57 @@ def episodes(grid: Grid, seen: Mapping[str, Floats], since: Instant | None) -> I
     found: list[Episode] = []
     if since is not None:
         ashworth = seen["ashworth_legs"]
-        found.extend(_above(TONE, grid, ashworth, usual_tone(grid, ashworth, since) + threshold("tone_rise")))
+        found.extend(above(TONE, grid, ashworth, usual_tone(grid, ashworth, since) + threshold("tone_rise")))
     for channel, (setting, kind) in INDICES.items():
-        found.extend(_above(kind, grid, seen[channel], np.full(grid.count, threshold(setting))))
+        found.extend(above(kind, grid, seen[channel], np.full(grid.count, threshold(setting))))
     yield from sorted(found, key=lambda episode: (episode.start, episode.kind))
 
 
 def usual_tone(grid: Grid, ashworth: Floats, since: Instant) -> Floats:
-    """The lowest mean of 24 h that ended in the week before each instant; infinite until 24 h have passed."""
+    """What tone was usual before each instant: the median of the 24-h means that ended then and on each of six days before.
+
+    Infinite until 24 h have passed; held while tone stands above it by a sign.
+    """
     day, first = DAY_S // grid.step_s, max(0, -(-(since.s - grid.start_s) // grid.step_s))
-    means = np.full(grid.count, np.inf)
+    means = np.full(grid.count, np.nan)
     if grid.count - first > day:
         sums = np.concatenate([[0.0], np.cumsum(ashworth[first:])])
         means[first + day - 1 :] = (sums[day:] - sums[:-day]) / day
-    week = 7 * day
-    lowest: Floats = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.full(week, np.inf), means]), week + 1).min(
-        axis=1
-    )
-    return lowest
+    begun = first + day
+    if begun >= grid.count:
+        return np.full(grid.count, np.inf)
+    before = np.concatenate([np.full(7 * day, np.nan), means])
+    week = np.stack([before[7 * day - 1 - n * day : 7 * day - 1 - n * day + grid.count] for n in range(7)])
+    usual = np.full(grid.count, np.inf)
+    usual[begun:] = np.nanmedian(week[:, begun:], axis=0)
+    rise = threshold("tone_rise")
+    return held(ashworth, usual + rise) - rise
 
 
-def _above(kind: str, grid: Grid, channel: Floats, limit: Floats) -> Iterator[Episode]:
-    """The stretches in which a channel is at its limit or above."""
+def held(channel: Floats, limit: Floats) -> Floats:
+    """The limit, which stays what it was while the channel stands at it or above: a sign lasts as long as what it tells of."""
+    limit = limit.copy()
+    over = channel >= limit
+    for start in np.flatnonzero(over & ~np.concatenate([[False], over[:-1]])):
+        if channel[start] >= limit[start]:  # not within one that began before
+            ends = np.flatnonzero(channel[start:] < limit[start])
+            limit[start : start + (ends[0] if len(ends) else len(limit))] = limit[start]
+    return limit
+
+
+def above(kind: str, grid: Grid, channel: Floats, limit: Floats) -> Iterator[Episode]:
+    """The stretches in which a channel is at its limit or above; those less than a day apart are one.
+
+    At its worst it is when it is first as good as highest: what creeps up to the end has no hour of its own.
+    """
     over = np.concatenate([[False], channel >= limit, [False]])
-    edges = np.flatnonzero(over[1:] != over[:-1])
+    edges = np.flatnonzero(over[1:] != over[:-1]).tolist()
+    stretches: list[tuple[int, int]] = []
     for first, after in zip(edges[::2], edges[1::2], strict=True):
-        worst = first + int(np.argmax(channel[first:after]))
-        start, end, at = (Instant(grid.start_s + int(n) * grid.step_s) for n in (first, after - 1, worst))
-        yield Episode(kind, start, end, at, float(channel[worst]), bool(after == grid.count))
+        near = stretches and (first - stretches[-1][1]) * grid.step_s < DAY_S
+        stretches[-1:] = [(stretches[-1][0], after)] if near else [*stretches[-1:], (first, after)]
+    for first, after in stretches:
+        highest = float(channel[first:after].max())
+        worst = first + int(np.argmax(channel[first:after] >= highest * (1 - _NEAR_WORST)))
+        start, end, at = (Instant(grid.start_s + n * grid.step_s) for n in (first, after - 1, worst))
+        yield Episode(kind, start, end, at, highest, after == grid.count)

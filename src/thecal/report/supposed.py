@@ -15,7 +15,7 @@ from thecal.report.body_lines import body_text
 from thecal.report.effects import HONESTY, Effects, effects_of
 from thecal.report.figures import DELIVERED, ORDERED, dated, drawn, plain, when
 from thecal.report.html import page, scrolling, table
-from thecal.report.signs import TONE, Episode
+from thecal.report.signs import INDICES, TONE, Episode, above, held, threshold
 from thecal.report.tables import WIDTH, Line, event_lines
 from thecal.report.words import BANNER, digits_text
 from thecal.timeline import DAY_S, Instant
@@ -26,14 +26,14 @@ from thecal.twin.trace import Trace
 Floats = NDArray[np.float64]
 
 _BEFORE_S = 9 * DAY_S  # tone is told against the week before
-_DOSE_DIFFERS = 0.01
+_DOSE_DIFFERS = 1e-4
 _PARTS = "the tip no longer gives what was planned"
 _HEADS = ("mcg at the tip", "leg cord ng/mL", "Ashworth legs", "withdrawal", "drowsy", "overdose")
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A sign that the mistake brings: an episode of it that the planned course does not have."""
+    """A sign that the mistake brings: where the course gone wrong stands above the planned one by what makes a sign."""
 
     episode: Episode
     hours_to_first: float
@@ -51,6 +51,7 @@ class WhatIf:
     parts_at: Instant | None
     signs: tuple[Sign, ...]
     events: tuple[Event, ...]
+    refused: tuple[str, ...]
 
     @property
     def case(self) -> Case:
@@ -70,7 +71,19 @@ def what_if(supposed: Supposed, planned: Trace, wrong: Trace) -> WhatIf:
     signs = tuple(_signs(usual, other, parts_at)) if parts_at else ()
     known = {(event.at, event.kind) for event in planned.events}
     events = tuple(event for event in wrong.events if event.at >= supposed.moment and (event.at, event.kind) not in known)
-    return WhatIf(supposed, usual, other, tuple(zip(days, *given, strict=False)), parts_at, signs, events)
+    return WhatIf(
+        supposed, usual, other, tuple(zip(days, *given, strict=False)), parts_at, signs, events, tuple(_refused(planned, wrong))
+    )
+
+
+def _refused(planned: Trace, wrong: Trace) -> Iterator[str]:
+    """What is refused in either course, and what should have been."""
+    for name, trace in (("as planned", planned), ("if it goes wrong", wrong)):
+        for refused in trace.refused:
+            if not refused.action.expect_refused:
+                yield f"{name}, {refused.action.name} is {refused.refusal}"
+        for action in trace.unrefused:
+            yield f"{name}, {action.name} is not refused, which the case expects"
 
 
 def _parts_at(effects: Effects, planned: Trace, wrong: Trace, moment: Instant) -> Instant | None:
@@ -82,13 +95,13 @@ def _parts_at(effects: Effects, planned: Trace, wrong: Trace, moment: Instant) -
 
 
 def _signs(planned: Effects, wrong: Effects, parts_at: Instant) -> Iterator[Sign]:
-    """The signs of the mistake: the first episode of each kind that begins when the planned course has none of its kind."""
-    told: set[str] = set()
-    for episode in wrong.episodes:
-        usual = any(one.kind == episode.kind and one.start <= episode.start <= one.end for one in planned.episodes)
-        if episode.start < parts_at or usual or episode.kind in told:
-            continue
-        told.add(episode.kind)
+    """The first sign of each kind since the courses part, in the order of their beginning."""
+    kinds = {"ashworth_legs": ("tone_rise", TONE), **INDICES}
+    found: list[Episode] = []
+    for channel, (setting, kind) in kinds.items():
+        limit = held(wrong[channel], planned[channel] + threshold(setting))
+        found.extend([one for one in above(kind, wrong.grid, wrong[channel], limit) if one.start >= parts_at][:1])
+    for episode in sorted(found, key=lambda episode: (episode.start, episode.kind)):
         yield Sign(episode, (episode.start.s - parts_at.s) / 3600, (episode.worst_at.s - parts_at.s) / 3600)
 
 
@@ -107,13 +120,15 @@ def what_if_lines(told: WhatIf) -> Iterator[Line]:
     happened = [(sign.episode.start, [Line(_sign_text(sign, case), "critical")]) for sign in told.signs]
     happened += [(event.at, list(event_lines(case, event))) for event in told.events]
     yield from (line for _, lines in sorted(happened, key=lambda one: one[0]) for line in lines)
+    for text in told.refused:
+        yield from (Line(line, "refused") for line in wrap(f"x  {text}", WIDTH, subsequent_indent="   "))
     yield Line("")
-    yield Line(f"{'24 h from':<18}{''.join(f'{head:>15}' for head in _HEADS)}", "head")
-    yield Line(f"{'':<18}{'planned / if':>15}{'planned / if':>15}{'highest, / if':>15}{'if':>15}{'if':>15}{'if':>15}", "head")
+    yield Line(f"{'24 h from':<16}{''.join(f'{head:>15}' for head in _HEADS)}", "head")
+    yield Line(f"{'':<16}{'planned / if':>15}{'planned / if':>15}{'highest, / if':>15}{'if':>15}{'if':>15}{'if':>15}", "head")
     shown = False
     for day, cells, differs in _days(told):
         if differs:
-            yield Line(f"{day:<18}{''.join(f'{cell:>15}' for cell in cells)}")
+            yield Line(f"{day:<16}{''.join(f'{cell:>15}' for cell in cells)}")
         elif shown is not differs:
             yield Line("the other days are as planned", "note")
         shown = differs
@@ -171,6 +186,7 @@ def what_if_document(told: WhatIf) -> dict[str, Any]:
                 "worst_local": sign.episode.worst_at.local_text(zone),
                 "hours_to_worst": round(sign.hours_to_worst, 6),
                 "worst": round(sign.episode.worst, 6),
+                "scale": "ashworth" if sign.episode.kind == TONE else "index",
                 "lasting": sign.episode.lasting,
             }
             for sign in told.signs
@@ -180,6 +196,7 @@ def what_if_document(told: WhatIf) -> dict[str, Any]:
             for start, planned, wrong in told.doses
         ],
         "events": [{"at_local": event.at.local_text(zone), "kind": event.kind, "text": event.text} for event in told.events],
+        "refused": list(told.refused),
         "note": HONESTY,
     }
 
@@ -187,7 +204,7 @@ def what_if_document(told: WhatIf) -> dict[str, Any]:
 def what_if_page(told: WhatIf) -> str:
     """As one self-contained page with a figure."""
     parts = f"{told.parts_at.local_text(told.case.zone)} {_PARTS}" if told.parts_at else "Nothing changes at the tip."
-    signs = [parts, *(_sign_text(sign, told.case) for sign in told.signs)]
+    signs = [parts, *(_sign_text(sign, told.case) for sign in told.signs), *told.refused]
     heads = ("24 h from", *_HEADS)
     rows = ([escape(day), *(escape(cell) for cell in cells)] for day, cells, _ in _days(told))
     body: Iterable[str] = [
@@ -196,6 +213,7 @@ def what_if_page(told: WhatIf) -> str:
         f'<p class="banner">{escape(BANNER)} {escape(HONESTY)}</p>',
         f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in signs)}</ul>",
         scrolling("Both courses", f"<figure>{_figure(told)}</figure>"),
+        _events(told),
         table(
             heads,
             rows,
@@ -204,6 +222,21 @@ def what_if_page(told: WhatIf) -> str:
         ),
     ]
     return page(f"What if {told.supposed.what}", body)
+
+
+def _events(told: WhatIf) -> str:
+    """What the device said and what happened unseen, where the planned course has none of it."""
+    if not told.events:
+        return ""
+    rows = (
+        [
+            escape(event.at.local_text(told.case.zone)),
+            f'<span class="{event.severity}">{escape(event.kind)}</span>',
+            escape(event.text),
+        ]
+        for event in told.events
+    )
+    return table(["at", "event", "what it means"], rows, dict.fromkeys(range(3), "text"), "What the planned course does not have")
 
 
 def _figure(told: WhatIf) -> str:

@@ -1,17 +1,17 @@
 """Tablets, examinations and the body itself, as a case document writes them."""
 
-from math import isnan, nan
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from thecal.body.doses import form as form_named
 from thecal.body.patient import DEFAULT_PATIENT, PARAMETERS, Patients, patient_sheet, typical
 from thecal.chart.facts import Assessed
-from thecal.errors import InputError, nearest_name
+from thecal.errors import InputError
 from thecal.quantity import OralDose
 from thecal.twin.action import Assess, StopTablets, TakeOnce, TakeTablets
 from thecal.twin.fields import Clock, Document, EventTable, quantity_field, reading
@@ -29,6 +29,7 @@ def _no_text(value: object, name: str) -> str:
     raise InputError(name, value, "is not a name in quotes")
 
 
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 AnOralDose = Annotated[OralDose, quantity_field(OralDose)]
 AForm = Annotated[str, reading(_form)]
 
@@ -91,37 +92,40 @@ class AssessmentEvent(EventTable):
         return Assess(self.at, written, refused)
 
 
-def _parameters(value: object, name: str) -> dict[str, float]:
-    """Parameters of the body by name, each a number with its unit as the patient sheets write it."""
-    if not isinstance(value, dict):
-        raise InputError(name, value, "is not a table of parameters")
-    return {key: _parameter(text, key) for key, text in value.items()}
-
-
 def _parameter(text: object, name: str) -> float:
-    known = PARAMETERS.get(name)
-    if known is None:
-        nearest = nearest_name(name, PARAMETERS)
-        raise InputError(name, text, "is not a parameter of the body", accepted=PARAMETERS, nearest=nearest)
+    """A parameter of the body: a number with its unit, as the patient sheets write it."""
+    known = PARAMETERS[name]
     number, _, unit = text.strip().partition(" ") if isinstance(text, str) else ("", "", "")
-    try:
-        value = float(number)
-    except ValueError:
-        unit = ""
-        value = nan
-    if isnan(value) or unit != known.unit:
-        accepted = (f'"{known.low:g} {known.unit}" to "{known.high:g} {known.unit}"',)
-        raise InputError(name, text, "is not a number with its unit, in quotes", accepted=accepted)
-    known.check(np.array([value]))
-    return value
+    if not _NUMBER.fullmatch(number) or unit != known.unit:
+        bounds = [f"{bound:g} {known.unit}".rstrip() for bound in (known.low, known.high)]
+        raise InputError(
+            name, text, "is not a plain number with its unit, in quotes", accepted=(f'"{bounds[0]}" to "{bounds[1]}"',)
+        )
+    known.check(np.array([float(number)]))
+    return float(number)
+
+
+_AParameter = Annotated[float | None, reading(_parameter)]
+_FIELDS: dict[str, Any] = dict.fromkeys(PARAMETERS, (_AParameter, None))
+ParametersTable = create_model(
+    "ParametersTable",
+    __base__=Document,
+    __doc__="The parameters in which a body differs from the typical one.",
+    **_FIELDS,
+)
 
 
 class BodyTable(Document):
     """The true body: a kind of patient, and the parameters in which this one differs from the typical."""
 
     patient: Annotated[str, reading(_kind_of_patient)] = DEFAULT_PATIENT
-    parameters: Annotated[dict[str, float], reading(_parameters)] = Field(default_factory=dict)
+    parameters: ParametersTable = ParametersTable()
+
+    @property
+    def given(self) -> dict[str, float]:
+        """The parameters that the case gives itself."""
+        return {name: value for name in PARAMETERS if (value := getattr(self.parameters, name)) is not None}
 
     def body(self) -> Patients:
         """The patient that it describes."""
-        return typical(self.patient).with_values("this case", **self.parameters)
+        return typical(self.patient).with_values("this case", **self.given)

@@ -107,7 +107,7 @@ def parse_case(raw: bytes, name: str) -> Case:
         faults=planned,
         until=table.until,
         policy=policy,
-        body=Body(table.body.patient, tuple(table.body.parameters), table.body.body()) if table.body else None,
+        body=Body(table.body.patient, tuple(table.body.given), table.body.body()) if table.body else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from thecal.twin.bedside_tables import BodyTable
+from thecal.twin.bedside_tables import BodyTable, ParametersTable
 from thecal.twin.events import EVENT_TABLES, AnyEvent, CatheterTable, PumpTable
 from thecal.twin.fields import ADuration, ADurationOrZero, At, AVersion, Document, PlainText
 from thecal.twin.mishaps import TRUTH_TABLES, WorldTable
@@ -48,6 +48,7 @@ _TABLES: dict[str, type[Document]] = {
     "pump": PumpTable,
     "catheter": CatheterTable,
     "body": BodyTable,
+    "parameters": ParametersTable,
     "refill": RefillTable,
     "world": WorldTable,
     "program": ProgramTable,

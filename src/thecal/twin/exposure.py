@@ -4,8 +4,9 @@ The one door between the device's integers and the body's floats: a Block at the
 very amount of the Block.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -36,36 +37,39 @@ class TabletCourse:
     end: Instant | None = None
 
     def until(self, end: Instant) -> tuple[Tablets, ...]:
-        """As the body takes them, up to an instant: one stretch for each time that the wall clock keeps its offset."""
+        """As the body takes them, up to an instant: days of 24 h together, and dose by dose where the clocks change."""
         last = end.s if self.end is None else min(end.s, self.end.s)
         stretches: list[Tablets] = []
-        start = self.start.s
-        while start < last:
-            offset = _offset(start, self.zone)
-            change = _next_change(start, last, self.zone)
-            local = (start + offset) % DAY_S
-            pairs = sorted(((time - local) % DAY_S, dose.mcg / 1000) for time, dose in zip(self.times_s, self.doses, strict=True))
-            mg, times = tuple(dose for _, dose in pairs), tuple(time for time, _ in pairs)
-            stretches.append(Tablets(start, change, mg, times, DAY_S, self.form))
-            start = change
+        day, begun, mg = self.start.date(self.zone), None, tuple(dose.mcg / 1000 for dose in self.doses)
+        while (midnight := _midnight(day, self.zone)) < last:
+            after = _midnight(day + timedelta(days=1), self.zone)
+            begun = midnight if begun is None else begun
+            if after - midnight != DAY_S or after >= last:
+                whole = midnight if after - midnight != DAY_S else last
+                stretches.extend(self._days(begun, max(begun, self.start.s), min(whole, last)))
+                begun = None
+            if after - midnight != DAY_S:
+                moments = (_instant_of(day, time, self.zone) for time in self.times_s)
+                pairs = [(at, dose) for at, dose in zip(moments, mg, strict=True) if self.start.s <= at < last]
+                stretches.extend(Tablets(at, at + 1, (dose,), (0,), DAY_S, self.form) for at, dose in pairs)
+            day += timedelta(days=1)
         return tuple(stretches)
 
+    def _days(self, midnight: int, start: int, end: int) -> Iterator[Tablets]:
+        """Days of 24 h from a local midnight on, of which those between two instants count."""
+        if start < end:
+            ahead = (start - midnight) % DAY_S
+            pairs = sorted(((time - ahead) % DAY_S, dose.mcg / 1000) for time, dose in zip(self.times_s, self.doses, strict=True))
+            yield Tablets(start, end, tuple(mg for _, mg in pairs), tuple(time for time, _ in pairs), DAY_S, self.form)
 
-def _offset(second: int, zone: ZoneInfo) -> int:
-    return (Instant(second).local(zone).utcoffset() or timedelta()) // timedelta(seconds=1)
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return _instant_of(day, 0, zone)
 
 
-def _next_change(start: int, end: int, zone: ZoneInfo) -> int:
-    """The second at which the wall clock next changes its offset, or ``end``."""
-    offset = _offset(start, zone)
-    for day in range(start, end, DAY_S):
-        low, high = day, min(day + DAY_S, end)
-        if _offset(high, zone) != offset:
-            while high - low > 1:
-                middle = (low + high) // 2
-                low, high = (middle, high) if _offset(middle, zone) == offset else (low, middle)
-            return high
-    return end
+def _instant_of(day: date, time_s: int, zone: ZoneInfo) -> int:
+    """A time of the wall clock: once where it comes twice, and an hour on where the clocks skip it."""
+    return int((datetime.combine(day, time(), zone) + timedelta(seconds=time_s)).timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +128,27 @@ class Exposure:
         """With the therapy begun; a second implant does not begin it anew."""
         return self if self.implant else replace(self, implant=at)
 
-    def doses(self, until: Instant) -> Doses:
-        """All that was given up to an instant."""
-        by_mouth = tuple(tablets for course in self.courses for tablets in course.until(until))
-        return Doses(self.infusions, self.boluses, (*self.tablets, *by_mouth))
+    def doses(self, until: Instant, since_s: int | None = None) -> Doses:
+        """All that was given up to an instant; ``since_s`` leaves out what was over by then."""
+        by_mouth = (*self.tablets, *(tablets for course in self.courses for tablets in course.until(until)))
+        if since_s is None:
+            return Doses(self.infusions, self.boluses, by_mouth)
+        return Doses(
+            tuple(one for one in self.infusions if one.end_s > since_s),
+            tuple(one for one in self.boluses if one.at_s >= since_s),
+            tuple(one for one in by_mouth if one.end_s + one.lag_s > since_s),
+        )
 
     def response(self, grid: Grid, channels: tuple[str, ...], state: State | None = None, *, resumable: bool = False) -> Response:
         """What the body did, from its first dose or from a state on."""
         end = Instant(grid.end_s)
         implant_s = self.implant.s if self.implant else end.s
-        return propagate(self.patient, self.doses(end), Record(grid, channels, implant_s, resumable=resumable), state)
+        return propagate(
+            self.patient,
+            self.doses(end, state.second if state else None),
+            Record(grid, channels, implant_s, resumable=resumable),
+            state,
+        )
 
     def assessed(self, at: Instant) -> tuple["Exposure", Scores]:
         """(the same body, quicker to assess again; what an examiner finds now)."""

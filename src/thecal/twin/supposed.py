@@ -12,7 +12,7 @@ from thecal.pump.messages import Stall
 from thecal.quantity import Concentration
 from thecal.therapy.refill import refill_by
 from thecal.timeline import DAY_S, Duration, Instant
-from thecal.twin.action import Action, HoldSession, Refill
+from thecal.twin.action import Action, HoldSession, Implant, Refill, ReplacePump
 from thecal.twin.case import Case
 from thecal.twin.trace import Trace
 from thecal.twin.world import Mishap, PlannedFault, Slip
@@ -73,12 +73,14 @@ def supposed(case: Case, trace: Trace, mistake: Mistake, at: Instant, days: int)
     match mistake:
         case LateRefill(by):
             planned, moment = _with_refill(case, trace, at, due=True)
-            later = Instant(moment.s + by.s)
-            wrong = replace(planned, actions=_moved(planned.actions, moment, later))
-            what = f"the refill of {moment.local_text(case.zone)} comes {by} late"
-            return _both(what, moment, planned, wrong, Instant(later.s + days * DAY_S))
+            wrong = replace(planned, actions=_later(planned.actions, moment, by))
+            what = f"the refill of {moment.local_text(case.zone)}, and what is planned after it, comes {by} late"
+            return _both(what, moment, planned, wrong, Instant(moment.s + by.s + days * DAY_S))
         case WrongConcentration(concentration):
             planned, moment = _with_refill(case, trace, at, due=False)
+            if any(isinstance(action, Implant | ReplacePump) and action.at == moment for action in case.actions):
+                problem = "is the second of an implant and its first fill; a fault strikes before what is done in its second"
+                raise InputError("--at", moment.local_text(case.zone), problem, accepted=("a later refill",))
             wrong = _with_fault(planned, PlannedFault(moment, Slip(concentration), f"the syringe holds {concentration}"))
             what = f"the syringe of the refill of {moment.local_text(case.zone)} holds {concentration}"
             return _both(what, moment, planned, wrong, Instant(moment.s + days * DAY_S))
@@ -92,12 +94,13 @@ def supposed(case: Case, trace: Trace, mistake: Mistake, at: Instant, days: int)
             fault = Kink(open_ppm)
             let = "nothing" if not open_ppm else f"{decimal_text(open_ppm, ALL_PPM // 100)} % of the flow"
             what = f"the catheter is kinked from {at.local_text(case.zone)} on and lets {let} through"
-    return _both(what, at, case, _with_fault(case, PlannedFault(at, fault)), Instant(at.s + days * DAY_S))
+    # A fault strikes before what people do in the same second, and here it follows that.
+    strikes = Instant(at.s + any(action.at == at for action in case.actions))
+    return _both(what, at, case, _with_fault(case, PlannedFault(strikes, fault)), Instant(at.s + days * DAY_S))
 
 
 def _both(what: str, moment: Instant, planned: Case, wrong: Case, until: Instant) -> Supposed:
-    last = max(until, planned.until)
-    return Supposed(what, moment, replace(planned, until=last), replace(wrong, until=last))
+    return Supposed(what, moment, replace(planned, until=until), replace(wrong, until=until))
 
 
 def _with_fault(case: Case, fault: PlannedFault) -> Case:
@@ -127,7 +130,7 @@ def _fills(action: Action) -> bool:
     return isinstance(action, Refill) or (isinstance(action, HoldSession) and action.needle is not None)
 
 
-def _moved(actions: Sequence[Action], moment: Instant, later: Instant) -> tuple[Action, ...]:
-    """What was to be done at an instant is done later; the rest keeps its time."""
-    moved = (replace(action, at=later) if action.at == moment else action for action in actions)
-    return tuple(sorted(moved, key=lambda action: action.at))
+def _later(actions: Sequence[Action], moment: Instant, by: Duration) -> tuple[Action, ...]:
+    """The refill of an instant comes later, and so does everything that is planned after it."""
+    refill = next(n for n, action in enumerate(actions) if action.at == moment and _fills(action))
+    return (*actions[:refill], *(replace(action, at=action.at + by) for action in actions[refill:]))
