@@ -46,6 +46,7 @@ def merged(infusion: Infusion, *others: Infusion, first: Bolus | None = None) ->
     return Doses((infusion, *others), (first or Bolus(0, mcg(50)),))
 
 
+@pytest.mark.requirement("BOD-01")
 @FEW
 @given(populations, everything(), grids)
 def test_nothing_is_lost(patients: Patients, doses: Doses, grid: Grid) -> None:
@@ -86,6 +87,7 @@ def test_at_first_everything_is_where_it_was_given() -> None:
     assert after.gut == pytest.approx(np.full(4, 10_000.0), rel=1e-3)
 
 
+@pytest.mark.requirement("BOD-02")
 @FEW
 @given(populations, infusions(), grids, st.data())
 def test_an_infusion_cut_in_two(patients: Patients, infusion: Infusion, grid: Grid, data: st.DataObject) -> None:
@@ -99,6 +101,7 @@ def test_an_infusion_cut_in_two(patients: Patients, infusion: Infusion, grid: Gr
     assert parts.balance.given == pytest.approx(whole.balance.given, rel=SAME)
 
 
+@pytest.mark.requirement("BOD-02")
 @FEW
 @given(populations, everything(), grids, st.integers(-40 * DAY, 4000 * DAY))
 def test_the_same_at_another_time(patients: Patients, doses: Doses, grid: Grid, seconds: int) -> None:
@@ -125,6 +128,7 @@ def test_a_day_begins_at_its_second(implant: int) -> None:
     assert np.array_equal(response["tolerance"][:, ::24], response.tolerance)
 
 
+@pytest.mark.requirement("BOD-02")
 @FEW
 @given(populations, everything(), everything(), grids)
 def test_what_is_given_together_adds_up(patients: Patients, one: Doses, other: Doses, grid: Grid) -> None:
@@ -173,6 +177,7 @@ def test_a_patient_among_others(doses: Doses, grid: Grid, seed: int, sheet: str)
             assert np.abs(single[name][0] - together[name][each]).max() <= 1e-10 * most, name
 
 
+@pytest.mark.requirement("BOD-04")
 @FEW
 @given(populations, everything(), grids)
 def test_the_grid_only_looks(patients: Patients, doses: Doses, grid: Grid) -> None:
@@ -551,6 +556,7 @@ def test_doses_beyond_all_sense(dose: float, hill: float) -> None:
     right_or_refused(patients, alone(Bolus(0, mcg(dose))))
 
 
+@pytest.mark.requirement("BOD-07")
 def test_a_summary_is_no_way_around_the_check() -> None:
     """What is no number is refused in a summary as it is in a trajectory."""
     with pytest.raises(NumericsError), np.errstate(all="ignore"):

@@ -59,6 +59,7 @@ def refused(changed: Mapping[str, Any]) -> str:
     return str(error.value)
 
 
+@pytest.mark.requirement("BOD-06")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("what", ["below", "above", "nan", "inf", "-inf"])
 def test_a_value_that_no_body_has(name: str, what: str) -> None:

@@ -1,7 +1,7 @@
 """A day's schedule by superposition: the steady day that any of millions of schedules leads to, by one matrix product.
 
-Concentrations are linear in what is given, so the day that comes back unchanged under a schedule is the sum of the days under each
-of its steps. It is solved as such, with no day too many: a :class:`DayResponse` is exact to round-off.
+Concentrations are linear in what is given, so the day that a schedule comes to is the sum of those that its steps come to, each
+exact to round-off (:class:`DayResponse`).
 """
 
 from dataclasses import dataclass
