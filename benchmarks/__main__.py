@@ -1,7 +1,8 @@
 """``make benchmarks``: what the speed targets say, measured, as JSON.
 
 The device: pump and catheter through the one loop, a flex program of six steps a day with six refills and six titrations a
-year, beside a pump that ticks once a minute. The command: a case of seven years, cold, as a process of its own.
+year, beside a pump that ticks once a minute. The command: a case of seven years, cold, as a process of its own. The body: a month
+of many patients, beside general solvers of the same equations.
 """
 
 import json
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.body import measure_body
 from benchmarks.ticking import MINUTES_A_DAY, TickingPump
 from thecal.catheter.geometry import Geometry, catheter_sheet
 from thecal.chart.chart import Chart
@@ -203,6 +205,7 @@ def main() -> None:
         "rounds": ROUNDS,
         "device": measure_device(),
         "command": measure_command(),
+        "body": measure_body(),
     }
     print(json.dumps(document, indent=2))
 

@@ -23,7 +23,8 @@ def steady_day(patient: Patients, level: str, mcg: Floats, channel: str, instant
     ends = tuple(DAY // steps * (n + 1) for n in range(steps))
     infusion = Infusion(0, (days + 1) * DAY, level, mcg * steps / 24, ends)
     record = Record(Grid(days * DAY, DAY // instants, instants), (channel,))
-    return propagate(patient, Doses((infusion,)), record)[channel][0]
+    last: Floats = propagate(patient, Doses((infusion,)), record)[channel][0]
+    return last
 
 
 @settings(max_examples=15)

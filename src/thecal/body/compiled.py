@@ -39,8 +39,8 @@ class CompiledEngine:
         modes[:, : body.modes] = both[:, : body.modes]
         return Contents(modes, both[:, body.modes :])
 
-    def hill(self, concentration: Floats, half: Floats, steepness: Floats) -> Floats:
+    def hill(self, concentration: Floats, half: Floats, steepness: Floats, out: Floats | None = None) -> Floats:
         """As the protocol says."""
-        part = np.empty(concentration.shape)
+        part = np.empty(concentration.shape) if out is None else out
         hill(np.ascontiguousarray(concentration), np.ascontiguousarray(half), np.ravel(steepness), part)
         return part

@@ -4,14 +4,12 @@ Concentrations are ng/mL at the effect sites, ``tolerance`` and ``worse`` (the d
 work elementwise; arrays have shape (patients, times), parameters (patients,).
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Curve = Callable[[Floats, Floats, Floats], Floats]
 
 SITE_OF = {
     "ashworth_legs": "legs", "ashworth_arms": "arms", "spasm_penn": "legs", "reflex_percent": "reflex", "weakness_index": "legs",
@@ -27,13 +25,19 @@ class Parameters(Protocol):
     def __getitem__(self, name: str, /) -> Floats: ...
 
 
-def hill(concentration: Floats, half: Floats, steepness: Floats) -> Floats:
-    """The part of the full effect at a concentration: 0 at none, one half at ``half``.
+class Curve(Protocol):
+    """A Hill function."""
+
+    def __call__(self, concentration: Floats, half: Floats, steepness: Floats, out: Floats | None = None) -> Floats: ...
+
+
+def hill(concentration: Floats, half: Floats, steepness: Floats, out: Floats | None = None) -> Floats:
+    """The part of the full effect at a concentration: 0 at none, one half at ``half``. It is put into ``out``, if there is one.
 
     ``1 / (1 + (half / C)^h)``, which stays a number where ``(C / half)^h`` would not.
     """
     with np.errstate(divide="ignore", over="ignore"):  # at no concentration, and where next to none is left
-        part: Floats = 1 / (1 + np.exp(-steepness * np.log(concentration / half)))
+        part: Floats = np.divide(1, 1 + np.exp(-steepness * np.log(concentration / half)), out=out)
     return part
 
 
@@ -64,19 +68,24 @@ def ashworth(
     ``1 + (A0 - 1)(1 - E)``. The fall after a screening bolus in legs is fitted to one trial; EC50 and its delay are derived, no
     human value is published; arms have the legs' constants.
     """
-    effect = patients["emax_tone"][:, None] * _shifted(patients, "tone", site, tolerance, worse, curve)
-    return 1 + (patients[f"{limbs}_ashworth"][:, None] - 1) * (1 - effect)
+    score = _without(patients, "tone", site, tolerance, worse, curve, patients["emax_tone"])
+    score *= patients[f"{limbs}_ashworth"][:, None] - 1
+    score += 1
+    return score
 
 
 def spasm(patients: Parameters, legs: Floats, tolerance: Floats, worse: Floats, curve: Curve = hill) -> Floats:
     """Spasm frequency, Penn 0 to 4, from the leg site. One number of one trial stands behind its EC50."""
-    effect = patients["emax_spasm"][:, None] * _shifted(patients, "spasm", legs, tolerance, worse, curve)
-    return patients["spasm_penn"][:, None] * (1 - effect)
+    score = _without(patients, "spasm", legs, tolerance, worse, curve, patients["emax_spasm"])
+    score *= patients["spasm_penn"][:, None]
+    return score
 
 
 def reflex(patients: Parameters, reflex_site: Floats, tolerance: Floats, worse: Floats, curve: Curve = hill) -> Floats:
     """H/M ratio in percent: the H reflex over the direct response. It follows faster than tone; one published point."""
-    return patients["reflex_percent"][:, None] * (1 - _shifted(patients, "reflex", reflex_site, tolerance, worse, curve))
+    ratio = _without(patients, "reflex", reflex_site, tolerance, worse, curve, np.ones_like(patients["reflex_percent"]))
+    ratio *= patients["reflex_percent"][:, None]
+    return ratio
 
 
 def weakness(patients: Parameters, legs: Floats, curve: Curve = hill) -> Floats:
@@ -130,7 +139,13 @@ def derived(name: str, patients: Parameters, site: Floats, tolerance: Floats, wo
             return tolerance
 
 
-def _shifted(patients: Parameters, what: str, site: Floats, tolerance: Floats, worse: Floats, curve: Curve) -> Floats:
-    """The Hill function with the EC50 that tolerance and disease have raised."""
-    half = patients[f"ec50_{what}_ng_per_ml"][:, None] * (1 + tolerance) * worse
-    return curve(site, half, patients[f"hill_{what}"][:, None])
+def _without(
+    patients: Parameters, what: str, site: Floats, tolerance: Floats, worse: Floats, curve: Curve, most: Floats
+) -> Floats:
+    """One less the effect, which is at ``most`` so much, with the EC50 that tolerance and disease have raised."""
+    half = 1 + tolerance
+    half = half * (patients[f"ec50_{what}_ng_per_ml"][:, None] * worse)
+    left = curve(site, half, patients[f"hill_{what}"][:, None])
+    left *= -most[:, None]
+    left += 1
+    return left

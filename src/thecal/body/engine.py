@@ -23,7 +23,7 @@ class Engine(Protocol):
 
     def decompose(self, diagonal: Floats, beside: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """(the squares of the singular values, least first; every row in the frame of the right singular vectors) of upper
-        bidiagonal matrices: the eigenvalues and eigenvectors of ``R^T R``.
+        bidiagonal matrices, above 0 on the diagonal and below 0 beside it: the eigenvalues and eigenvectors of ``R^T R``.
 
         Shapes (patients, n), (patients, n - 1) and (patients, rows, n).
         """
@@ -44,13 +44,15 @@ class NumpyEngine:
 
     def decompose(self, diagonal: Floats, beside: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """As the protocol says."""
-        count, size = diagonal.shape
-        matrix = np.zeros((count, size, size))
-        each = np.arange(size)
-        matrix[:, each, each] = diagonal
-        matrix[:, each[:-1], each[1:]] = beside
-        _, values, vectors = np.linalg.svd(matrix)
-        return values[:, ::-1] ** 2, rows @ vectors[:, ::-1].transpose(0, 2, 1)
+        size = diagonal.shape[1]
+        inverse = np.zeros((len(diagonal), size, size))
+        for n in range(size):
+            inverse[:, n, n] = 1 / diagonal[:, n]
+            if n:
+                inverse[:, :n, n] = inverse[:, :n, n - 1] * (-beside[:, n - 1] / diagonal[:, n])[:, None]
+        # Of the inverse the slowest rate is the largest eigenvalue, and all of it are sums of products that are above 0.
+        held, vectors = np.linalg.eigh(np.matmul(inverse, inverse.transpose(0, 2, 1)))
+        return 1 / held[:, ::-1], rows @ vectors[:, :, ::-1]
 
     def once(self, span: Span, contents: Contents, sights: Sights, room: Room, first: int) -> Contents:
         """As the protocol says."""

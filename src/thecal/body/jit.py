@@ -24,9 +24,9 @@ def compiled(*, parallel: bool = False) -> Loop:
     return decorator
 
 
-def inside(*, numbers: bool = False, ordered: bool = False) -> Loop:
-    """A loop that only other loops call; of ``numbers`` none is NaN, and what is ``ordered`` is computed as it is written."""
-    flags = {"contract"} if ordered else SUMS | ({"nnan"} if numbers else set())
+def inside(*, ordered: bool = False) -> Loop:
+    """A loop that only other loops call; what is ``ordered`` is computed as it is written."""
+    flags = {"contract"} if ordered else SUMS
     options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # quicker to compile
     decorator: Loop = njit(error_model="numpy", fastmath=flags, **options)
     return decorator

@@ -16,7 +16,8 @@ Floats = NDArray[np.float64]
 _TERMS = 18  # as the chain module
 _NEAR = 0.5
 _GONE = 1e-30
-_GROUP = 4
+_GROUP = 8
+_SIDE_BY_SIDE = 64
 
 
 class _Work(NamedTuple):
@@ -68,24 +69,31 @@ def _several(
     work = _workroom(
         len(plan.hours), len(plan.kinds), (size + 3) // 4 * 4, links, plan.flows.shape[2], len(values) * plan.parts_max
     )
-    columns = np.empty((size if plan.times > 1 else 0, len(values), plan.rows))
+    columns, bounds = np.empty((size if plan.times > 1 else 0, len(values), plan.rows)), np.empty((2, _SIDE_BY_SIDE))
     for patient in range(begin, min(len(contents), begin + _GROUP)):
         for number in range(len(plan.hours)):
             _step(plan.hours[number], number, body, work, patient, size - links)
         for number in range(len(plan.kinds)):
             _sight(plan.kinds[number, 0], plan.kinds[number, 1], number, body, work, patient, size - links)
-        seen = values[:, low + patient]
-        _days(plan, body, work, patient, contents[patient], columns, seen, first)
-        for c in range(len(seen) if plan.rows else 0):
-            row = seen[c, first : first + plan.times * plan.rows]
-            nothing = _nothing(row)
-            least[c, low + patient] = min(least[c, low + patient], _low(row)) + nothing
-            most[c, low + patient] = max(most[c, low + patient], _high(row)) + nothing
+        column = low + patient
+        _days(plan, body, work, patient, contents[patient], columns, values, column, first)
+        for c in range(len(values) if plan.rows else 0):
+            nothing = _bound(values[c, column, first : first + plan.times * plan.rows], bounds[0], bounds[1])
+            least[c, column] = min(least[c, column], bounds[0, 0]) + nothing
+            most[c, column] = max(most[c, column], bounds[1, 0]) + nothing
 
 
 @inside()
 def _days(
-    plan: Plan, body: LoopBody, work: _Work, patient: int, contents: Floats, columns: Floats, values: Floats, first: int
+    plan: Plan,
+    body: LoopBody,
+    work: _Work,
+    patient: int,
+    contents: Floats,
+    columns: Floats,
+    values: Floats,
+    column: int,
+    first: int,
 ) -> None:
     """The first time; then what a time leaves in an empty body, and from it the steady one; then the others."""
     size, modes = len(contents), len(contents) - body.link_rate.shape[1]
@@ -93,7 +101,7 @@ def _days(
     for j in range(size):
         z[j] = contents[j]
     for lap in range(3 if plan.times > 1 else 1):
-        _lap(plan, body, work, patient, z, values, -1 if lap == 1 else first + (plan.rows if lap else 0))
+        _lap(plan, body, work, patient, z, values, column, -1 if lap == 1 else first + (plan.rows if lap else 0))
         if lap == 0:
             for j in range(size):
                 apart[j] = z[j]
@@ -104,7 +112,7 @@ def _days(
         for j in range(size):
             apart[j] -= z[j]
             contents[j] = apart[j]
-        _fade(plan, work, apart, modes, columns, values, first + plan.rows)
+        _fade(plan, work, apart, modes, columns, values, column, first + plan.rows)
         for j in range(size):
             apart[j] = contents[j]
         _left(apart, work.decay[plan.rest], work.taken[plan.rest], modes)
@@ -115,7 +123,7 @@ def _days(
 
 
 @inside()
-def _lap(plan: Plan, body: LoopBody, work: _Work, patient: int, z: Floats, values: Floats, first: int) -> None:
+def _lap(plan: Plan, body: LoopBody, work: _Work, patient: int, z: Floats, values: Floats, column: int, first: int) -> None:
     """Once through the pieces; with ``first`` below 0 nothing is looked at."""
     row, modes = first, body.modes
     flowing, giving = patient % plan.flows.shape[1], patient % plan.given.shape[1]
@@ -135,7 +143,7 @@ def _lap(plan: Plan, body: LoopBody, work: _Work, patient: int, z: Floats, value
             for j in range(0, len(z), 4):
                 _add(seen, z[j : j + 4], show[j], show[j + 1], show[j + 2], show[j + 3])
             for c in range(len(values)):
-                _put(values[c, row : row + parts], seen[c * parts : (c + 1) * parts])
+                _put(values[c, column, row : row + parts], seen[c * parts : (c + 1) * parts])
             row += parts
         _left(z, work.decay[at], work.taken[at], modes)
         for q in range(plan.flows.shape[2]):
@@ -274,12 +282,12 @@ def _settle(decay: Floats, taken: Floats, z: Floats, modes: int) -> None:
 
 
 @inside()
-def _fade(plan: Plan, work: _Work, z: Floats, modes: int, columns: Floats, values: Floats, first: int) -> None:
+def _fade(plan: Plan, work: _Work, z: Floats, modes: int, columns: Floats, values: Floats, column: int, first: int) -> None:
     """The steady day again and again, with what is left of a difference to it added."""
     rows, channels, count, largest = plan.rows, len(values), 0, 0.0
     day, least = np.empty((channels, rows)), np.empty(channels)
     for c in range(channels):
-        _put(day[c], values[c, first : first + rows])
+        _put(day[c], values[c, column, first : first + rows])
         least[c] = FADED * _size(day[c]) / max(rows, 1)  # of a mean: no more than of the maximum
     lanes, peak = np.empty(len(z), np.int64), np.zeros((len(z), channels))
     for j in range(modes):
@@ -304,7 +312,7 @@ def _fade(plan: Plan, work: _Work, z: Floats, modes: int, columns: Floats, value
         for n in range(living, living + 3):
             alive[n], amount[n] = 0, 0.0
         for c in range(channels):
-            out = values[c, row : row + rows]
+            out = values[c, column, row : row + rows]
             _put(out, day[c])
             for n in range(0, living, 4):
                 one, two, three, four = alive[n], alive[n + 1], alive[n + 2], alive[n + 3]
@@ -316,8 +324,8 @@ def _fade(plan: Plan, work: _Work, z: Floats, modes: int, columns: Floats, value
 @inside()
 def _size(row: Floats) -> float:
     total = 0.0
-    for value in row:
-        total += abs(value)
+    for w in range(len(row)):
+        total += abs(row[w])
     return total
 
 
@@ -353,25 +361,26 @@ def _column(plan: Plan, work: _Work, lane: int, modes: int, out: Floats) -> None
 
 
 @inside()
-def _nothing(row: Floats) -> float:
-    """0, or no number where one of the row is none or is infinite."""
-    total = 0.0
-    for value in row:
-        total += 0.0 * value
-    return total
+def _bound(row: Floats, low: Floats, high: Floats) -> float:
+    """The bounds of a row, into the first places of ``low`` and ``high``; 0, or no number where one of the row is none or is
+    infinite.
+    """
+    several, total = len(low), 0.0
+    for w in range(several):
+        low[w], high[w] = row[0], row[0]
+    for n in range(len(row) // several):
+        _widen(row[n * several : (n + 1) * several], low, high)
+    _widen(row[len(row) // several * several :], low, high)
+    for w in range(several):
+        low[0] = low[w] if low[w] < low[0] else low[0]
+        high[0] = high[w] if high[w] > high[0] else high[0]
+    for w in range(len(row)):
+        total += row[w]
+    return 0.0 * total
 
 
-@inside(numbers=True)
-def _low(row: Floats) -> float:
-    low: float = row[0]
-    for value in row:
-        low = value if value < low else low
-    return low
-
-
-@inside(numbers=True)
-def _high(row: Floats) -> float:
-    high: float = row[0]
-    for value in row:
-        high = value if value > high else high
-    return high
+@inside()
+def _widen(row: Floats, low: Floats, high: Floats) -> None:
+    for w in range(len(row)):
+        low[w] = row[w] if row[w] < low[w] else low[w]
+        high[w] = row[w] if row[w] > high[w] else high[w]

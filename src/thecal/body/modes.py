@@ -1,8 +1,8 @@
 """The canal in its own modes: shapes of concentration that decay without changing.
 
 Weighted with the root of the volumes the canal is a symmetric tridiagonal matrix, so its rates are real and its modes orthogonal.
-They are found from the bidiagonal root of that matrix, so that the slowest rate keeps every digit beside the fastest, which may be
-a million times as large.
+They are found from the bidiagonal root of that matrix, so that the slowest rate keeps every digit beside the fastest, which may
+be a million times as large.
 """
 
 from dataclasses import dataclass

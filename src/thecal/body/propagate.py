@@ -7,6 +7,7 @@ round-off; effects are evaluated pointwise from them, and tolerance on its own d
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ _NOTHING_NG_PER_ML = 1.0  # a concentration beside which its own round-off is no
 _NG_PER_MCG = 1000.0
 _BLOCK_BYTES = 64 * 2**20  # of linear channels that are not kept
 _WHOLE_MAX = 4096
-_CHUNK_BYTES = 2**19  # of one derived channel at once: what is worked on stays in the cache
+_CHUNK_BYTES = 2**21  # of one derived channel at once: what is worked on stays in the cache
 
 
 class NumericsError(ThecalError):
@@ -266,30 +267,36 @@ class _Block:
             chunk = slice(low, min(low + several, count))
             place = slice(self.part.start + chunk.start, self.part.start + chunk.stop)
             tolerance = None if response.tolerance is None else response.tolerance[place]
-            derived = self._derived(kept, {name: channel[chunk] for name, channel in seen.items()}, chunk, tolerance)
+            known = {name: channel[chunk] for name, channel in seen.items()}
+            rooms = {} if record.summarize else {name: response.values[name][place] for name in kept}
+            known |= self._derived([name for name in kept if name in SITE_OF], known, chunk, tolerance, rooms)
             for name in kept:
-                channel = seen[name][chunk] if name in seen else derived[name]
                 if record.summarize:
                     watched = tuple(watch.level for watch in record.watch if watch.channel == name)
-                    response.summaries[name].fill(place, Summary.of(channel, record.grid.step_s, watched))
-                else:
-                    response.values[name][place] = channel
+                    response.summaries[name].fill(place, Summary.of(known[name], record.grid.step_s, watched))
+                elif known[name] is not rooms[name]:
+                    rooms[name][:] = known[name]
 
     def _derived(
-        self, names: Sequence[str], seen: Mapping[str, Floats], chunk: slice, tolerance: Floats | None
+        self,
+        names: Sequence[str],
+        seen: Mapping[str, Floats],
+        chunk: slice,
+        tolerance: Floats | None,
+        rooms: Mapping[str, Floats],
     ) -> dict[str, Floats]:
-        """The derived channels among some names, for a few patients."""
-        patients, course = _Some(self.patients, chunk), self.course
+        """Derived channels of a few patients, in the rooms that there are for them where they can be worked out in place."""
+        patients, course, curve = _Some(self.patients, chunk), self.course, curve_of(self.engine)
         held = worse = np.zeros((chunk.stop - chunk.start, 1))
-        if tolerance is not None:
+        if tolerance is not None and names:
             held = np.take(tolerance, np.maximum(course.day, 0), axis=1)
             held[:, course.day < 0] = 0.0
             worse = worsening(patients, course.hours)
-        return {
-            name: derived(name, patients, seen[f"{SITE_OF[name]}_ng_per_ml"], held, worse, curve_of(self.engine))
-            for name in names
-            if name in SITE_OF
-        }
+        found = {}
+        for name in names:
+            into = partial(curve, out=rooms[name]) if name in rooms else curve
+            found[name] = derived(name, patients, seen[f"{SITE_OF[name]}_ng_per_ml"], held, worse, into)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
