@@ -327,7 +327,7 @@ def check_against_a_solver(seed: int, cells: int, method: str) -> None:
 
 
 @pytest.mark.requirement("BOD-03")
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(seeds)
 def test_against_a_stiff_solver(seed: int) -> None:
     """Random bodies under random schedules of every kind: within 1e-9 of each channel's maximum."""

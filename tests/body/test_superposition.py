@@ -27,7 +27,7 @@ def steady_day(patient: Patients, level: str, mcg: Floats, channel: str, instant
     return last
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(seeds, st.sampled_from(CHANNELS), st.sampled_from(["L3", "T10", "C5"]), st.sampled_from([6, 24, 48]), st.data())
 def test_a_schedule_is_the_sum_of_its_steps(seed: int, channel: str, level: str, steps: int, data: st.DataObject) -> None:
     """On any number of steps and instants, also where one does not divide the other."""

@@ -12,6 +12,8 @@ from thecal.errors import ThecalError
 
 Floats = NDArray[np.float64]
 
+_PLAIN = ("C_CONTIGUOUS", "WRITEABLE")  # of others a loop would be compiled anew
+
 
 class CompiledEngine:
     """The equations of the body in compiled loops."""
@@ -42,5 +44,5 @@ class CompiledEngine:
     def hill(self, concentration: Floats, half: Floats, steepness: Floats, out: Floats | None = None) -> Floats:
         """As the protocol says."""
         part = np.empty(concentration.shape) if out is None else out
-        hill(np.ascontiguousarray(concentration), np.ascontiguousarray(half), np.ravel(steepness), part)
+        hill(*(np.require(array, np.float64, _PLAIN) for array in (concentration, half, np.ravel(steepness))), part)
         return part
