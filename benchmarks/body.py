@@ -125,13 +125,11 @@ def measure_problem() -> dict[str, object]:
     numba.set_num_threads(1)
     on_one_core = rates(lambda: on_the_problem(patients), COUNT, 3)
     numba.set_num_threads(several)
-    few = patients.take(slice(0, FEW))
     return {
         "what": f"{CELLS + 1} segments, plasma and effect site, 6 steps a day, {DAYS} days at 15 min, log-normal, full output",
         "target_patients_per_s": 30_000,
         "patients_per_s": ours,
         "patients_per_s_on_one_core": on_one_core["median"],
-        "patients_per_s_numpy_only": rates(lambda: on_the_problem(few, NumpyEngine()), FEW, 3)["median"],
         "target_error": 1e-11,
         "error": our_error(None, COUNT),
         "error_numpy_only": our_error(NumpyEngine(), COMPARED),
@@ -142,12 +140,10 @@ def measure_problem() -> dict[str, object]:
 def measure_own() -> dict[str, object]:
     """Our own body."""
     patients = own_patients(COUNT)
-    few = patients.take(slice(0, FEW))
     return {
         "what": "40 cells, adult-ms population, the same month; CSF level, plasma, legs and Ashworth score, full output",
         "target_patients_per_s": 8000,
         "patients_per_s": rates(lambda: on_our_own(patients), COUNT),
-        "patients_per_s_numpy_only": rates(lambda: on_our_own(few, NumpyEngine()), FEW, 3)["median"],
     }
 
 
@@ -176,6 +172,13 @@ record = Record(GRID, (*LINEAR, "ashworth_legs"), summarize=True, watch=(Watch("
 began = time.perf_counter()
 propagate(patients, schedule(), record)
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+NUMPY_ONLY = """
+from benchmarks.body import FEW, benchmark_patients, on_our_own, on_the_problem, own_patients, rates
+from thecal.body.engine import NumpyEngine
+patients, own = benchmark_patients(FEW), own_patients(FEW)
+print(rates(lambda: on_the_problem(patients, NumpyEngine()), FEW, 5)["median"])
+print(rates(lambda: on_our_own(own, NumpyEngine()), FEW, 5)["median"])
 """
 FIRST_USE = """
 import time
@@ -213,6 +216,7 @@ def alone(code: str, **environment: str) -> list[float]:
 def measure_processes() -> dict[str, object]:
     """What needs a process of its own: memory, the first use of compiled loops, one patient cold."""
     seconds, peak_mb = alone(SUMMARY)
+    problem, own = alone(NUMPY_ONLY, OPENBLAS_NUM_THREADS="1")  # more only wait for each other on matrices this small
     (kept,) = alone(FIRST_USE)
     cold = []
     for _ in range(ROUNDS):
@@ -221,6 +225,7 @@ def measure_processes() -> dict[str, object]:
         cold.append(time.perf_counter() - began)
     return {
         "summary_of_100000": {"target_peak_mb": 2000, "peak_mb": round(peak_mb, 1), "patients_per_s": round(MANY / seconds)},
+        "numpy_only_on_one_core_patients_per_s": {"problem": problem, "own": own},
         "compiled_loops_first_use_s": {"kept_on_disk": round(kept, 2), "compiled_anew": round(compiled_anew(), 2)},
         "five_years_of_one_patient_cold_wall_s": {"median": round(statistics.median(cold), 3), "max": round(max(cold), 3)},
     }
@@ -237,6 +242,7 @@ def measure_body() -> dict[str, object]:
     """Everything about the body."""
     return {
         "cores": os.cpu_count(),
+        "load_at_start": round(os.getloadavg()[0], 2),
         "problem": measure_problem(),
         "own": measure_own(),
         "superposition": measure_superposition(),

@@ -1,5 +1,7 @@
 """The same equations as compiled loops, a patient at a time on every core (numba, extra ``fast``)."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from thecal.errors import ThecalError
 
 Floats = NDArray[np.float64]
 
-_PLAIN = ("C_CONTIGUOUS", "WRITEABLE")  # of others a loop would be compiled anew
+_PLAIN: tuple[Literal["C"], Literal["W"]] = ("C", "W")  # of others a loop would be compiled anew
 
 
 class CompiledEngine:
