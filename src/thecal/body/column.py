@@ -79,5 +79,5 @@ def _integral(values: Floats, heights: Floats) -> Floats:
     """The integral from the sac end to each height of what is constant in each region; (patients, heights)."""
     low, high = np.array(_REGIONS_CM[:-1]), np.array(_REGIONS_CM[1:])
     covered = np.clip(heights[:, None] - low, 0.0, high - low)
-    integral: Floats = values @ covered.T
+    integral: Floats = np.sum(values[:, :, None] * covered.T, axis=1)  # each patient for itself, to the last bit
     return integral
