@@ -20,7 +20,7 @@ from thecal.body.schedule import Grid
 EVERY = ("csf_lumbar_puncture_ng_per_ml", "csf_t4_ng_per_ml", "csf_cranial_ng_per_ml", *LINEAR, *DERIVED)
 COUNT = 21
 """Patients: several groups and several lanes of every loop, and some over."""
-ROUND_OFF = 1e-12
+ROUND_OFF = 1e-13
 
 
 def everybody(count: int = COUNT) -> Patients:
@@ -104,7 +104,7 @@ def test_states_go_from_one_engine_to_the_other() -> None:
     whole = run(patients, doses, second, NumpyEngine())
     for one, other in ((NumpyEngine(), CompiledEngine()), (CompiledEngine(), NumpyEngine())):
         state = propagate(patients, doses, first, engine=one).state
-        agree(whole, propagate(patients, doses, Record(second, EVERY), state, engine=other), 1e-9)
+        agree(whole, propagate(patients, doses, Record(second, EVERY), state, engine=other), 1e-11)
 
 
 @pytest.mark.parametrize("engine", [NumpyEngine, CompiledEngine])
@@ -112,12 +112,16 @@ def test_states_go_from_one_engine_to_the_other() -> None:
 def test_no_portion_changes_anything(
     engine: type[NumpyEngine] | type[CompiledEngine], course: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Patients in pairs, in eights or all at once: the same to round-off."""
-    patients, doses = everybody(), COURSES[course]()
-    whole = run(patients, doses, GRIDS["from the second week"], engine())
-    for block in (2, 8):
-        monkeypatch.setattr(engine, "block", block)
-        agree(whole, run(patients, doses, GRIDS["from the second week"], engine()), ROUND_OFF)
+    """Patients in pairs, in eights or all at once: the same to the last bit; to round-off where tissue of some gives drug back,
+    whose modes all of their batch then have.
+    """
+    doses, grid = COURSES[course](), GRIDS["from the second week"]
+    for patients, within in ((everybody(), ROUND_OFF), (everybody().with_values(tissue_ratio=0.0), 0.0)):
+        with monkeypatch.context() as patch:
+            whole = run(patients, doses, grid, engine())
+            for block in (2, 8):
+                patch.setattr(engine, "block", block)
+                agree(whole, run(patients, doses, grid, engine()), within)
 
 
 @pytest.mark.parametrize("engine", [NumpyEngine, CompiledEngine])

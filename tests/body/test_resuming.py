@@ -22,9 +22,7 @@ from tests.body.bodies import (
     seen,
     typical_of,
 )
-from thecal.body.compiled import CompiledEngine
 from thecal.body.doses import Bolus, Doses, Infusion, Tablets
-from thecal.body.engine import NumpyEngine
 from thecal.body.patient import Patients
 from thecal.body.propagate import propagate
 from thecal.body.record import Record
@@ -280,19 +278,3 @@ def test_a_record_without_tolerance_can_be_resumed() -> None:
     whole = seen(patients, doses, replace(second.grid), EFFECTS)
     for name in EFFECTS:
         assert np.abs(second[name] - whole[name]).max() <= 1e-10, name
-
-
-def test_a_state_goes_on_in_another_engine() -> None:
-    """A mode has one sign, whoever found it: what NumPy left, compiled loops take up, and the other way round."""
-    patients = population(3, 5)
-    doses = alone(day_and_night(0, 6 * DAY))
-    record = Record(Grid.over(0, 3 * DAY, HOUR), ("legs_ng_per_ml",), resumable=True)
-    rest = Record(Grid.over(3 * DAY, 6 * DAY, HOUR), ("legs_ng_per_ml", "csf_t2_ng_per_ml"))
-    engines = (NumpyEngine(), CompiledEngine())
-    runs = []
-    for first in engines:
-        state = propagate(patients, doses, record, engine=first).state
-        runs += [propagate(patients, doses, rest, state, engine=second) for second in engines]
-    for channel in rest.channels:
-        most = runs[0][channel].max()
-        assert all(np.abs(run[channel] - runs[0][channel]).max() <= 1e-11 * most for run in runs)

@@ -49,9 +49,9 @@ def propagate(
     """The bodies of a batch under the same doses (amounts may differ between them), from the first dose or from a ``state``,
     which holds what was given before it.
 
-    Results do not depend on how many patients are in the batch. Raises NumericsError where a channel is no number, falls below
-    zero by more than round-off, or does not close its balance; InputError where there is not one amount for each patient,
-    and for a state that this run cannot go on from.
+    Results do not depend on who else is in the batch, to the last bit; where tissue gives drug back in some, to round-off. Raises
+    NumericsError where a channel is no number, falls below zero by more than round-off, or does not close its balance; InputError
+    where there is not one amount for each patient, and for a state that this run cannot go on from.
     """
     engine = engine or engine_for(patients.count)
     doses.check(patients.count)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from thecal.body.doses import Infusion
 from thecal.body.schedule import Grid
-from thecal.report.effects import Effects
+from thecal.report.effects import Effects, csf_channel
 from thecal.report.figures import DELIVERED, ORDERED, dated, drawn, plain, when
 from thecal.timeline import DAY_S, Instant
 from thecal.twin.case import Case
-from thecal.twin.exposure import Exposure
+from thecal.twin.exposure import Exposure, midnight_of
 
 Floats = NDArray[np.float64]
 
@@ -91,12 +91,12 @@ class Day:
             return None
         last = max((one.end_s for one in exposure.infusions if one.end_s <= end.s), default=0)
         day = Instant(last).date(case.zone)
-        start, end_of_day = (_midnight(day - timedelta(days=n), case) for n in (1, 0))
+        start, end_of_day = (midnight_of(day - timedelta(days=n), case.zone) for n in (1, 0))
         if end_of_day - start != DAY_S:  # the clocks changed: the day before
-            start, end_of_day = (_midnight(day - timedelta(days=n), case) for n in (2, 1))
+            start, end_of_day = (midnight_of(day - timedelta(days=n), case.zone) for n in (2, 1))
         if start < exposure.infusions[0].start_s:
             return None
-        csf = f"csf_{case.geometry.tip_level.lower()}_ng_per_ml"
+        csf = csf_channel(case)
         seen = exposure.response(
             Grid(start, _MINUTES * 60, DAY_S // (_MINUTES * 60) + 1), (csf, "legs_ng_per_ml", "ashworth_legs")
         )
@@ -137,10 +137,6 @@ def day_figure(case: Case, day: Day) -> str:
             one.yaxis.set_major_formatter(plain)
 
     return drawn(draw, 3, 5.6)
-
-
-def _midnight(day: date, case: Case) -> int:
-    return int(datetime.combine(day, time(), case.zone).timestamp())
 
 
 def _flows(exposure: Exposure, start: int) -> tuple[list[float], list[float]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from thecal.body.schedule import Grid
 from thecal.errors import InputError
 from thecal.report.body_lines import body_text
-from thecal.report.effects import HONESTY, check_comparable
+from thecal.report.effects import HONESTY, check_comparable, csf_channel
 from thecal.report.figures import drawn, plain
 from thecal.report.html import page, scrolling, table
 from thecal.report.tables import WIDTH, Line
@@ -95,7 +95,7 @@ def compared(case: Case, trace: Trace, days: int) -> Compared:
     if start < trace.start.s:
         length = (trace.end.s - trace.start.s) // DAY_S
         raise InputError("--days", str(days), f"is more than {case.name} lasts", accepted=(f"1 to {length}",) if length else ())
-    csf = f"csf_{case.geometry.tip_level.lower()}_ng_per_ml"
+    csf = csf_channel(case)
     grid = Grid.over(start, trace.end.s, _MINUTES * 60)
     response = exposure.response(grid, (csf, *_SEEN))
     seen = {name: channel[0] for name, channel in response.values.items()}

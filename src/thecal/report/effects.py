@@ -79,6 +79,11 @@ class Effects:
         return [Instant(self.grid.start_s + n * self.grid.step_s) for n in range(self.grid.count)]
 
 
+def csf_channel(case: Case) -> str:
+    """The spinal fluid beside the tip as implanted."""
+    return f"csf_{case.geometry.tip_level.lower()}_ng_per_ml"
+
+
 def effects_of(case: Case, trace: Trace, since: Instant | None = None) -> Effects | None:
     """The body's course of a run, from its start or ``since`` an instant; None where there is no body or nothing lasts."""
     start = max(trace.start, since) if since else trace.start
@@ -87,7 +92,7 @@ def effects_of(case: Case, trace: Trace, since: Instant | None = None) -> Effect
         return None
     step = next((step for longest, step in _STEPS_S if span <= longest), _STEP_S)
     grid = Grid.over(start.s, trace.end.s, step)
-    csf = f"csf_{case.geometry.tip_level.lower()}_ng_per_ml"
+    csf = csf_channel(case)
     response = exposure.response(grid, (csf, *SEEN))
     seen = {name: channel[0] for name, channel in response.values.items()}
     rows = tuple(row for course in trace.courses for row in _row(course, grid, seen, csf))

@@ -41,8 +41,8 @@ class TabletCourse:
         last = end.s if self.end is None else min(end.s, self.end.s)
         stretches: list[Tablets] = []
         day, begun, mg = self.start.date(self.zone), None, tuple(dose.mcg / 1000 for dose in self.doses)
-        while (midnight := _midnight(day, self.zone)) < last:
-            after = _midnight(day + timedelta(days=1), self.zone)
+        while (midnight := midnight_of(day, self.zone)) < last:
+            after = midnight_of(day + timedelta(days=1), self.zone)
             begun = midnight if begun is None else begun
             if after - midnight != DAY_S or after >= last:
                 whole = midnight if after - midnight != DAY_S else last
@@ -63,7 +63,8 @@ class TabletCourse:
             yield Tablets(start, end, tuple(mg for _, mg in pairs), tuple(time for time, _ in pairs), DAY_S, self.form)
 
 
-def _midnight(day: date, zone: ZoneInfo) -> int:
+def midnight_of(day: date, zone: ZoneInfo) -> int:
+    """The second of UTC at which a day of the wall clock begins."""
     return _instant_of(day, 0, zone)
 
 
