@@ -1,26 +1,20 @@
 """The pages of a body in a real browser: a run, regimens side by side, and what if; they stand alone and fit a telephone."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.command import ROOT, thecal
+from tests.e2e.chromium import needs_chromium, opened
 from thecal.report.comparison import QUANTITIES
 from thecal.report.effects import HONESTY
 from thecal.report.words import BANNER
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.requirement("CLI-04"),
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"),
-        reason="chromium is not installed (Debian: apt install chromium); required where CI is set",
-    ),
+    needs_chromium,
 ]
 SCENARIOS = ROOT / "scenarios"
 REGIMENS = [SCENARIOS / f"{name}.toml" for name in ("even-day", "strong-night", "bolus-by-schedule", "tablets")]
@@ -32,16 +26,6 @@ PAGES: dict[str, list[str | Path]] = {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM, "chromium is required here: apt install chromium"
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the pages and their JSON."""
     folder = tmp_path_factory.mktemp("pages")
@@ -49,15 +33,6 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
         result = thecal(*arguments, "--html", folder / f"{name}.html", "--json", folder / f"{name}.json")
         assert result.returncode == 0
     return folder
-
-
-def opened(browser: Browser, page_of: Path, width: int, asked: list[str], said: list[str]) -> Page:
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(page_of.as_uri())
-    return page
 
 
 def tables_of(page: Page) -> dict[str, list[list[str]]]:

@@ -1,35 +1,19 @@
 """The page of a run in a real browser: it stands alone, shows everything, and fits a telephone."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.command import thecal
+from tests.e2e.chromium import needs_chromium, opened
 from tests.golden import SCENARIOS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.requirement("CLI-04"),
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"),
-        reason="chromium is not installed (Debian: apt install chromium); required where CI is set",
-    ),
+    needs_chromium,
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM, "chromium is required here: apt install chromium"
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda path: path.stem)
@@ -41,20 +25,11 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
-def opened(browser: Browser, report: Path, width: int, asked: list[str], said: list[str]) -> Page:
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto((report / "run.html").as_uri())
-    return page
-
-
 def test_it_loads_nothing_and_says_everything(browser: Browser, report: Path) -> None:
     """One request, for itself; no word on the console; every row, event, refusal and account is on it."""
     asked: list[str] = []
     said: list[str] = []
-    page = opened(browser, report, 1280, asked, said)
+    page = opened(browser, report / "run.html", 1280, asked, said)
     document = json.loads((report / "run.json").read_text(encoding="utf-8"))
     assert asked == [(report / "run.html").as_uri()]
     assert said == []
@@ -86,7 +61,7 @@ def rows_of(page: Page) -> list[int]:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_fits(browser: Browser, report: Path, width: int) -> None:
     """The page itself never scrolls sideways; wide tables do, inside their frames; the figures are as wide as there is room."""
-    page = opened(browser, report, width, [], [])
+    page = opened(browser, report / "run.html", width, [], [])
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     box = page.locator("svg").first.bounding_box()
     assert box is not None

@@ -1,25 +1,19 @@
 """The printout of a session in a real browser: it stands alone, says what the data say, and fits a telephone and a sheet."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from tests.command import thecal
+from tests.e2e.chromium import needs_chromium, opened
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.requirement("CLI-04"),
     pytest.mark.requirement("SES-18"),
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"),
-        reason="chromium is not installed (Debian: apt install chromium); required where CI is set",
-    ),
+    needs_chromium,
 ]
 
 CASE = """\
@@ -79,16 +73,6 @@ steps = [{ from = "00:00", to = "24:00", dose = "200 mcg" }]
 }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM, "chromium is required here: apt install chromium"
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture(scope="module", params=ORDERS)
 def printout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the page and the JSON of a session."""
@@ -99,15 +83,6 @@ def printout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     result = thecal("program", folder / "case.toml", "--order", folder / "order.toml", *told)
     assert (result.returncode, result.stderr) == (0, "")
     return folder
-
-
-def opened(browser: Browser, printout: Path, width: int, asked: list[str], said: list[str]) -> Page:
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto((printout / "page.html").as_uri())
-    return page
 
 
 def document(printout: Path) -> dict[str, Any]:
@@ -135,7 +110,7 @@ def test_it_loads_nothing_and_says_everything(browser: Browser, printout: Path, 
     """One request, for itself; no word on the console; every table of the data is on it, cell by cell."""
     asked: list[str] = []
     said: list[str] = []
-    page = opened(browser, printout, width, asked, said)
+    page = opened(browser, printout / "page.html", width, asked, said)
     assert asked == [(printout / "page.html").as_uri()]
     assert said == []
     told = document(printout)
@@ -153,7 +128,7 @@ def test_it_loads_nothing_and_says_everything(browser: Browser, printout: Path, 
 
 def test_its_numbers_are_those_of_the_data(browser: Browser, printout: Path) -> None:
     """Totals, doses, thresholds, dates and the forecast: what is shown as text is what stands in the data as a number."""
-    page = opened(browser, printout, 1280, [], [])
+    page = opened(browser, printout / "page.html", 1280, [], [])
     told = document(printout)
     dose = {row[0].removesuffix(" (changed)"): row for row in rows_of(table_below(page, "The dose"))}
     for name, key in {
@@ -185,7 +160,7 @@ def test_its_numbers_are_those_of_the_data(browser: Browser, printout: Path) -> 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_fits(browser: Browser, printout: Path, width: int) -> None:
     """The page itself never scrolls sideways; wide tables do, inside their frames, which the keyboard reaches."""
-    page = opened(browser, printout, width, [], [])
+    page = opened(browser, printout / "page.html", width, [], [])
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.body.scrollWidth") <= width
     for frame in page.locator(".scroll").all():
@@ -199,7 +174,7 @@ def test_it_fits(browser: Browser, printout: Path, width: int) -> None:
 
 def test_it_is_made_to_be_printed_and_signed(browser: Browser, printout: Path) -> None:
     """On a sheet no table is cut off behind a frame, and every signature has a line to write on."""
-    page = opened(browser, printout, 1280, [], [])
+    page = opened(browser, printout / "page.html", 1280, [], [])
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 718, "height": 1000})  # 190 mm of A4
     assert page.evaluate("[...document.querySelectorAll('.scroll')].every(e => getComputedStyle(e).overflowX === 'visible')")

@@ -1,0 +1,24 @@
+"""Chromium, for the tests of pages: where it is, whether it is needed, and how a page is opened in it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"),
+    reason="chromium is not installed (Debian: apt install chromium); required where CI is set",
+)
+
+
+def opened(browser: Browser, path: Path, width: int, asked: list[str], said: list[str]) -> Page:
+    """A page at a width; what it asks for and what it says on the console is kept."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    return page
