@@ -305,6 +305,39 @@ def test_a_transport_with_mixing_loses_nothing(line: Line, hole: tuple[int, int]
     assert arrived.lost_pg >= 0
 
 
+NEARLY_ALIKE = st.builds(lambda nl, more: Parcel.whole(nl, nl * 500 + nl * more // 10**5), VOLUMES, st.integers(0, 50))
+HOLES = st.none() | st.builds(Hole, st.integers(SLICE_NL // 10, 60_000), st.sampled_from([0, 1000, 123_457, 500_000, 999_999]))
+
+
+@pytest.mark.requirement("CAT-07")
+@given(
+    st.lists(PARCELS | NEARLY_ALIKE, min_size=1, max_size=8),
+    st.integers(1, 200_000),
+    HOLES,
+    st.lists(PARCELS | NEARLY_ALIKE, min_size=1, max_size=3),
+    st.sampled_from([500, 5000, 40_000]),
+    st.sets(st.integers(1, 39_999), max_size=20),
+)
+def test_a_flow_cut_anywhere_mixes_as_often(
+    parcels: list[Parcel], lumen_nl: int, hole: Hole | None, incoming: list[Parcel], seconds: int, cuts: set[int]
+) -> None:
+    """Also where the last fluid that differs leaves the lumen, or is lost through a hole, between two mixings."""
+    parcels = [Parcel.whole(SLICE_NL, 0, "CSF"), *parcels]
+    hole = hole and Hole(min(hole.beyond_nl, volume_of(parcels)), hole.kept_ppm)
+    line = Line(tuple(parcels), Bore(SLICE_NL, min(lumen_nl, volume_of(parcels))), Fraction(0), hole)
+    interval = Interval(START, Instant(START.s + seconds))
+    block = Block(interval, Pattern.of([(seconds, volume_of(incoming))], seconds), 0, 0, tuple(incoming))
+    whole = transport(line, block)
+    lost_nl = lost_pg = 0
+    for at in sorted(cut for cut in cuts if cut < seconds):
+        before, block = block.cut(at - (block.interval.start.s - START.s))
+        arrived = transport(line, before)
+        line, lost_nl, lost_pg = arrived.line, lost_nl + arrived.lost_nl, lost_pg + arrived.lost_pg
+    arrived = transport(line, block)
+    assert arrived.line == whole.line
+    assert (lost_nl + arrived.lost_nl, lost_pg + arrived.lost_pg) == (whole.lost_nl, whole.lost_pg)
+
+
 @pytest.mark.requirement("CAT-07")
 @given(st.lists(VOLUMES, min_size=1, max_size=12), st.integers(0, 2000), st.integers(1, 400_000))
 def test_a_line_of_one_concentration_stays_as_it_is(volumes: list[int], mcg_per_ml: int, lumen_nl: int) -> None:

@@ -1,5 +1,6 @@
 """The line ledger: what lies where between the reservoir and the tip."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -130,13 +131,26 @@ class Line:
         """
         if self.bore is None:
             return None
-        at_nl = 0
-        for a, b in pairwise((*self.parcels, *incoming)):
-            at_nl += a.volume_nl
-            here, there = a.of_pg * b.of_nl, b.of_pg * a.of_nl
-            if here != there and abs(here - there) * _WORTH_MIXING >= max(here, there):
-                return max(at_nl - self.bore.lumen_nl + 1, 0)
-        return None
+        at_nl = next((front_nl for front_nl, _ in _fronts((*self.parcels, *incoming))), None)
+        return None if at_nl is None else max(at_nl - self.bore.lumen_nl + 1, 0)
+
+    def until_alike(self) -> int | None:
+        """Nanolitres to push before the fluids that differ in the lumen now can all have left it; None where they never do.
+
+        Exact without a hole; past one, where less arrives than is pushed, they leave no sooner than this.
+        """
+        assert self.bore is not None  # only a line with a bore mixes
+        left = [self._until_gone(*front) for front in _fronts(self.parcels) if front[0] < self.bore.lumen_nl]
+        return None if None in left else max([1, *(nl for nl in left if nl is not None)])
+
+    def _until_gone(self, at_nl: int, behind_nl: int) -> int | None:
+        """The same for the front ``at_nl`` from the tip, before a fluid of ``behind_nl``, which may all be lost at the hole."""
+        if self.hole is None:
+            return at_nl
+        if at_nl > self.hole.beyond_nl:
+            return at_nl - self.hole.beyond_nl
+        ways = [at_nl] if self.hole.kept_ppm else []
+        return min([*ways, behind_nl] if at_nl == self.hole.beyond_nl else ways, default=None)
 
     def mixed(self) -> "Line":
         """The line after one mixing: neighboring slices of the lumen have exchanged a quarter of their difference."""
@@ -144,6 +158,16 @@ class Line:
         lumen, tubing = take_front(self.parcels, self.bore.lumen_nl)
         cells = _lumped(_sliced(lumen, self.bore.slice_nl), self.bore.slice_nl)
         return self.with_row((*_mixed(cells, self.bore.slice_nl), *tubing))
+
+
+def _fronts(parcels: Iterable[Parcel]) -> Iterator[tuple[int, int]]:
+    """Where neighbors meet that differ by a thousandth: how far from the tip, and how much there is of the one behind."""
+    at_nl = 0
+    for a, b in pairwise(parcels):
+        at_nl += a.volume_nl
+        here, there = a.of_pg * b.of_nl, b.of_pg * a.of_nl
+        if here != there and abs(here - there) * _WORTH_MIXING >= max(here, there):
+            yield at_nl, b.volume_nl
 
 
 def _row(parcels: tuple[Parcel, ...], incoming: tuple[Parcel, ...]) -> list[Parcel]:

@@ -50,7 +50,10 @@ def transport(line: Line, block: Block) -> Arrived:
 
 
 def _until_next(line: Line, block: Block) -> tuple[Pattern | None, int | None]:
-    """(how mixings come due, the second at which the next one is); in a lumen of one fluid, when another one enters it."""
+    """(how mixings come due, the second at which the next one is, or there is no more to mix).
+
+    In a lumen of one fluid: when another one enters it.
+    """
     to_push_nl = line.until_mixing(block.parcels)
     if line.bore is None or to_push_nl is None:
         return None, None
@@ -58,7 +61,10 @@ def _until_next(line: Line, block: Block) -> tuple[Pattern | None, int | None]:
         return None, block.first_second(to_push_nl)
     pattern = mixings(block.pattern, line.bore.nl_per_cm)
     short = 1 - line.spread
-    return pattern, pattern.seconds_to(block.phase_s, -(-short.numerator * pattern.per // short.denominator))
+    due = pattern.seconds_to(block.phase_s, -(-short.numerator * pattern.per // short.denominator))
+    alike_nl = line.until_alike()
+    alike = None if alike_nl is None else block.first_second(alike_nl)
+    return pattern, min((seconds for seconds in (due, alike) if seconds is not None), default=None)
 
 
 def _at_tip(block: Block, pushed: Pushed, line: Line) -> Iterator[Block]:
