@@ -26,7 +26,7 @@ from thecal.twin.trace import Trace
 
 Floats = NDArray[np.float64]
 
-RULES = tomllib.loads((ROOT / "src/thecal/data/rules/signs.toml").read_text(encoding="utf-8"))
+RULES = tomllib.loads((ROOT / "src/thecal/data/settings/signs.toml").read_text(encoding="utf-8"))
 RISE = float(RULES["tone_rise"]["value"])
 LIMITS = {
     "withdrawal_index": ("withdrawal", float(RULES["withdrawal"]["value"])),

@@ -17,7 +17,7 @@ from thecal.pump.written import clock_offset_s, offset_words
 from thecal.quantity import FlowRate
 from thecal.therapy.gain import empties_before_alarm
 from thecal.therapy.refill import interval_outside, low_reservoir_advised, strength_advised
-from thecal.therapy.rules import rule_source
+from thecal.therapy.settings import setting_source
 from thecal.timeline import DAY_S, Duration
 
 if TYPE_CHECKING:
@@ -94,11 +94,11 @@ def _limits(review: "Review") -> Iterable[Caution]:
     if after is not None and after.day_max.pg > dose_limit("second_person_from").pg_per_day:
         limit = dose_limit("second_person_from")
         text = f"{after.day_max} in 24 h is more than {limit}: a second person, and a look for a fault of pump or catheter."
-        yield Caution("SAF-01", "second_person", text, rule_source("programmer", "second_person_from"))
+        yield Caution("SAF-01", "second_person", text, setting_source("programmer", "second_person_from"))
     if review.beyond_change:
         up, down = change_limits()
         text = f"The 24-h total changes by more than +{up} % or -{down} %: a second person works it out again."
-        yield Caution("PRG-02", "second_person", text, rule_source("programmer", "change_up_max"))
+        yield Caution("PRG-02", "second_person", text, setting_source("programmer", "change_up_max"))
 
 
 def _before(chart: Chart) -> Iterable[Caution]:
@@ -131,7 +131,7 @@ def _reservoir(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cau
     advised = low_reservoir_advised(Fraction(pattern.total * DAY_S, pattern.per * pattern.period_s))
     if pattern.total and threshold < advised <= sheet.reservoir_capacity:
         text = f"The low reservoir threshold of {threshold} is below the {advised} that this flow asks for."
-        yield Caution("REF-02", "warn", text, rule_source("refill", "low_reservoir_warning"))
+        yield Caution("REF-02", "warn", text, setting_source("refill", "low_reservoir_warning"))
     filled = chart.filled.volume if chart.filled else volume
     if pattern.total and filled and filled > threshold and empties_before_alarm(filled, threshold, review.gain.high):
         whose = "its residuals allow" if review.gain.learned else "its label allows"
@@ -143,9 +143,9 @@ def _reservoir(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cau
         if outside:
             bound = "interval_min" if outside == "short" else "interval_max"
             text = f"The next refill is due {due.days} days after the fill, which is {outside} for an interval."
-            yield Caution("REF-05", "warn", text, rule_source("refill", bound))
+            yield Caution("REF-05", "warn", text, setting_source("refill", bound))
         if due.instant < after.at:
-            yield Caution("REF-04", "warn", "The date to refill by has passed.", rule_source("refill", "buffer"))
+            yield Caution("REF-04", "warn", "The date to refill by has passed.", setting_source("refill", "buffer"))
     typed = review.orders.reservoir
     if typed and chart.fill_session is not None:
         text = f"{typed} is typed in, and no fill is on record since the last one was entered: is anything in the reservoir?"
@@ -170,7 +170,7 @@ def _strength(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Caut
     advice = strength_advised(Duration(max(due.days, 0) * DAY_S), stable, slowest, sheet)
     if advice:
         text = f"A {advice.strength} strength would fit this dose better: {advice.reason}."
-        yield Caution("REF-09", "advise", text, rule_source("refill", "strength_interval"))
+        yield Caution("REF-09", "advise", text, setting_source("refill", "strength_interval"))
 
 
 def _line(review: "Review") -> Iterable[Caution]:

@@ -13,7 +13,7 @@ from thecal.fluid import Parcel, amount_of, volume_of
 from thecal.pump.program import PrimingBolus, ceiled_flow, check_bolus_flow, check_flow
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Amount, Concentration, FlowRate, Volume
-from thecal.therapy.rules import rule_source, rules
+from thecal.therapy.settings import setting_source, settings_of
 from thecal.timeline import DAY_S, Block, Duration, Instant, Interval, Pattern
 from thecal.unit import decimal_text
 
@@ -25,7 +25,7 @@ _ESTIMATE = "early dose: dispersion on the way through the catheter (Taylor, Ari
 
 def observation_after_prime() -> Duration:
     """How long to watch a patient after a prime."""
-    return Duration.parse(rules("programmer")["observation_after_prime"].value, "observation_after_prime")
+    return Duration.parse(settings_of("programmer")["observation_after_prime"].value, "observation_after_prime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _planned(ledger: LineLedger, new: Concentration, flow: FlowRate, bolus: Prim
             _RULE,
             _NO_PLUG,
             _ESTIMATE,
-            rule_source("programmer", "observation_after_prime"),
+            setting_source("programmer", "observation_after_prime"),
             sheet.source("flow_max"),
             sheet.source("tubing_volume"),
         ),

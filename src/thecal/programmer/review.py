@@ -27,7 +27,7 @@ from thecal.pump.written import Setting, expected, settings
 from thecal.quantity import Amount, DailyDose, Volume
 from thecal.therapy.gain import PumpGain, pump_gain
 from thecal.therapy.refill import RefillBy, RefillPolicy, refill_by
-from thecal.therapy.rules import rule_source
+from thecal.therapy.settings import setting_source
 from thecal.timeline import DAY_S, Duration, Instant
 
 _HORIZON = Duration(6 * 365 * DAY_S)  # the slowest flow empties the largest reservoir sooner, and a new battery outlasts it
@@ -114,7 +114,7 @@ class Review:
         pg = most.day_max.pg + self.bolus.pg if most else 0
         if pg <= limit.pg_per_day:
             return None
-        asked, source = f"{Amount(pg)} in 24 h", rule_source("programmer", "dose_max")
+        asked, source = f"{Amount(pg)} in 24 h", setting_source("programmer", "dose_max")
         return Refusal("SAF-01", asked, f"at most {limit}", source, "Check dose, unit and every repeat; nothing was sent.")
 
     def check_total(self, confirmed: DailyDose) -> Refusal | None:

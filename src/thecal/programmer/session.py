@@ -18,7 +18,7 @@ from thecal.pump.sheet import PumpSheet
 from thecal.pump.written import Setting, unlike
 from thecal.quantity import DailyDose
 from thecal.therapy.refill import RefillPolicy
-from thecal.therapy.rules import rules
+from thecal.therapy.settings import settings_of
 from thecal.timeline import Duration, Instant
 
 Standing = Literal["new", "read", "reviewed", "confirmed", "begun", "staged", "committed", "done", "unlike", "uncertain"]
@@ -43,19 +43,19 @@ _NEXT: dict[Standing, str] = {
 @cache
 def idle_alert() -> Duration:
     """How long a session may be left alone before it asks for attention."""
-    return Duration.parse(rules("programmer")["idle_alert"].value, "idle_alert")
+    return Duration.parse(settings_of("programmer")["idle_alert"].value, "idle_alert")
 
 
 @cache
 def idle_clear() -> Duration:
     """How long a session may be left alone before it drops what was prepared."""
-    return Duration.parse(rules("programmer")["idle_clear"].value, "idle_clear")
+    return Duration.parse(settings_of("programmer")["idle_clear"].value, "idle_clear")
 
 
 @cache
 def plan_reading_max() -> Duration:
     """How old a reading may be from which a bridge or a prime is planned."""
-    return Duration.parse(rules("programmer")["plan_reading_max"].value, "plan_reading_max")
+    return Duration.parse(settings_of("programmer")["plan_reading_max"].value, "plan_reading_max")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.body.schedule import Grid
-from thecal.therapy.rules import rules
+from thecal.therapy.settings import settings_of
 from thecal.timeline import DAY_S, Instant
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ class Episode:
 
 def threshold(name: str) -> float:
     """The setting of a sign."""
-    return float(rules("signs")[name].value)
+    return float(settings_of("signs")[name].value)
 
 
 def episodes(grid: Grid, seen: Mapping[str, Floats], since: Instant | None) -> Iterator[Episode]:

@@ -8,7 +8,7 @@ from math import ceil, floor, isqrt
 from thecal.chart.chart import Chart, Use
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Gain, Volume, nearest
-from thecal.therapy.rules import rule_count, rules
+from thecal.therapy.settings import setting_count, settings_of
 
 T_THOUSANDTHS = (
     *(4303, 3182, 2776, 2571, 2447, 2365, 2306, 2262, 2228),
@@ -72,13 +72,13 @@ def _root(square: Fraction) -> Fraction:
 
 @cache
 def _residuals_min() -> int:
-    return rule_count("refill", "gain_residuals")
+    return setting_count("refill", "gain_residuals")
 
 
 @cache
 def _syringe_reading() -> Volume:
     """The smallest error with which a residual is taken to be read."""
-    return Volume.parse(rules("refill")["syringe_reading"].value, "syringe_reading")
+    return Volume.parse(settings_of("refill")["syringe_reading"].value, "syringe_reading")
 
 
 def empties_before_alarm(volume: Volume, low_reservoir: Volume, gain: Gain) -> bool:

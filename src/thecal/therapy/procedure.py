@@ -16,7 +16,7 @@ from thecal.pump.written import at_instant, expected, unlike
 from thecal.quantity import Concentration, Volume
 from thecal.therapy.mixture import TOLERANCE, agrees, mixed, rinsed, whole
 from thecal.therapy.refill import Flag, discrepancy_flag, discrepancy_limit, discrepancy_rule, rule_value
-from thecal.therapy.rules import rule_count, rule_source
+from thecal.therapy.settings import setting_count, setting_source
 from thecal.therapy.steps import (
     FOLLOWS,
     Aspirated,
@@ -125,13 +125,13 @@ class RefillProcedure:
         if port != "refill port":
             advice = "Inject nothing. Withdraw the needle and find the refill port with the template."
             return Refusal("RPC-16", f"a refill through the {port}", "the refill port only", _ACCESS_PORT, advice)
-        gauge = rule_count("refill", "refill_needle_gauge")
+        gauge = setting_count("refill", "refill_needle_gauge")
         if needle_gauge != gauge:
             return Refusal(
                 "RPC-04",
                 f"a needle of {needle_gauge} gauge in the refill port",
                 f"{gauge} gauge",
-                rule_source("refill", "refill_needle_gauge"),
+                setting_source("refill", "refill_needle_gauge"),
                 "Take the refill kit of this pump. If unsure, do not inject.",
             )
         return self._with(PortConfirmed(at, needle_gauge))
@@ -262,7 +262,7 @@ class RefillProcedure:
         return None
 
     def _off(self, asked: str, limit: str, advice: str) -> Refusal:
-        source = rule_source("refill", discrepancy_rule(self.sheet.reservoir_capacity))
+        source = setting_source("refill", discrepancy_rule(self.sheet.reservoir_capacity))
         return Refusal("RPC-07", asked, limit, source, advice)
 
     def _check_room(self, what: str, volume: Volume) -> Refusal | None:
@@ -322,4 +322,4 @@ class RefillProcedure:
 
 
 def _out_of_order(asked: str, limit: str, advice: str, datum: str | None = None) -> Refusal:
-    return Refusal("RPC-15", asked, limit, rule_source("refill", datum) if datum else _ORDER, advice)
+    return Refusal("RPC-15", asked, limit, setting_source("refill", datum) if datum else _ORDER, advice)

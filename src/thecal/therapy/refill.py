@@ -17,7 +17,7 @@ from thecal.pump.program import program_pattern
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import FlowRate, Gain, Volume
 from thecal.therapy.gain import pump_gain
-from thecal.therapy.rules import rule_count, rules
+from thecal.therapy.settings import setting_count, settings_of
 from thecal.timeline import DAY_S, Duration, Instant
 from thecal.unit import decimal_text
 
@@ -28,7 +28,7 @@ SMALL_RESERVOIR = Volume(20 * 10**6)
 
 def refill_rules() -> Mapping[str, Datum]:
     """The numbers of the refill rules, each with source and confidence."""
-    return rules("refill")
+    return settings_of("refill")
 
 
 def rule_value(name: str) -> str:
@@ -265,7 +265,7 @@ def strength_advised(interval: Duration, stable_refills: int, slowest: FlowRate,
     if slowest <= sheet.flow_min:
         return StrengthAdvice("lower", f"a flow of {slowest}; the pump's slowest is {sheet.flow_min}")
     often = Duration.parse(rule_value("strength_interval"))
-    if interval < often and stable_refills >= rule_count("refill", "strength_stable"):
+    if interval < often and stable_refills >= setting_count("refill", "strength_stable"):
         return StrengthAdvice(
             "higher", f"a refill every {interval} at a stable dose; below {often} a higher strength is proposed"
         )
