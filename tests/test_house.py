@@ -11,6 +11,7 @@ import pytest
 
 import thecal
 from tests.command import ROOT
+from thecal.therapy.rules import all_rules
 
 SOURCE = ROOT / "src" / "thecal"
 BELOW_THE_LINE = ("report", "twin", "programmer", "therapy", "chart", "pump", "catheter", "body")
@@ -20,6 +21,7 @@ IMPURE = {
     "sqlite3", "subprocess", "threading", "time", "urllib", "uuid",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow", "fromtimestamp", "default_rng", "urandom", "getenv"}
+REQUIREMENT = "[A-Z]{3}-[0-9]{2}[a-z]?"
 NOT_NOUNS = {"utils", "helpers", "common", "base", "manager", "core", "misc"}
 
 
@@ -98,19 +100,23 @@ def locks() -> dict[str, str]:
 
 
 def documented() -> set[str]:
+    """What the documents and the rules of the therapy promise."""
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "requirements").glob("*.md")]
-    return set(re.findall(r"^\| ([A-Z]{3}-[0-9]{2}) \|", "\n".join(texts), flags=re.MULTILINE))
+    written = set(re.findall(rf"^\| ({REQUIREMENT}) \|", "\n".join(texts), flags=re.MULTILINE))
+    return written | set(all_rules())
 
 
 def marked() -> set[str]:
+    """What tests name; a rule that is only cited is tested with all of its kind."""
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")]
-    return set(re.findall(r"mark\.requirement\(\"([A-Z]{3}-[0-9]{2})\"\)", "\n".join(texts)))
+    named = set(re.findall(rf"mark\.requirement\(\"({REQUIREMENT})\"\)", "\n".join(texts)))
+    return named | {rule.id for rule in all_rules().values() if rule.kind == "reference"}
 
 
 def refused_by() -> set[str]:
     texts = [path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py")]
     rooms = "|".join({requirement[:3] for requirement in documented()})
-    return set(re.findall(rf"\"((?:{rooms})-[0-9]{{2}})\"", "\n".join(texts)))
+    return set(re.findall(rf"\"((?:{rooms})-[0-9]{{2}}[a-z]?)\"", "\n".join(texts)))
 
 
 def test_every_requirement_is_tested_and_every_test_names_one_that_exists() -> None:

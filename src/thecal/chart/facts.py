@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from thecal.catheter.geometry import Geometry
+from thecal.chart.clinical import ClinicalFact
 from thecal.chart.order import Order, OrderBolus, OrderNoPatient, OrderPatient
 from thecal.errors import Refusal
 from thecal.fluid import Content
@@ -228,4 +229,5 @@ Fact = (
     | Explanted
     | Noted
     | Acted
+    | ClinicalFact
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from thecal.programmer.review import Dates, Review, Totals
+from thecal.programmer.review import Dates, Review
 from thecal.programmer.session import Session, Standing
 from thecal.pump.messages import Report
 from thecal.pump.program import WEEKDAYS, Day, Flex, PeriodicBolus, clock_text
@@ -14,6 +14,7 @@ from thecal.pump.written import clock_offset_s
 from thecal.quantity import Amount, DailyDose, Gain, Volume
 from thecal.therapy.gain import PumpGain
 from thecal.therapy.procedure import MeasuredResidual
+from thecal.therapy.totals import Totals
 from thecal.timeline import DAY_S, Instant
 from thecal.unit import decimal_text
 

@@ -28,21 +28,10 @@ from thecal.quantity import Amount, DailyDose, Volume
 from thecal.therapy.gain import PumpGain, pump_gain
 from thecal.therapy.refill import RefillBy, RefillPolicy, refill_by
 from thecal.therapy.settings import setting_source
+from thecal.therapy.totals import Totals, totals
 from thecal.timeline import DAY_S, Duration, Instant
 
 _HORIZON = Duration(6 * 365 * DAY_S)  # the slowest flow empties the largest reservoir sooner, and a new battery outlasts it
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What a pump is programmed to give, as doses, none told smaller than it is: in any 24 h, that with every bolus which the
-    patient may ask for, in any hour, and a day's mean over the week.
-    """
-
-    day: Amount
-    day_max: Amount
-    peak_hour: Amount
-    seven_day_mean: Amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,18 +190,6 @@ def _before_fill(chart: Chart) -> Chart:
     if chart.filled is None or chart.fill_session is not None:
         return chart
     return Chart().after(*chart.facts[: max(n for n, fact in enumerate(chart.facts) if fact is chart.filled)])
-
-
-def totals(report: Report, sheet: PumpSheet) -> Totals | None:
-    """The totals of what a pump says it runs; None without a concentration. An update that was left open may have stopped it."""
-    if report.concentration is None:
-        return None
-    if report.mode == "updating" and sheet.stops_while_updating:
-        return Totals(*[Amount(0)] * 4)
-    volumes = Regimen(report.program, sheet, report.patient).totals()
-    strength = report.concentration
-    parts = (volumes.day, volumes.day_max, volumes.peak_hour, volumes.seven_day_mean)
-    return Totals(*(volume.of(strength) for volume in parts))
 
 
 def _dates(

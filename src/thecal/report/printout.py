@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from thecal.errors import Refusal
 from thecal.programmer.bridge import Stretch
 from thecal.programmer.printout import Printout, Section
-from thecal.programmer.review import Dates, Review, Totals
+from thecal.programmer.review import Dates, Review
 from thecal.programmer.session import Session
 from thecal.pump.messages import Report
 from thecal.report.document import SCHEMA, refusal_document
@@ -18,6 +18,7 @@ from thecal.report.html import page, table
 from thecal.report.tables import WIDTH, Line
 from thecal.report.words import BANNER, number_text
 from thecal.therapy.procedure import MeasuredResidual
+from thecal.therapy.totals import Totals
 from thecal.timeline import Instant
 from thecal.twin.forecast import TipDay
 

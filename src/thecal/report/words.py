@@ -41,6 +41,7 @@ from thecal.chart.order import (
 from thecal.pump.messages import Report
 from thecal.pump.program import WEEKDAYS, clock_text
 from thecal.quantity import OralDose
+from thecal.report.clinical_words import clinical_text
 from thecal.therapy.refill import discrepancy_flag
 from thecal.unit import decimal_text
 
@@ -136,6 +137,8 @@ def fact_text(fact: Fact, zone: ZoneInfo) -> str | None:
             return f"session ({session.rpartition('/')[0]}): reviewed, written, read back"
         case SessionEnded() | Acted():
             return None
+        case _:
+            return clinical_text(fact, zone)
 
 
 def _tablets_text(fact: TabletsStarted) -> str:

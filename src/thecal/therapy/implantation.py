@@ -1,0 +1,5 @@
+"""The implant: what must be known, consented and at hand, and what follows it."""
+
+from thecal.therapy.look import Checks
+
+CHECKS: Checks = {}

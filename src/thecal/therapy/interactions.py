@@ -1,0 +1,5 @@
+"""Interactions and restrictions."""
+
+from thecal.therapy.look import Checks
+
+CHECKS: Checks = {}

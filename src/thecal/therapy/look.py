@@ -1,0 +1,98 @@
+"""A look: all that a rule is given. A chart at an instant, the clinic's settings, and an order where one is asked."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from thecal.chart.chart import Chart
+from thecal.pump.sheet import PumpSheet
+from thecal.therapy.asked import Asked
+from thecal.therapy.clinic import Clinic
+from thecal.therapy.finding import Finding, Severity
+from thecal.therapy.known import Known, known
+from thecal.therapy.permissions import may
+from thecal.therapy.rules import Limit, all_rules
+from thecal.timeline import Duration, Instant
+
+UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is known at ``now``; ``sheet`` is that of the pump in place, None without one."""
+
+    known: Known
+    now: Instant
+    zone: ZoneInfo = UTC
+    sheet: PumpSheet | None = None
+    clinic: Clinic = field(default_factory=Clinic)
+    asked: Asked | None = None
+
+    @classmethod
+    def at(
+        cls, chart: Chart, now: Instant, zone: ZoneInfo = UTC, sheet: PumpSheet | None = None, clinic: Clinic | None = None
+    ) -> "Look":
+        """A look at a chart. Facts after ``now`` have not happened yet."""
+        if chart.facts and chart.facts[-1].at > now:
+            chart = Chart().after(*(fact for fact in chart.facts if fact.at <= now))
+        return cls(known(chart), now, zone, sheet, clinic or Clinic())
+
+    @property
+    def chart(self) -> Chart:
+        """The chart itself."""
+        return self.known.chart
+
+    def limit(self, rule: str, name: str) -> Limit:
+        """A limit of a rule as the clinic has set it."""
+        return self.clinic.limit(rule, name)
+
+    def on(self, rule: str) -> bool:
+        """Whether a rule that can be switched is on."""
+        return self.clinic.on(rule)
+
+    @property
+    def age_years(self) -> int | None:
+        """Whole years since birth; None where the birth is not on the chart."""
+        described = self.known.described
+        if described is None or described.born is None:
+            return None
+        today, born = self.now.date(self.zone), described.born
+        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+    def since(self, at: Instant) -> Duration:
+        """How long ago something was."""
+        return Duration(max(self.now.s - at.s, 0))
+
+    def passed(self, limit: Limit, asked: str, allowed: str, what_next: str, due: Instant | None = None) -> Finding:
+        """The finding of a limit that was passed."""
+        return self.found(limit.rule, limit.severity, asked, allowed, what_next, due, limit)
+
+    def found(
+        self,
+        rule: str,
+        severity: Severity,
+        asked: str,
+        allowed: str,
+        what_next: str,
+        due: Instant | None = None,
+        limit: Limit | None = None,
+    ) -> Finding:
+        """A finding of a rule. A rule that a person has overridden says so; ``limit`` names the permission that this takes."""
+        told = all_rules()[rule]
+        confidence = limit.confidence if limit else told.confidence
+        return Finding(rule, severity, asked, allowed, told.source, confidence, what_next, due, self._overridden(rule, limit))
+
+    def _overridden(self, rule: str, limit: Limit | None) -> str | None:
+        if limit is None or limit.override is None:
+            return None
+        last = self.known.last_session
+        for override in reversed(self.known.overrides):
+            if last is not None and override.at < last.at:
+                return None
+            if override.rule == rule and may(override.role, limit.override):
+                return f"{override.by} ({override.role}): {override.reason}"
+        return None
+
+
+Check = Callable[[Look], Iterator[Finding]]
+Checks = Mapping[str, Check]

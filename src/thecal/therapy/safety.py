@@ -1,0 +1,5 @@
+"""Safety: what holds for every order."""
+
+from thecal.therapy.look import Checks
+
+CHECKS: Checks = {}

@@ -1,0 +1,5 @@
+"""Withdrawal: how likely it is, and what it asks for."""
+
+from thecal.therapy.look import Checks
+
+CHECKS: Checks = {}
