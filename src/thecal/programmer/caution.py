@@ -9,13 +9,14 @@ from thecal.chart.chart import Chart
 from thecal.chart.facts import Filled, SessionEnded, SessionUncertain
 from thecal.programmer.limits import change_limits, dose_limit
 from thecal.programmer.write import ends_bolus, old_strengths
-from thecal.pump.messages import Report, StartBolus, Update
-from thecal.pump.program import EndOfService, Flex, MinimumRate, PeriodicBolus, SafeState, Stopped, program_pattern
+from thecal.pump.messages import StartBolus, Update
+from thecal.pump.program import Flex, MinimumRate, PeriodicBolus, Stopped, program_pattern
 from thecal.pump.settle import after_bolus
 from thecal.pump.sheet import PumpSheet
 from thecal.pump.written import clock_offset_s, offset_words
 from thecal.quantity import FlowRate
 from thecal.therapy.gain import empties_before_alarm
+from thecal.therapy.infusing import not_infusing
 from thecal.therapy.refill import interval_outside, low_reservoir_advised, strength_advised
 from thecal.therapy.settings import setting_source
 from thecal.timeline import DAY_S, Duration
@@ -51,17 +52,6 @@ def cautions(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cauti
     yield from _strength(review, chart, sheet)
     yield from _line(review)
     yield from _pump(review, sheet)
-
-
-def not_infusing(report: Report, sheet: PumpSheet) -> str | None:
-    """Why a pump that was just read was not infusing its program; None where it was."""
-    if report.mode == "updating" and sheet.stops_while_updating:
-        return "an update was left open"
-    if isinstance(report.program, Stopped | MinimumRate | SafeState | EndOfService):
-        return report.program.mode
-    if report.log and report.log[-1].kind == "telemetry mode ended" and report.log[-1].at == report.at:
-        return "it was in telemetry mode"
-    return next((alarm for alarm in report.alarms if alarm in ("empty reservoir", "motor stall", "pump stopped")), None)
 
 
 def _second_person(review: "Review", sheet: PumpSheet) -> Iterable[Caution]:

@@ -20,6 +20,11 @@ class DoseSet:
     dose: DailyDose | None
     before: DailyDose | None
 
+    @property
+    def rose(self) -> bool:
+        """Whether it was raised."""
+        return self.dose is not None and self.before is not None and self.dose > self.before
+
 
 @dataclass(slots=True)
 class Known:

@@ -5,15 +5,16 @@ from itertools import pairwise
 from thecal.chart.order import Order, ordered_dose
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.known import Known
+from thecal.timeline import Instant
 
 
-def stable(known: Known, clinic: Clinic) -> bool:
-    """Less than a tenth of change over the last two visits with the pump, and no goal missed."""
+def stable(known: Known, clinic: Clinic, before: Instant | None = None) -> bool:
+    """Less than a tenth of change over the last two visits with the pump, and no goal missed; as it was ``before`` an instant."""
     limit, visits = clinic.limit("VIS-03", "change"), int(clinic.limit("VIS-03", "visits").value)
-    if len(known.sessions) <= visits:
+    sessions = known.sessions if before is None else [session for session in known.sessions if session.at < before]
+    if len(sessions) <= visits:
         return False
-    doses = [session.order for session in known.sessions[-visits - 1 :]]
-    means = [_mean(order) for order in doses]
+    means = [_mean(session.order) for session in sessions[-visits - 1 :]]
     if any(mean is None or mean <= 0 for mean in means):
         return False
     whole = [mean for mean in means if mean is not None]

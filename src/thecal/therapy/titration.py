@@ -161,7 +161,7 @@ def rises_without_response(look: Look) -> int:
     scores = sorted((fact.at.s, fact.ashworth_legs, fact.spasm_penn) for fact in look.known.assessments)
     count = 0
     for change in reversed(look.known.doses):
-        if change.before is None or change.dose is None or change.dose <= change.before:
+        if not change.rose:
             break
         before = next((score for score in reversed(scores) if score[0] <= change.at.s), None)
         after = next((score for score in scores if score[0] > change.at.s), None)
