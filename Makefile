@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 CASE   ?= scenarios/first-year.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check benchmarks golden figures lock clean
+.PHONY: help run test test-long check benchmarks golden figures coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ golden: $(VENV)/installed-dev  ## write the expected outputs of scenarios/ anew;
 
 figures: $(VENV)/installed-dev  ## draw the figures of docs/ anew
 	@$(BIN)/python -m tests.figures
+
+coverage: $(VENV)/installed-dev  ## write anew which tests hold which rule, and docs/coverage.md
+	@$(BIN)/python -m tests.coverage
 
 lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o locks/dev.txt

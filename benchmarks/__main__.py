@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.body import measure_body
+from benchmarks.rules import measure_rules
 from benchmarks.ticking import MINUTES_A_DAY, TickingPump
 from thecal.catheter.geometry import Geometry, catheter_sheet
 from thecal.chart.chart import Chart
@@ -206,6 +207,7 @@ def main() -> None:
         "device": measure_device(),
         "command": measure_command(),
         "body": measure_body(),
+        "rules": measure_rules(),
     }
     print(json.dumps(document, indent=2))
 

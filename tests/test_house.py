@@ -21,7 +21,7 @@ IMPURE = {
     "sqlite3", "subprocess", "threading", "time", "urllib", "uuid",
 }  # fmt: skip
 CLOCKS = {"now", "today", "utcnow", "fromtimestamp", "default_rng", "urandom", "getenv"}
-REQUIREMENT = "[A-Z]{3}-[0-9]{2}[a-z]?"
+REQUIREMENT = "[A-Z]{2,3}-[0-9]{2}[a-z]?"
 NOT_NOUNS = {"utils", "helpers", "common", "base", "manager", "core", "misc"}
 
 
@@ -115,7 +115,7 @@ def marked() -> set[str]:
 
 def refused_by() -> set[str]:
     texts = [path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py")]
-    rooms = "|".join({requirement[:3] for requirement in documented()})
+    rooms = "|".join({requirement.partition("-")[0] for requirement in documented()})
     return set(re.findall(rf"\"((?:{rooms})-[0-9]{{2}}[a-z]?)\"", "\n".join(texts)))
 
 

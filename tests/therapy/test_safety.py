@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.charts import Story, day, found, mcg_a_day, severities, started
-from thecal.chart.clinical import Documented, Signed
+from thecal.chart.clinical import ClinicalFact, Documented, Signed
 from thecal.chart.order import OrderBolus, OrderContinuous, OrderMinimumRate, OrderPatient, OrderStop
 from thecal.chart.order_sheet import OrderSheet
 from thecal.quantity import Amount, Concentration
@@ -61,7 +61,7 @@ def test_nothing_stops_without_taper_cover_and_two_signatures(order: OrderStop |
     story = started()
     papers = [Documented(day(10), "taper plan"), Documented(day(10), "cover order")]
     signed = [Signed(day(10), "Dr A", name, "physician") for name in ("Dr B", "Dr C")]
-    every = [*papers, *signed]
+    every: list[ClinicalFact] = [*papers, *signed]
     for missing in every:
         partly = started().fact(*(fact for fact in every if fact is not missing))
         assert severities(partly.look(10, order), "SAF-03") == ["block"]

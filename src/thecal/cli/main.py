@@ -10,14 +10,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from thecal.cli.calc import calc
+from thecal.cli.check import check
 from thecal.cli.compare import compare
 from thecal.cli.console import BAD_INPUT, complain, explain, say
 from thecal.cli.patients import patients
 from thecal.cli.program import program
 from thecal.cli.pumps import pumps
+from thecal.cli.rules import rules
 from thecal.cli.run import run
+from thecal.cli.teach import teach
+from thecal.cli.triage import triage
 from thecal.cli.validate import validate
 from thecal.cli.whatif import whatif
+from thecal.cli.words import words
 from thecal.errors import ThecalError
 from thecal.report.words import BANNER
 
@@ -32,6 +37,11 @@ app.command()(run)
 app.command()(pumps)
 app.command()(patients)
 app.command()(program)
+app.command()(check)
+app.command()(rules)
+app.command()(words)
+app.command()(triage)
+app.command()(teach)
 app.command()(whatif)
 app.command()(compare)
 app.command()(validate)

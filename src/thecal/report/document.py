@@ -43,7 +43,7 @@ def run_document(case: Case, trace: Trace, version: str, body: dict[str, Any] | 
     }
 
 
-def json_text(document: dict[str, Any]) -> str:
+def json_text(document: dict[str, Any] | list[dict[str, Any]]) -> str:
     """A document as JSON text with a newline at its end."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

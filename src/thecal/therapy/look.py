@@ -12,7 +12,7 @@ from thecal.therapy.finding import Finding, Severity
 from thecal.therapy.known import Known, known
 from thecal.therapy.permissions import may
 from thecal.therapy.rules import Limit, all_rules
-from thecal.timeline import Duration, Instant
+from thecal.timeline import DAY_S, Duration, Instant
 
 UTC = ZoneInfo("UTC")
 
@@ -62,6 +62,14 @@ class Look:
     def since(self, at: Instant) -> Duration:
         """How long ago something was."""
         return Duration(max(self.now.s - at.s, 0))
+
+    def ago(self, at: Instant) -> str:
+        """How long ago something was, as people say it: in whole days from two days on, in hours from two hours on."""
+        seconds = self.since(at).s
+        for unit, size in (("days", DAY_S), ("h", 3600), ("min", 60)):
+            if seconds >= 2 * size:
+                return f"{seconds // size} {unit}"
+        return f"{seconds} s"
 
     def passed(self, limit: Limit, asked: str, allowed: str, what_next: str, due: Instant | None = None) -> Finding:
         """The finding of a limit that was passed."""

@@ -22,7 +22,7 @@ SURENESS: Mapping[str, str] = {
     "D": "arithmetic, or a default that a clinic can configure",
     "U": "no source found: a setting",
 }
-_ID = re.compile(r"[A-Z]{3}-[0-9]{2}[a-z]?")
+_ID = re.compile(r"[A-Z]{2,3}-[0-9]{2}[a-z]?")
 _KEYS = {"kind", "statement", "inputs", "source", "confidence", "limits", "switch"}
 _LIMIT_KEYS = {"name", "when", "value", "unit", "severity", "stricter", "confidence", "override", "setting"}
 
@@ -108,15 +108,24 @@ def rule_named(name: str, field: str = "RULE") -> Rule:
     wanted = name.strip()
     meant = next((key for key in known if key.lower() == wanted.lower()), wanted)
     if meant not in known:
-        alike = [key for key in known if key[:3] == meant[:3].upper()]
+        alike = [key for key in known if _family(key) == _family(meant.upper())]
         raise InputError(
             field,
             name,
             "is not a rule",
-            accepted=alike or sorted({key[:3] for key in known}),
+            accepted=alike or families(),
             nearest=nearest_name(meant.upper(), known),
         )
     return known[meant]
+
+
+def families() -> list[str]:
+    """The letters with which ids begin."""
+    return sorted({_family(key) for key in all_rules()})
+
+
+def _family(rule: str) -> str:
+    return rule.partition("-")[0]
 
 
 def _rule(name: str, topic: str, table: Mapping[str, Any]) -> Rule:

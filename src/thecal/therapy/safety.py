@@ -85,7 +85,7 @@ def _stop(look: Look) -> Iterator[Finding]:
 def _after_stop(look: Look, since: Instant) -> Finding:
     limit = look.limit("SAF-03", "stopped")
     due = Instant(since.s + int(limit.value * _HOUR_S))
-    asked = "an emergency stop" if look.now == since else f"a stop {look.since(since)} ago"
+    asked = "an emergency stop" if look.now == since else f"a stop {look.ago(since)} ago"
     return look.passed(
         limit, asked, f"decided within {limit}", "Decide on restart or explant, with cover until then; sign the stop.", due
     )

@@ -1,7 +1,10 @@
 """When drug first reaches the tip after an implant: the clock of the first 24 h starts there (IMP-06)."""
 
+from bisect import bisect_left
+from itertools import islice
+
 from thecal.chart.chart import Chart
-from thecal.chart.facts import Implanted, SessionEnded
+from thecal.chart.facts import SessionEnded
 from thecal.chart.line_ledger import line_ledger, strength
 from thecal.pump.program import program_pattern
 from thecal.pump.sheet import PumpSheet, pump_sheet
@@ -14,26 +17,25 @@ def drug_at_tip(chart: Chart) -> Instant | None:
     A line of which nobody knows what it holds counts as free of drug: the later instant, and the longer wait. None where
     nothing runs that would bring it there.
     """
-    implants = [number for number, fact in enumerate(chart.facts) if isinstance(fact, Implanted)]
-    if not implants:
+    implanted = chart.implanted
+    if implanted is None:
         return None
-    facts = chart.facts[implants[-1] :]
-    implanted = facts[0]
-    assert isinstance(implanted, Implanted)  # it was looked for
     ledger, sheet = line_ledger(Chart().after(implanted)), pump_sheet(implanted.pump)
-    sessions = [fact for fact in facts if isinstance(fact, SessionEnded)]
-    if ledger is None or not sessions:
-        return None
+    assert ledger is not None  # it was implanted
     ahead_nl = 0
     for parcel in ledger.line.parcels:
         if strength(parcel):
             break
         ahead_nl += parcel.volume_nl
-    for session, after in zip(sessions, [*sessions[1:], None], strict=True):
-        reached = _reached(session, ahead_nl, sheet)
-        if reached is not None and (after is None or reached <= after.at):
+    begin = bisect_left(chart.facts, implanted.at, key=lambda fact: fact.at)
+    sessions = (fact for fact in islice(chart.facts, begin, None) if isinstance(fact, SessionEnded))
+    before: SessionEnded | None = None
+    for session in sessions:
+        reached = _reached(before, ahead_nl, sheet) if before else None
+        if reached is not None and reached <= session.at:
             return reached
-    return None
+        before = session
+    return _reached(before, ahead_nl, sheet) if before else None
 
 
 def _reached(session: SessionEnded, count_nl: int, sheet: PumpSheet) -> Instant | None:

@@ -1,12 +1,16 @@
 """Starting dose and titration: how fast a dose may rise, by origin and age, and when rising is no answer."""
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from thecal.chart.clinical import Described
 from thecal.quantity import Amount
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Check, Checks, Look
+from thecal.therapy.scores import score_of
 from thecal.therapy.stability import stable
 from thecal.therapy.tip import drug_at_tip
 from thecal.timeline import DAY_S, Duration, Instant
@@ -14,6 +18,7 @@ from thecal.timeline import DAY_S, Duration, Instant
 _HOUR_S = 3600
 _YEAR_S = 365 * DAY_S + DAY_S // 4
 MS = "multiple sclerosis"
+_SCALES = ("ashworth-0-4", "ashworth-1-5", "modified-ashworth", "penn-frequency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,7 @@ def _first_day(look: Look) -> Iterator[Finding]:
     limit = look.limit("TIT-02", "first")
     if look.now.s - at_tip.s < limit.value * _HOUR_S:
         told = (
-            f"a rise {look.since(at_tip)} after drug reached the tip"
-            if at_tip <= look.now
-            else "a rise before drug is at the tip"
+            f"a rise {look.ago(at_tip)} after drug reached the tip" if at_tip <= look.now else "a rise before drug is at the tip"
         )
         yield look.passed(limit, told, f"{limit} after it", "Wait, and assess then.")
 
@@ -86,7 +89,7 @@ def _step(rule: str) -> Check:
 
     def check(look: Look) -> Iterator[Finding]:
         rise = _rise(look)
-        if rise is None or _table(look) != rule or stable(look.known, look.clinic):
+        if rise is None or titration_rule(look) != rule or stable(look.known, look.clinic):
             return
         limit = look.limit(rule, "rise")
         if rise > limit.value:
@@ -94,7 +97,7 @@ def _step(rule: str) -> Check:
             yield look.passed(limit, f"a rise of {float(rise):.3g} %", f"at most {limit}", advice)
         between, last = look.limit(rule, "between"), look.known.doses[-1].at
         if look.now.s - last.s < between.value * _HOUR_S:
-            asked = f"a rise {look.since(last)} after the last change"
+            asked = f"a rise {look.ago(last)} after the last change"
             yield look.passed(between, asked, f"one in {between}", "Wait, and assess then.")
 
     return check
@@ -118,7 +121,7 @@ def _assessed_after(look: Look) -> Iterator[Finding]:
     assessed = max((at for at in _assessments(look)), default=Instant(0))
     if assessed < changed and look.now.s - changed.s > limit.value * _HOUR_S:
         due = Instant(changed.s + int(limit.value * _HOUR_S))
-        asked = f"no assessment since the change {look.since(changed)} ago"
+        asked = f"no assessment since the change {look.ago(changed)} ago"
         yield look.passed(limit, asked, f"within {limit} of a change", "Assess tone, spasms and side effects.", due)
 
 
@@ -141,7 +144,7 @@ def _beyond_others(look: Look) -> Iterator[Finding]:
     row = expected_dose(known.described, look.since(known.implanted.at))
     most = row.mean + limit.value * row.sd
     if dose > most * 10**6:
-        asked = f"{Amount(dose)} a day, {look.since(known.implanted.at)} after the implant"
+        asked = f"{Amount(dose)} a day, {look.ago(known.implanted.at)} after the implant"
         allowed = f"usually up to {most:,.0f} mcg/day ({row.mean} ± {row.sd} at {row.years} years)"
         yield look.passed(limit, asked, allowed, "Look for a reason: fault of pump or catheter, noxious stimulus, tolerance.")
 
@@ -149,30 +152,50 @@ def _beyond_others(look: Look) -> Iterator[Finding]:
 def _without_response(look: Look) -> Iterator[Finding]:
     """TIT-12."""
     limit = look.limit("TIT-12", "rises")
-    rises = rises_without_response(look)
-    if _rise(look) is not None and rises >= limit.value:
+    rises = rises_without_response(look) if _rise(look) is not None else 0
+    if rises >= limit.value:
         asked = f"another rise after {rises} without a response"
         yield look.passed(limit, asked, f"troubleshooting after {limit}", "Look for a fault of catheter or pump first (TRB-01).")
 
 
 def rises_without_response(look: Look) -> int:
-    """How many rises in a row, up to the last, no examination has answered with a fall of tone or spasms (TIT-12)."""
+    """How many rises in a row, up to the last, brought no fall of tone or spasms where both were examined (TIT-12).
+
+    A rise before or after which nobody examined is not counted: what it brought is not known.
+    """
+    rises = list(takewhile(lambda change: change.rose, reversed(look.known.doses)))
+    if not rises:
+        return 0
     needed = look.limit("TIT-12", "fall").value
-    scores = sorted((fact.at.s, fact.ashworth_legs, fact.spasm_penn) for fact in look.known.assessments)
+    scores = _scores(look)
     count = 0
-    for change in reversed(look.known.doses):
-        if not change.rose:
+    for change in rises:
+        falls = [fall for series in scores.values() if (fall := _fall(series, change.at)) is not None]
+        if any(fall >= needed for fall in falls):
             break
-        before = next((score for score in reversed(scores) if score[0] <= change.at.s), None)
-        after = next((score for score in scores if score[0] > change.at.s), None)
-        if (
-            before
-            and after
-            and any(b is not None and a is not None and b - a >= needed for b, a in zip(before[1:], after[1:], strict=True))
-        ):
-            break
-        count += 1
+        count += bool(falls)
     return count
+
+
+def _scores(look: Look) -> dict[object, list[tuple[int, float]]]:
+    """Tone and spasms over time, each scale, part and rater apart, with their seconds."""
+    series: dict[object, list[tuple[int, float]]] = defaultdict(list)
+    for fact in look.known.assessments:
+        for name, score in (("legs", fact.ashworth_legs), ("arms", fact.ashworth_arms), ("spasms", fact.spasm_penn)):
+            if score is not None:
+                series[name].append((fact.at.s, score))
+    for scale in _SCALES:
+        for scored in look.known.scores.get(scale, ()):
+            read = score_of(scored)
+            if read is not None:
+                series[scale, scored.part, scored.rater].append((scored.at.s, float(read.order)))
+    return series
+
+
+def _fall(series: list[tuple[int, float]], at: Instant) -> float | None:
+    """By how much a score fell from the last before a change to the first after it; None without both."""
+    after = bisect_left(series, (at.s + 1,))
+    return series[after - 1][1] - series[after][1] if 0 < after < len(series) else None
 
 
 def _assessments(look: Look) -> Iterator[Instant]:
@@ -186,8 +209,8 @@ def _rise(look: Look) -> float | None:
     return float(percent) if percent is not None and percent > 0 else None
 
 
-def _table(look: Look) -> str:
-    """Which of the three tables counts: a child's, the cerebral one, or the spinal one, which MS is under."""
+def titration_rule(look: Look) -> str:
+    """Which of the three rules counts: a child's, the cerebral one, or the spinal one, which MS is under."""
     age = look.age_years
     if age is not None and age < look.limit("TIT-05", "adult").value:
         return "TIT-05"

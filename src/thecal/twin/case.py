@@ -20,7 +20,7 @@ from thecal.twin.document import CaseTable, RefillTable
 from thecal.twin.events import AnyEvent, ExplantEvent, ImplantEvent, NoteEvent, ReplacePumpEvent, ScreeningTest, action
 from thecal.twin.exposure import Exposure
 from thecal.twin.mishaps import PressureEvent, TemperatureEvent
-from thecal.twin.reading import BYTES_MAX, Found, read_tables
+from thecal.twin.reading import BYTES_MAX, Found, Place, read_tables
 from thecal.twin.truth import DriftStep, drifted, faults
 from thecal.twin.world import PlannedFault, World
 
@@ -77,6 +77,11 @@ def read_case(path: str | Path) -> Case:
 def parse_case(raw: bytes, name: str) -> Case:
     """A case from the bytes of its file; ``name`` stands in the errors. Raises InputErrors."""
     table, zone, place = read_tables(raw, name)
+    return case_of(table, zone, place, sha256(raw).hexdigest())
+
+
+def case_of(table: CaseTable, zone: ZoneInfo, place: Place, digest: str) -> Case:
+    """A case from its checked tables. Raises InputErrors."""
     found = Found(place)
     devices = devices_of(table, found)
     _check_events(table, zone, found)
@@ -91,8 +96,8 @@ def parse_case(raw: bytes, name: str) -> Case:
         raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
     drift_s, holds = table.world.clock_drift, table.catheter.holds
     return Case(
-        name=name,
-        sha256=sha256(raw).hexdigest(),
+        name=place.name,
+        sha256=digest,
         title=table.title,
         zone=zone,
         sources=tuple(table.sources),

@@ -4,9 +4,10 @@ from pydantic import Field
 
 from thecal.twin.bedside_tables import BodyTable, ParametersTable
 from thecal.twin.events import EVENT_TABLES, AnyEvent, CatheterTable, PumpTable
+from thecal.twin.fact_tables import FACT_TABLES, AnyFact
 from thecal.twin.fields import ADuration, ADurationOrZero, At, AVersion, Document, PlainText
 from thecal.twin.mishaps import TRUTH_TABLES, WorldTable
-from thecal.twin.order_tables import BolusTable, FillTable
+from thecal.twin.order_tables import BolusTable, FillTable, SheetTable
 from thecal.twin.programs import DayTable, PatientBolusTable, ProgramTable, StepTable
 
 
@@ -39,6 +40,36 @@ class CaseTable(Document):
     refill: RefillTable = RefillTable()
     world: WorldTable = WorldTable()
     event: list[AnyEvent] = Field(min_length=1)
+    fact: list[AnyFact] = Field(default_factory=list)
+
+
+class LookTable(Document):
+    """What a reader of the chart should find at an instant: the state on the pathway, and the findings of a topic.
+
+    ``finds`` names every finding graver than advice, as ``"TIT-03 block"``; ``also`` some of the advice and tasks.
+    """
+
+    at: At
+    topic: PlainText = "all"
+    order: SheetTable | None = None
+    state: PlainText | None = None
+    finds: list[PlainText] | None = None
+    also: list[PlainText] = Field(default_factory=list)
+
+
+class ChartTable(Document):
+    """A chart: what is known of a person, and what was done with the pump, where there is one."""
+
+    chart: AVersion
+    title: PlainText
+    timezone: str
+    sources: list[PlainText] = Field(default_factory=list)
+    pump: PumpTable | None = None
+    catheter: CatheterTable | None = None
+    refill: RefillTable = RefillTable()
+    event: list[AnyEvent] = Field(default_factory=list)
+    fact: list[AnyFact] = Field(default_factory=list)
+    look: list[LookTable] = Field(default_factory=list)
 
 
 _TABLES: dict[str, type[Document]] = {
@@ -55,11 +86,15 @@ _TABLES: dict[str, type[Document]] = {
     "patient_bolus": PatientBolusTable,
     "steps": StepTable,
     "day": DayTable,
+    "look": LookTable,
+    "order": SheetTable,
 }
 
 
 def kinds(names: list[str]) -> dict[str, type[Document]]:
     """The kinds of event that may stand in a list of the document."""
+    if names == ["fact"]:
+        return FACT_TABLES
     return TRUTH_TABLES if names == ["world", "event"] else EVENT_TABLES
 
 
@@ -67,7 +102,7 @@ def known_keys(path: tuple[str | int, ...], table: object, root: type[Document] 
     """The keys that the table at a path of a document may have; ``root`` is what the whole document is."""
     names = [key for key in path if isinstance(key, str)]
     model: type[Document] | None = root
-    if names in (["world", "event"], ["event"]) and isinstance(table, dict):
+    if names in (["world", "event"], ["event"], ["fact"]) and isinstance(table, dict):
         model = kinds(names).get(str(table.get("kind")))
     elif names:
         model = _TABLES.get(names[-1])

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from thecal.errors import InputError, InputErrors, nearest_name, printable
 from thecal.timeline import read_zone
-from thecal.twin.document import CaseTable, kinds, known_keys
+from thecal.twin.document import CaseTable, ChartTable, kinds, known_keys
 from thecal.twin.fields import Document
 from thecal.twin.lines import Path, lines_of
 from thecal.twin.order_tables import OrderTable
@@ -37,7 +37,7 @@ class Place:
     @property
     def whole(self) -> str:
         """What the whole document is called."""
-        return "case" if self.root is CaseTable else "order"
+        return self.root.__name__.removesuffix("Table").lower()
 
     def error(self, path: Path, error: InputError) -> InputError:
         """The error with its line and with the field as the document calls it."""
@@ -83,11 +83,27 @@ def read_tables(raw: bytes, name: str) -> tuple[CaseTable, ZoneInfo, Place]:
     return _checked(CaseTable, data, place, {"zone": zone}), zone, place
 
 
+def read_document(raw: bytes, name: str) -> tuple[CaseTable | ChartTable, ZoneInfo, Place]:
+    """The checked tables of a case, or of a chart (the key ``chart`` says so), with zone and places. Raises InputErrors."""
+    text = _text(raw, name, "chart = 1, a title and a timezone to begin with")
+    data = _toml(text, name)
+    root: type[CaseTable | ChartTable] = ChartTable if "chart" in data else CaseTable
+    place = Place(name, lines_of(text), root)
+    zone = _zone(data, place)
+    return _checked(root, data, place, {"zone": zone}), zone, place
+
+
 def read_order_table(raw: bytes, name: str) -> OrderTable:
     """The checked tables of an order file. Raises InputErrors in the order of lines."""
-    text = _text(raw, name, "order = 1 and what is to be written")
+    return read_plain(OrderTable, raw, name, "order = 1 and what is to be written")[0]
+
+
+def read_plain(root: type[D], raw: bytes, name: str, begins: str) -> tuple[D, Place]:
+    """The checked tables of a document without times, and where things stand. Raises InputErrors in the order of lines."""
+    text = _text(raw, name, begins)
     data = _toml(text, name)
-    return _checked(OrderTable, data, Place(name, lines_of(text), OrderTable), {})
+    place = Place(name, lines_of(text), root)
+    return _checked(root, data, place, {}), place
 
 
 def _checked(root: type[D], data: Mapping[str, Any], place: Place, context: dict[str, Any]) -> D:
@@ -154,8 +170,8 @@ def _finding(finding: Any, data: Mapping[str, Any], place: Place) -> tuple[int, 
 
 def _walk(loc: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple[Path, object, object]:
     """(the path in the document, what stands there, the table around it)."""
-    kind_at = 2 if loc[:1] == ("event",) else 3 if loc[:2] == ("world", "event") else len(loc)
-    loc = (*loc[:kind_at], *loc[kind_at + 1 :])  # pydantic puts the kind of an event between its number and its fields
+    kind_at = 2 if loc[:1] in (("event",), ("fact",)) else 3 if loc[:2] == ("world", "event") else len(loc)
+    loc = (*loc[:kind_at], *loc[kind_at + 1 :])  # pydantic puts the kind of an event or a fact between its number and its fields
     path: Path = ()
     value: Any = data
     table: Any = data
@@ -184,7 +200,8 @@ def _said(finding: Any, path: Path, value: object, table: object, place: Place) 
             kind = str(value.get("kind", "")) if isinstance(value, dict) else ""
             known_kinds = kinds([key for key in path[:-1] if isinstance(key, str)])
             nearest = nearest_name(kind, known_kinds)
-            return InputError("kind", kind, "is not a kind of event", accepted=known_kinds, nearest=nearest)
+            what = "fact" if "fact" in path else "event"
+            return InputError("kind", kind, f"is not a kind of {what}", accepted=known_kinds, nearest=nearest)
         case "literal_error":
             allowed = [part.strip("'") for part in finding["ctx"]["expected"].replace(" or ", ", ").split(", ")]
             return InputError(field, value, "is not accepted", accepted=allowed, nearest=nearest_name(str(value), allowed))

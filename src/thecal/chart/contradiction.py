@@ -1,0 +1,82 @@
+"""Facts that cannot both be so."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from thecal.chart import clinical
+from thecal.chart.facts import Assessed, Explanted, Fact, Filled, Implanted, PumpReplaced, Revised, SessionEnded, TestBolusGiven
+from thecal.timeline import Instant
+
+_TEST = "test result"
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two facts that cannot both be so (CHT-02); ``first`` is None where the one that is missing would have to come first."""
+
+    first: Fact | None
+    second: Fact
+    problem: str
+
+
+def contradictions(facts: Iterable[Fact]) -> tuple[Contradiction, ...]:
+    """Every pair that contradicts, in order of time. What is said twice alike contradicts nothing."""
+    ordered = sorted(facts, key=lambda fact: fact.at)
+    return (*_at_once(ordered), *_too_early(ordered))
+
+
+def _at_once(facts: list[Fact]) -> Iterator[Contradiction]:
+    """Two answers to one question at one instant: which of them counts would depend on the order of writing."""
+    said: dict[tuple[Instant, object], Fact] = {}
+    for fact in facts:
+        question = _question(fact)
+        if question is None:
+            continue
+        before = said.setdefault((fact.at, question), fact)
+        if before != fact:
+            yield Contradiction(before, fact, f"{_named(question)} is said twice at one time, and differs")
+
+
+def _named(question: tuple[object, ...]) -> str:
+    return " ".join(str(part) for part in question if part is not None)
+
+
+def _question(fact: Fact) -> tuple[object, ...] | None:
+    match fact:
+        case clinical.Described():
+            return ("the description",)
+        case clinical.Answered(checklist=checklist, item=item):
+            return (checklist, item)
+        case clinical.Noticed(condition=condition):
+            return ("condition", condition)
+        case clinical.SymptomReported(symptom=symptom):
+            return ("symptom", symptom)
+        case clinical.Scored(scale=scale, part=part, rater=rater):
+            return ("score", scale, part, rater)
+        case clinical.Measured(measure=measure):
+            return ("measure", measure)
+        case clinical.Prescribed(medicine=medicine) | clinical.Discontinued(medicine=medicine):
+            return ("medicine", medicine)
+        case clinical.Documented(document=document):
+            return ("document", document)
+        case Assessed():
+            return ("assessment",)
+        case _:
+            return None
+
+
+def _too_early(facts: list[Fact]) -> Iterator[Contradiction]:
+    """What needs something before it: a fill a pump, an effect a test, an operation a person who is born."""
+    described = next((fact for fact in facts if isinstance(fact, clinical.Described)), None)
+    implant = next((fact for fact in facts if isinstance(fact, Implanted | PumpReplaced)), None)
+    test = next((fact for fact in facts if isinstance(fact, TestBolusGiven)), None)
+    for fact in facts:
+        if isinstance(fact, Filled | SessionEnded | Revised | Explanted) and (implant is None or fact.at < implant.at):
+            yield Contradiction(implant, fact, f"{_NAMES[type(fact)]} before an implant")
+        if isinstance(fact, clinical.Answered) and fact.checklist == _TEST and (test is None or fact.at < test.at):
+            yield Contradiction(test, fact, "the result of a screening test before any test")
+        if described and described.born and fact.at.utc_text()[:10] < described.born.isoformat():
+            yield Contradiction(described, fact, f"something on {fact.at.utc_text()[:10]}, before the birth on {described.born}")
+
+
+_NAMES: dict[type, str] = {Filled: "a fill", SessionEnded: "a session", Revised: "a revision", Explanted: "an explant"}

@@ -1,0 +1,45 @@
+"""Reconciliation: everything that is taken, gone through before anything is prescribed or programmed (INT-01)."""
+
+from collections.abc import Iterator
+
+from thecal.therapy.finding import Finding
+from thecal.therapy.look import Look
+from thecal.timeline import Instant
+
+_HOUR_S = 3600
+_ADVICE = "Go through everything that is taken: prescribed, bought without prescription, herbal; then record it."
+
+
+def reconciled(look: Look) -> Iterator[Finding]:
+    """An order, or a prescription, that no reconciliation came close enough before; in an emergency it is done afterwards."""
+    limit, paper = look.limit("INT-01", "age"), look.known.document("reconciliation", look.now)
+    for what, at in _gated(look):
+        if paper is not None and at.s - paper.at.s <= limit.value * _HOUR_S:
+            continue
+        asked = f"{what}, and {_told(look, paper.at if paper else None)}"
+        allowed = f"all medicines reconciled within {limit} before it"
+        if emergency(look):
+            yield look.found("INT-01", "task", asked, f"{allowed}, in an emergency afterwards", _ADVICE)
+        else:
+            yield look.passed(limit, asked, allowed, _ADVICE)
+
+
+def emergency(look: Look) -> bool:
+    """Whether waiting could harm: a stop is asked for, or an overdose or a withdrawal is suspected."""
+    stops = look.asked is not None and look.asked.stops
+    return stops or look.known.present("overdose suspected") or look.known.present("withdrawal suspected")
+
+
+def _told(look: Look, at: Instant | None) -> str:
+    return "the medicines were never reconciled" if at is None else f"the medicines were reconciled {look.since(at)} ago"
+
+
+def _gated(look: Look) -> Iterator[tuple[str, Instant]]:
+    """What a reconciliation comes before: the order that is asked, and the latest prescription of what is taken."""
+    if look.asked is not None:
+        yield "an order", look.now
+    taken = look.known.medicines.values()
+    latest = max((prescribed.at for prescribed in taken), default=None)
+    if latest is not None:
+        names = sorted(prescribed.medicine for prescribed in taken if prescribed.at == latest)
+        yield f"{', '.join(names)} taken or changed since {look.since(latest)} ago", latest

@@ -1,0 +1,148 @@
+"""A chart as a document: what is known and recorded of a person, alone or as a part of a case.
+
+The device events of a chart are carried out by a pump of exact flow without faults: its reports are what a programmer would show.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from thecal.chart.chart import Chart
+from thecal.chart.contradiction import contradictions
+from thecal.chart.facts import Fact
+from thecal.chart.order_sheet import OrderSheet
+from thecal.errors import InputError, InputErrors
+from thecal.pump.sheet import PumpSheet
+from thecal.therapy.refill import RefillPolicy
+from thecal.timeline import Instant
+from thecal.twin.case import Case, case_of
+from thecal.twin.document import CaseTable, ChartTable, LookTable
+from thecal.twin.reading import BYTES_MAX, Found, Place, read_document
+from thecal.twin.run import run
+from thecal.twin.trace import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a reader of the chart should find at an instant; see ``LookTable``."""
+
+    at: Instant
+    topic: str
+    orders: OrderSheet | None
+    state: str | None
+    finds: tuple[str, ...] | None
+    also: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartFile:
+    """What a document records: ``facts`` about the person, and the ``case`` of its device events, where it has any.
+
+    ``looks`` are what a reader should find, where the document says so.
+    """
+
+    name: str
+    sha256: str
+    title: str
+    zone: ZoneInfo
+    facts: tuple[Fact, ...]
+    until: Instant
+    case: Case | None = None
+    looks: tuple[Expectation, ...] = ()
+
+    @property
+    def policy(self) -> RefillPolicy:
+        """What bounds the time between refills."""
+        return self.case.policy if self.case else RefillPolicy.default()
+
+    @property
+    def first(self) -> Instant:
+        """When the first of it was."""
+        begins = [fact.at for fact in self.facts[:1]] + ([self.case.actions[0].at] if self.case else [])
+        return min(begins)
+
+    def at(self, now: Instant) -> tuple[Chart, PumpSheet | None]:
+        """(the chart as it was at an instant, the sheet of the pump in place). Raises InputErrors for facts that contradict."""
+        facts = [fact for fact in self.facts if fact.at <= now]
+        sheet = None
+        if self.case is not None and self.case.actions[0].at <= now:
+            until = min(now, self.case.until)
+            record = Record(policy=self.case.policy, keep_rows=False, keep_blocks=False)
+            trace = run(self.case.world, self.case.source, until, record)
+            facts += trace.chart.facts
+            sheet = trace.world.pump.sheet if trace.world.pump else None
+        self._check(facts)
+        return Chart().after(*sorted(facts, key=lambda fact: fact.at)), sheet
+
+    def _check(self, facts: list[Fact]) -> None:
+        errors = []
+        for found in contradictions(facts):
+            pair = [fact for fact in (found.first, found.second) if fact is not None]
+            times = " and ".join(fact.at.local_text(self.zone) for fact in pair)
+            text = " / ".join(_in_words(fact) for fact in pair)
+            errors.append(InputError("fact", text, f"contradicts: {found.problem} ({times})", where=self.name))
+        if errors:
+            raise InputErrors(errors)
+
+
+def _in_words(fact: Fact) -> str:
+    return type(fact).__name__
+
+
+def read_chart(path: str | Path) -> ChartFile:
+    """Read a chart or a case file.
+
+    Raises InputErrors, each with its line, for a document that cannot be right, and OSError where there is no file to read.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        return parse_chart(file.read(BYTES_MAX + 1), path.name.encode("utf-8", "backslashreplace").decode())
+
+
+def parse_chart(raw: bytes, name: str) -> ChartFile:
+    """A chart from the bytes of its file; ``name`` stands in the errors. Raises InputErrors."""
+    table, zone, place = read_document(raw, name)
+    found = Found(place)
+    facts: list[Fact] = []
+    for number, row in enumerate(table.fact):
+        with found.at("fact", number):
+            facts.extend(row.facts())
+    _raise(found)
+    digest = sha256(raw).hexdigest()
+    if isinstance(table, CaseTable):
+        case: Case | None = case_of(table, zone, place, digest)
+    else:
+        case = _case(table, zone, place, digest)
+    times = [fact.at for fact in facts]
+    looks = table.look if isinstance(table, ChartTable) else []
+    expected = tuple(_expectation(look) for look in looks)
+    until = max([*times, *([case.until] if case else [])])
+    return ChartFile(name, digest, table.title, zone, tuple(sorted(facts, key=lambda fact: fact.at)), until, case, expected)
+
+
+def _expectation(look: LookTable) -> Expectation:
+    finds = None if look.finds is None else tuple(look.finds)
+    return Expectation(look.at, look.topic, look.order.sheet() if look.order else None, look.state, finds, tuple(look.also))
+
+
+def _case(table: ChartTable, zone: ZoneInfo, place: Place, digest: str) -> Case | None:
+    """The device events of a chart as a case without a truth of its own."""
+    if not table.event:
+        if not table.fact:
+            raise InputErrors([place.error((), InputError("fact", "", "is missing: a chart records at least one fact"))])
+        return None
+    missing = [key for key in ("pump", "catheter") if getattr(table, key) is None]
+    if missing:
+        problem = "is missing: the events of a chart need the pump and the catheter"
+        raise InputErrors([place.error((key,), InputError(key, "", problem)) for key in missing])
+    given: Mapping[str, Any] = {key: getattr(table, key) for key in ("title", "timezone", "sources", "pump", "catheter", "event")}
+    whole = CaseTable.model_construct(case=1, until=max(event.at for event in table.event), refill=table.refill, **given)
+    return case_of(whole, zone, place, digest)
+
+
+def _raise(found: Found) -> None:
+    if found.errors:
+        raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
