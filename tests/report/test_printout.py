@@ -319,6 +319,7 @@ def test_a_pump_that_says_otherwise_is_not_signed() -> None:
 
 
 @pytest.mark.requirement("SES-18")
+@pytest.mark.requirement("PRG-01")
 def test_a_review_that_was_not_written_is_not_signed() -> None:
     """Before the first message of the update, and at each step until it is read back."""
     desk = new_desk()

@@ -83,6 +83,8 @@ def test_stop_first_then_empty_and_the_line_still_holds_drug() -> None:
 def test_without_a_programmer_the_reservoir_is_emptied_and_the_port_aspirated() -> None:
     story = strong().fact(sign("somnolence", 20.5), residual(20.6, 30, 30))
     assert severities(story.look(20.7), "OVD-02") == ["emergency"]
+    aspirated = strong().fact(sign("somnolence", 20.5), PortUsed(day(20.6), "aspirate", Volume(10**6)))
+    assert severities(aspirated.look(20.7), "OVD-02") == ["emergency"]
     assert severities(story.fact(PortUsed(day(20.7), "aspirate", Volume(10**6))).look(20.7), "OVD-02") == []
 
 
@@ -128,6 +130,7 @@ def test_no_restart_before_recovery() -> None:
     assert severities(story.look(31), "OVD-06") == ["task"]
     running = started(200).fact(Noticed(day(30), "overdose suspected"))
     assert severities(running.look(31, 150), "OVD-06") == ["task"]
+    assert severities(running.look(36, 200), "OVD-06") == ["block", "task"]  # suspected for longer than the watch
     assert severities(running.look(31, 200), "OVD-06") == ["block", "task"]
 
 

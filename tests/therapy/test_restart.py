@@ -17,7 +17,7 @@ from thecal.pump.advance import advance
 from thecal.pump.faults import disturb
 from thecal.pump.handle import report
 from thecal.pump.messages import Fault, LowBattery, Stall
-from thecal.quantity import Amount, Concentration, Volume
+from thecal.quantity import Amount, Concentration, DailyDose, Volume
 from thecal.therapy.check import check
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.restart import dose_before, interruption, restart_kind
@@ -148,6 +148,38 @@ def test_active_withdrawal_never_blocks(base: Story, order: OrderSheet, sign: st
 
 
 @pytest.mark.requirement("SAF-06")
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(BASES), st.floats(0.3, 1.0), st.sampled_from(UNSHARED))
+def test_the_dose_before_is_stopped_by_no_rule_at_all(base: Story, share: float, sign: str) -> None:
+    """Not by a limit on rises, not by papers that are missing, not for want of a second person: those are told, and come after."""
+    story = Story(MODEL)
+    story.facts = [*base.facts]
+    story.fact(SymptomReported(day(32), sign, 2))
+    look = story.look(32.1)
+    before = dose_before(look)
+    assert before is not None
+    look = replace(look, asked=story.asked(round(before.pg * share / 10**6), look.chart))
+    assert look.asked is not None
+    if look.asked.most and 0 < look.asked.most.pg <= before.pg:
+        assert [finding for finding in check(look) if finding.stops] == []
+
+
+@pytest.mark.requirement("SAF-06")
+def test_what_is_wrong_in_any_hurry_still_stops_it() -> None:
+    """A day above the highest dose, a total that nobody meant, and a dose far above the one before."""
+    story = Story(MODEL)
+    story.facts = [*stopped().facts, SymptomReported(day(32), "fever", 2)]
+    look = story.look(32.1)
+    before = dose_before(look)
+    assert before is not None
+    far = replace(look, asked=story.asked(before.pg * 2 / 10**6, look.chart))
+    assert any(finding.stops for finding in check(far))
+    wrong = OrderSheet(dosing=OrderContinuous(DailyDose(before.pg)), confirm_total=DailyDose(24 * before.pg))
+    mistaken = replace(look, asked=story.asked(wrong, look.chart))
+    assert {finding.rule for finding in check(mistaken) if finding.stops} == {"SAF-04"}
+
+
+@pytest.mark.requirement("SAF-06")
 @pytest.mark.parametrize(
     ("story", "when", "why", "hours"),
     [
@@ -203,6 +235,7 @@ def test_a_residual_shows_that_the_reservoir_was_not_empty() -> None:
 def test_a_scan_with_the_infusion_off(hours: int, kind: str | None) -> None:
     story = started(200).fact(Scanned(day(30), 1.5, Duration(hours * 3600)))
     assert restart_kind(story.look(30 + hours * HOUR)) == kind
+    assert restart_kind(story.programmed(31.2, 100).look(31.5)) is None  # a session has ended it
     assert restart_kind(started(200).fact(Scanned(day(30), 1.5)).look(31.5)) is None
 
 
@@ -210,6 +243,7 @@ def test_a_scan_with_the_infusion_off(hours: int, kind: str | None) -> None:
 def test_a_recorded_overdose_and_a_new_pump_are_interruptions() -> None:
     recorded = started(200).fact(Documented(day(30), "overdose recorded"))
     assert restart_kind(recorded.look(32)) == "after a pause"
+    assert restart_kind(recorded.programmed(32, 80).look(32.5)) is None
     replaced = started(200).fact(PumpReplaced(day(30), MODEL, Volume(336_800)))
     assert restart_kind(replaced.look(30.5)) is None
     assert restart_kind(replaced.look(32)) == "after a pause"
@@ -231,6 +265,9 @@ def test_an_order_that_gives_nothing_is_no_restart() -> None:
     story = monitored(stopped(), 32)
     for order in (OrderSheet(dosing=OrderStop()), OrderSheet(dosing=OrderMinimumRate()), OrderSheet(clock_offset_s=0)):
         assert severities(story.look(32, order), "SAF-06") == []
+    stalled = monitored(disturbed(30, 32, Stall(None)), 32)
+    assert severities(stalled.look(32, OrderSheet(clock_offset_s=0)), "SAF-06") == []
+    assert severities(stalled.look(32, 200), "SAF-06") == ["block"]
     bolus = OrderSheet(bolus=OrderBolus(Amount(250 * 10**6), Duration(3600)))
     assert severities(story.look(32, bolus), "SAF-06") == ["block"]
 

@@ -26,10 +26,14 @@ from thecal.therapy.screening_test import screening_plan, screening_step
 @pytest.mark.requirement("SCR-01")
 @pytest.mark.parametrize("condition", ["MS relapse", "urinary tract infection", "non-healing wound", "active infection"])
 def test_no_test_with_an_active_issue(condition: str) -> None:
-    """Where a test is booked, and as long as the issue is there."""
+    """As long as the issue is there and a test may come; not after a positive one. The next step says so too."""
     story = booked(Story().person()).fact(Noticed(day(-9), condition))
     assert severities(story.look(0), "SCR-01") == ["block"]
-    assert severities(Story().person().fact(Noticed(day(-9), condition)).look(0), "SCR-01") == []
+    assert "postpone" in screening_step(story.look(0)).notes[0]
+    done = said(given(50), "goal met").fact(Noticed(day(-9), condition))
+    assert severities(done.look(0.1), "SCR-01") == ["block"]
+    assert severities(done.look(0.5), "SCR-01") == []
+    assert severities(started(100).fact(Noticed(day(-9), condition)).look(1), "SCR-01") == []
     assert severities(story.fact(Noticed(day(-1), condition, present=False)).look(0), "SCR-01") == []
 
 

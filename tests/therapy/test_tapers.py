@@ -80,13 +80,8 @@ def test_tizanidine_falls_by_two_to_four_milligrams_a_day() -> None:
     look = taking(36, "tizanidine").look(0)
     slow = levels(taper_plan(look, "tizanidine", day(0)))
     assert slow == [(number, 34 - 2 * number) for number in range(18)]
-    assert (
-        max(
-            earlier - later
-            for earlier, later in pairwise([36, *(mg for _, mg in levels(taper_plan(look, "zanaflex", day(0), days=8)))])
-        )
-        == 4
-    )
+    fast = [mg for _, mg in levels(taper_plan(look, "zanaflex", day(0), days=8))]
+    assert max(earlier - later for earlier, later in pairwise([36, *fast])) == 4
     refused = taper_plan(look, "tizanidine", day(0), days=7)
     assert isinstance(refused, Refusal)
     assert refused.rule == "WEA-04"

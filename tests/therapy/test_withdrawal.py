@@ -17,6 +17,7 @@ from thecal.quantity import Volume
 from thecal.therapy.check import check
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.look import Look
+from thecal.timeline import Duration
 
 HOUR = 1 / 24
 NOW = 60.0
@@ -150,7 +151,9 @@ def test_tests_are_open_until_ordered_since_the_first_sign() -> None:
     story = with_sign()
     for item in items:
         story.fact(Answered(day(NOW - 1), "withdrawal tests", item, True))
+    story.fact(Measured(day(NOW - 1), "CK", 100))
     assert severities(story.look(NOW + 0.1), "WDL-06") == ["task"]
+    assert "CK" in found(story.look(NOW + 0.1), "WDL-06")[0].asked
     story.fact(Measured(day(NOW + 0.1), "CK", 900))
     assert "CK" not in found(story.look(NOW + 0.1), "WDL-06")[0].asked
     for item in items[1:]:
@@ -165,6 +168,13 @@ def test_without_signs_a_long_interruption_asks_for_a_new_start(hours: float, se
     assert severities(story.look(30 + hours * HOUR), "WDL-07") == severity
     meant = story.fact(Documented(day(29), "taper plan"))
     assert severities(meant.look(30 + hours * HOUR), "WDL-07") == []
+
+
+@pytest.mark.requirement("WDL-07")
+def test_an_interruption_that_has_ended_asks_for_no_start() -> None:
+    ended = started(100).fact(Scanned(day(30), 1.5, Duration(30 * 3600)))
+    assert severities(ended.look(30 + 29 * HOUR), "WDL-07") == ["warn"]
+    assert severities(ended.look(30 + 31 * HOUR), "WDL-07") == []
 
 
 @pytest.mark.requirement("WDL-07")

@@ -55,7 +55,7 @@ def check(
     """Check a chart, and an order where one is given, by the rules of the therapy.
 
     Each finding says what was asked, what is allowed, where that comes from, how sure it is and what to do next. Exits with 1
-    where anything blocks or a second person is still owed, with 2 on bad input.
+    where anything blocks, a second person is still owed or there is an emergency, with 2 on bad input.
     """
     wanted = pick(topic, {name: name for name in (*_TOPICS, "pathway")}, "--topic")
     read = read_chart(chart)
@@ -79,7 +79,7 @@ def check(
         print_lines([Line(f"findings: {finding_counts(findings)}", "title")])
         print_lines(finding_lines(findings, read.zone))
         print_lines([Line(BANNER, "note")])
-    if any(finding.stops for finding in findings):
+    if any(finding.stops or finding.severity == "emergency" for finding in findings):
         raise typer.Exit(REFUSED)
 
 

@@ -14,6 +14,7 @@ from thecal.cli.check import check
 from thecal.cli.compare import compare
 from thecal.cli.console import BAD_INPUT, complain, explain, say
 from thecal.cli.patients import patients
+from thecal.cli.plan import plan
 from thecal.cli.program import program
 from thecal.cli.pumps import pumps
 from thecal.cli.rules import rules
@@ -45,6 +46,7 @@ app.command()(teach)
 app.command()(whatif)
 app.command()(compare)
 app.command()(validate)
+app.add_typer(plan, name="plan")
 app.add_typer(calc, name="calc")
 
 

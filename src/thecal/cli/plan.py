@@ -1,13 +1,14 @@
 """``thecal plan``: dated plans, as a table, as JSON, and as a calendar."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from thecal.chart.vocabulary import named
 from thecal.cli.check import instant_of
 from thecal.cli.console import REFUSED, check_targets, print_lines, print_refusal, say, write_whole
+from thecal.datum import pick
 from thecal.errors import Refusal
 from thecal.quantity import Amount, DailyDose
 from thecal.report.document import json_text
@@ -22,8 +23,9 @@ from thecal.therapy.look import Look
 from thecal.therapy.oral_plan import oral_titration_plan
 from thecal.therapy.plan import Plan
 from thecal.therapy.refill_plan import refill_plan
+from thecal.therapy.removal import removal_plan
 from thecal.therapy.service import replacement_plan
-from thecal.therapy.tapers import taper_plan
+from thecal.therapy.tapers import EACH_3, Schedule, taper_plan
 from thecal.therapy.titration_plan import titration_plan
 from thecal.therapy.weaning import wean_plan
 from thecal.therapy.workflows import pregnancy_plan, surgery_plan, travel_plan
@@ -124,6 +126,7 @@ def taper(
     chart: Chart,
     medicine: Annotated[str, typer.Option("--medicine", help="What is tapered.")] = "baclofen",
     days: Annotated[int | None, typer.Option("--days", min=1, max=365, help="Over how many days.")] = None,
+    schedule: Annotated[str, typer.Option("--schedule", help=f"One of {', '.join(get_args(Schedule))}.")] = EACH_3,
     begin: From = None,
     at: At = None,
     clinic: ClinicFile = None,
@@ -133,7 +136,8 @@ def taper(
     """The end of a drug by mouth, step by step and never at once."""
     look, _ = _look(chart, at, clinic)
     meant = named("medicines", medicine, "--medicine").name
-    _print(taper_plan(look, meant, _begin(begin, look), days=days), look, chart, json, ics)
+    way: Schedule = pick(schedule, {name: name for name in get_args(Schedule)}, "--schedule")
+    _print(taper_plan(look, meant, _begin(begin, look), days=days, schedule=way), look, chart, json, ics)
 
 
 @plan.command()
@@ -164,6 +168,15 @@ def replacement(chart: Chart, at: At = None, clinic: ClinicFile = None, json: Js
     """The replacement of the pump before its service ends."""
     look, _ = _look(chart, at, clinic)
     _print(replacement_plan(look), look, chart, json, ics)
+
+
+@plan.command()
+def removal(
+    chart: Chart, begin: From = None, at: At = None, clinic: ClinicFile = None, json: Json = False, ics: Ics = None
+) -> None:
+    """The weaning before a pump is taken out; --from is the day of the removal."""
+    look, _ = _look(chart, at, clinic)
+    _print(removal_plan(look, _begin(begin, look)), look, chart, json, ics)
 
 
 @plan.command()

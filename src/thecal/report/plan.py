@@ -16,7 +16,7 @@ from thecal.therapy.plan import Plan
 from thecal.therapy.rules import SURENESS, all_rules
 
 _WIDTH = 118
-_WHEN = 18
+_WHEN = 21
 
 
 def plan_lines(plan: Plan, zone: ZoneInfo) -> Iterator[Line]:

@@ -9,7 +9,7 @@ from thecal.therapy import exclusion, indication
 from thecal.therapy.finding import Finding, ordered
 from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
-from thecal.therapy.readiness import readiness, screening_open, stop_symptoms
+from thecal.therapy.readiness import no_medical_issue, readiness, screening_open, stop_symptoms
 from thecal.therapy.response import ScreeningResult, last_bolus, screening_result
 from thecal.therapy.rules import Limit, all_rules
 from thecal.timeline import Duration, Instant
@@ -209,7 +209,8 @@ def _after(at: Instant, hours: float) -> Instant:
 
 def _step(look: Look, dose: Amount, earliest: Instant | None, rule: str, why: str, notes: tuple[str, ...] = ()) -> ScreeningStep:
     strength = Concentration(int(look.limit("SCR-02", "strength").value))
-    return ScreeningStep(dose, volume_of(dose, strength), earliest, rule, why, notes)
+    postponed = tuple(f"postpone {finding.asked} ({finding.rule})" for finding in no_medical_issue(look))
+    return ScreeningStep(dose, volume_of(dose, strength), earliest, rule, why, (*postponed, *notes))
 
 
 def _none(rule: str, why: str, notes: tuple[str, ...] = ()) -> ScreeningStep:

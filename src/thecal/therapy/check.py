@@ -1,6 +1,7 @@
 """Every rule that can be checked, by topic; and the check itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Literal, get_args
 
@@ -17,6 +18,7 @@ from thecal.therapy import (
     overdose,
     programming,
     refilling,
+    restart,
     safety,
     screening_test,
     side_effects,
@@ -37,7 +39,15 @@ TOPICS: Mapping[Topic, tuple[Checks, ...]] = {
     "candidacy": (candidacy.CHECKS,),
     "screening": (screening_test.CHECKS,),
     "implant": (implantation.CHECKS,),
-    "order": (safety.CHECKS, titration.CHECKS, programming.CHECKS, side_effects.CHECKS, weaning.CHECKS),
+    "order": (
+        safety.CHECKS,
+        titration.CHECKS,
+        programming.CHECKS,
+        side_effects.CHECKS,
+        weaning.CHECKS,
+        restart.CHECKS,
+        overdose.BEFORE_AN_ORDER,
+    ),
     "refill": (refilling.CHECKS,),
     "withdrawal": (withdrawal.CHECKS, overdose.CHECKS),
     "troubleshooting": (troubleshooting.CHECKS,),
@@ -52,8 +62,24 @@ TOPICS: Mapping[Topic, tuple[Checks, ...]] = {
 
 
 def check(look: Look, topic: Topic | None = None) -> tuple[Finding, ...]:
-    """What the rules of a topic, or all of them, find; the gravest first."""
-    return ordered(finding for rule in checks_of(topic).values() for finding in rule(look))
+    """What the rules of a topic, or all of them, find; the gravest first.
+
+    An order that restarts the therapy in active withdrawal is never blocked (SAF-06): what would stop it is told as a warning,
+    and the second person signs afterwards. What a wrong order is wrong by whatever the hurry still stops it.
+    """
+    found = (finding for rule in checks_of(topic).values() for finding in rule(look))
+    return ordered(map(_eased, found) if restart.resumes(look) else found)
+
+
+_WRONG_IN_ANY_HURRY = frozenset({"SAF-01", "SAF-02", "SAF-03", "SAF-04"})
+
+
+def _eased(finding: Finding) -> Finding:
+    if finding.rule in _WRONG_IN_ANY_HURRY or finding.severity not in ("block", "second_person"):
+        return finding
+    if finding.severity == "block":
+        return replace(finding, severity="warn", next=f"Active withdrawal comes first (SAF-06). Then: {finding.next}")
+    return replace(finding, severity="task", next=f"Afterwards: {finding.next}")
 
 
 @cache

@@ -30,8 +30,8 @@ class Finding:
 
     @property
     def stops(self) -> bool:
-        """Whether somebody has to act before anything goes on."""
-        return self.severity in ("emergency", "block", "second_person") and self.overridden is None
+        """Whether an order or a step may not go on: it is blocked, or a second person is owed. An emergency stops nothing."""
+        return self.severity in ("block", "second_person") and self.overridden is None
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

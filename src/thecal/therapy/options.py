@@ -13,7 +13,7 @@ from thecal.therapy.look import Check, Look
 from thecal.therapy.plan import PlanStep
 from thecal.therapy.prescriptions import now_taken, supposing
 from thecal.therapy.renal import adjusted
-from thecal.therapy.rules import Limit, all_rules
+from thecal.therapy.rules import Limit
 from thecal.therapy.tizanidine import phases
 from thecal.timeline import DAY_S, WEEK_S, Instant
 
@@ -50,19 +50,34 @@ class _Kind:
     route: Route = "oral"
     doses: int = 1
     maxima: tuple[str, ...] = ("maximum",)
+    begin: str = "start"
     rules: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 _KINDS = (
-    _Kind("baclofen", "ORL-01", "first", "oral", 3, (), ("ORL-05", "ORL-06", "ORL-08")),
+    _Kind("baclofen", "ORL-01", "first", "oral", 3, (), "start", ("ORL-05", "ORL-06", "ORL-08")),
     _Kind("gabapentin", "ALT-04", "first", notes=("Also for neuropathic pain.", "UK: a controlled drug.")),
     _Kind("tizanidine", "ALT-01", "second", maxima=("usual", "maximum", "single"), notes=("Watch the blood pressure.",)),
     _Kind("dantrolene", "ALT-02", "second", maxima=("usual", "maximum"), notes=("A boxed warning for the liver.",)),
-    _Kind("diazepam", "ALT-03", "other", maxima=("diazepam usual", "diazepam"), notes=("Dependence; it needs a taper.",)),
-    _Kind("clonazepam", "ALT-03", "other", maxima=("clonazepam",), notes=("At night; dependence; it needs a taper.",)),
-    _Kind("nabiximols", "ALT-06", "other", "spray", maxima=("sprays",)),
-    _Kind("onabotulinumtoxinA", "ALT-05", "other", "injection", maxima=("units",), notes=_TOXIN),
+    _Kind(
+        "diazepam",
+        "ALT-03",
+        "other",
+        maxima=("diazepam usual", "diazepam"),
+        begin="diazepam usual",
+        notes=("Dependence; it needs a taper.",),
+    ),
+    _Kind(
+        "clonazepam",
+        "ALT-03",
+        "other",
+        maxima=("clonazepam",),
+        begin="clonazepam start",
+        notes=("At night; dependence; it needs a taper.",),
+    ),
+    _Kind("nabiximols", "ALT-06", "other", "spray", maxima=("sprays",), begin="sprays"),
+    _Kind("onabotulinumtoxinA", "ALT-05", "other", "injection", maxima=("units",), begin="units", notes=_TOXIN),
 )
 
 
@@ -82,8 +97,8 @@ def _option(look: Look, kind: _Kind) -> Option:
 
 
 def _start(look: Look, kind: _Kind) -> float:
-    """The first daily dose, where one is published; else as little as can be."""
-    return look.limit(kind.rule, "start").value if "start" in all_rules()[kind.rule].limits else 0.1
+    """The first daily dose where one is published, else the usual or the highest."""
+    return look.limit(kind.rule, kind.begin).value
 
 
 def _against(supposed: Look, kind: _Kind) -> tuple[Finding, ...]:

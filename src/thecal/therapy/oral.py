@@ -31,11 +31,21 @@ def covering(look: Look) -> Documented | None:
 
 def _maximum(look: Look) -> Iterator[Finding]:
     """ORL-01: the maximum, and the first dose."""
-    steps, most = course(look, BACLOFEN), maximum(look)
+    steps = course(look, BACLOFEN)
     if not steps or not steps[-1].per_day:
         return
     daily = steps[-1].per_day
-    asked = f"{daily:g} mg of oral baclofen a day"
+    yield from over_maximum(look, daily)
+    start, recent = look.limit("ORL-01", "start"), before(look.now, look.limit("ORL-02", "every").value * DAY_S)
+    if len(steps) == 1 and steps[0].at > recent and daily > start.value and covering(look) is None:
+        told = f"{daily:g} mg of oral baclofen a day as the first on the chart"
+        advice = "Start with 5 mg three times a day; what was taken before is dated from when it began."
+        yield look.passed(start, told, f"a start with {start}", advice)
+
+
+def over_maximum(look: Look, daily: float) -> Iterator[Finding]:
+    """ORL-01, for a daily dose (mg): a block, or a warning where a named person planned it against a withdrawal."""
+    asked, most = f"{daily:g} mg of oral baclofen a day", maximum(look)
     if daily > most.value:
         plan = covering(look)
         if plan is not None:
@@ -44,10 +54,6 @@ def _maximum(look: Look) -> Iterator[Finding]:
         else:
             advice = f"Lower it in steps to {most}; only a {' or '.join(PLANS)} with a named prescriber goes above."
             yield look.passed(most, asked, f"at most {most}", advice)
-    start, recent = look.limit("ORL-01", "start"), before(look.now, look.limit("ORL-02", "every").value * DAY_S)
-    if len(steps) == 1 and steps[0].at > recent and daily > start.value and covering(look) is None:
-        advice = "Start with 5 mg three times a day; what was taken before is dated from when it began."
-        yield look.passed(start, f"{asked} as the first on the chart", f"a start with {start}", advice)
 
 
 def _pace(look: Look) -> Iterator[Finding]:

@@ -239,3 +239,5 @@ CHECKS: Checks = {
     "OVD-07": _tone,
     "OVD-08": _overfull,
 }
+BEFORE_AN_ORDER: Checks = {rule: CHECKS[rule] for rule in ("OVD-06", "OVD-08")}
+"""Those that an order meets after an overdose."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
+from thecal.therapy.signs import signs_of
 from thecal.timeline import Instant
 
 _HOUR_S = 3600
@@ -27,7 +28,7 @@ def reconciled(look: Look) -> Iterator[Finding]:
 def emergency(look: Look) -> bool:
     """Whether waiting could harm: a stop is asked for, or an overdose or a withdrawal is suspected."""
     stops = look.asked is not None and look.asked.stops
-    return stops or look.known.present("overdose suspected") or look.known.present("withdrawal suspected")
+    return stops or look.known.present("overdose suspected") or signs_of(look).active_withdrawal
 
 
 def _told(look: Look, at: Instant | None) -> str:

@@ -88,7 +88,8 @@ def _against(look: Look, prescribed: list[Prescribed], tizanidine_mg: float, clo
         Prescribed(look.now, _CLONAZEPAM, "oral", clonazepam_mg, 1),
     )
     supposed = supposing(look, *prescribed, *others)
-    found = [finding for rule in ("ORL-01", "ORL-08", "MED-01") for finding in oral.CHECKS[rule](supposed)]
+    found = [finding for rule in ("ORL-08", "MED-01") for finding in oral.CHECKS[rule](supposed)]
+    found += oral.over_maximum(look, max((fact.per_day for fact in prescribed), default=0))
     found += [finding for finding in tizanidine(supposed) if finding.severity == "block"]
     kidneys = adjusted(1, look)
     if kidneys.avoid:

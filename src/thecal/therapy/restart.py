@@ -15,6 +15,7 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.rules import Limit
 from thecal.therapy.signs import HOUR_S, has_pump, named_signs, signs_of
+from thecal.therapy.titration import titration_rule
 from thecal.therapy.totals import totals
 from thecal.timeline import Duration, Instant
 
@@ -219,6 +220,19 @@ def gives(asked: Asked | None) -> Amount | None:
         return None
     idle = asked.program is None or isinstance(asked.program, NOT_RUNNING)
     return None if idle and not asked.bolus.pg else asked.most
+
+
+def resumes(look: Look) -> bool:
+    """Whether an order restarts the therapy in active withdrawal at the dose before, or near it: no more above it than a rise.
+
+    The cheapest questions come first: it is asked at every check.
+    """
+    amount = gives(look.asked)
+    if amount is None or not signs_of(look).active_withdrawal or restart_kind(look) != "active withdrawal":
+        return False
+    before = dose_before(look)
+    rise = look.limit(titration_rule(look), "rise")
+    return before is not None and amount.pg * 100 <= before.pg * (100 + rise.value)
 
 
 def answered_since(look: Look, item: str, since: Instant) -> bool:

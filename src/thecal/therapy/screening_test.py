@@ -44,6 +44,12 @@ def _ahead(gate: Callable[[Look], Iterator[Finding]]) -> Check:
     return check
 
 
+def _medical_issue(look: Look) -> Iterator[Finding]:
+    """SCR-01: as long as a test may still come, booked or not."""
+    if booked_test(look) is not None or (screening_open(look) and screening_result(look).clinical != "positive"):
+        yield from no_medical_issue(look)
+
+
 def _of_protocol(rule: str) -> Check:
     """SCR-02 to SCR-04: boluses larger than the protocol's next one."""
 
@@ -192,7 +198,7 @@ def _packet(look: Look) -> Iterator[Finding]:
 
 
 CHECKS: Checks = {
-    "SCR-01": _ahead(no_medical_issue),
+    "SCR-01": _medical_issue,
     "SCR-02": _standard,
     "SCR-03": _small,
     "SCR-04": _between,

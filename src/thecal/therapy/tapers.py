@@ -137,7 +137,7 @@ def _baclofen(look: Look, start: Instant, from_mg: float, doses: int, schedule: 
         asked = f"{asked} in {levels[-1].day} days, with a step from {abrupt[0]:g} to {abrupt[1]:g} mg"
         return _refused("WEA-02", asked, f"no step that is as good as a stop (WEA-01), {least:g} mg/day at the end", advice)
     findings = tuple(_faster(look, from_mg, doses, levels))
-    notes = (_SLOWER, f"Whole tablets of {SMALLEST_MG:g} mg and their multiples.", _by(schedule, days))
+    notes = (_SLOWER, f"Whole tablets of {SMALLEST_MG:g} mg and their multiples.", _by(look, schedule, days))
     return Plan(f"Taper of oral baclofen from {from_mg:g} mg/day", _steps(start, levels, doses, _rule_of(days)), findings, notes)
 
 
@@ -153,9 +153,13 @@ def _rule_of(days: int | None) -> str:
     return "WEA-03" if days is None else "WEA-02"
 
 
-def _by(schedule: Schedule, days: int | None) -> str:
-    told = f"spread evenly over {days} days" if days is not None else f"{schedule}, {all_rules()['WEA-03'].statement}"
-    return f"Schedule: {told}"
+def _by(look: Look, schedule: Schedule, days: int | None) -> str:
+    if days is not None:
+        return f"Schedule: spread evenly over {days} days."
+    each, every, week, slow = (look.limit("WEA-03", name) for name in ("per dose", "every", "weekly", "slowly"))
+    if schedule == "weekly":
+        return f"Schedule: up to {week} less each week, {slow} at the end."
+    return f"Schedule: up to {each} less in each dose every {every}; small doses by one tablet."
 
 
 def _faster(look: Look, from_mg: float, doses: int, levels: Levels) -> list[Finding]:
@@ -187,8 +191,7 @@ def _step(start: Instant, level: Level, doses: int, piece: float, rule: str) -> 
 
 
 def _tizanidine(look: Look, start: Instant, from_mg: float, doses: int, days: int | None) -> Plan | Refusal:
-    step, slow = look.limit("WEA-04", "step"), look.limit("WEA-04", "slow step")
-    levels = _spread(from_mg, TIZANIDINE_MG, max(days, 0) if days is not None else ceil(from_mg / slow.value) - 1)
+    step, levels = look.limit("WEA-04", "step"), tizanidine_levels(look, from_mg, days)
     falls = [earlier - later for earlier, later in pairwise([from_mg, *(level.mg for level in levels)])]
     if max(falls) > step.value or len({level.day for level in levels}) < len(levels):
         asked = f"a taper of tizanidine from {from_mg:g} mg a day in {levels[-1].day} days"
@@ -197,6 +200,12 @@ def _tizanidine(look: Look, start: Instant, from_mg: float, doses: int, days: in
     steps = tuple(_step(start, level, doses, TIZANIDINE_MG, "WEA-04") for level in levels)
     notes = ("Measure pulse and blood pressure: they may rise when tizanidine falls.", "Slower, or back up, where tone rebounds.")
     return Plan(f"Taper of tizanidine from {from_mg:g} mg/day", steps, (), notes)
+
+
+def tizanidine_levels(look: Look, from_mg: float, days: int | None = None) -> Levels:
+    """The daily doses of a taper of tizanidine: by the slower of the published steps a day, or over so many days (WEA-04)."""
+    slow = look.limit("WEA-04", "slow step").value
+    return _spread(from_mg, TIZANIDINE_MG, max(days, 0) if days is not None else ceil(from_mg / slow) - 1)
 
 
 def _unpublished(name: str) -> Refusal:

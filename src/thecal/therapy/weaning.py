@@ -1,6 +1,6 @@
 """Weaning: nothing is stopped at once, and one drug at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
@@ -24,10 +24,11 @@ from thecal.therapy.prescriptions import (
     now_taken,
 )
 from thecal.therapy.rules import all_rules
-from thecal.therapy.tapers import Level, Levels, days_later, divided
+from thecal.therapy.tapers import TIZANIDINE_MG, Level, Levels, days_later, divided, tizanidine_levels
 from thecal.therapy.tizanidine import TIZANIDINE
 from thecal.timeline import DAY_S, WEEK_S, Instant
 
+_PIECES: Mapping[str, float] = {BACLOFEN: SMALLEST_MG, TIZANIDINE: TIZANIDINE_MG}
 EMERGENCIES = ("emergency reason", "overdose recorded")
 
 
@@ -201,7 +202,7 @@ def _fall(look: Look, medicine: str, since: Instant) -> Fall | None:
 def _large(look: Look, fall: Fall) -> Iterator[Finding]:
     """More than half of what is taken; the last step counts against the dose at the start, for half of it is never nothing."""
     limit = look.limit("WEA-05", "step")
-    small = fall.medicine == BACLOFEN and fall.high <= SMALLEST_MG
+    small = fall.high <= _PIECES.get(fall.medicine, 0)
     last = not fall.now and (small or fall.high * 100 <= limit.value * fall.original)
     if fall.percent > limit.value and not last:
         told = f"{fall.medicine} lowered from {fall.high:g} to {fall.now:g} mg/day in one step, with the pump running"
@@ -262,6 +263,12 @@ def other_levels(look: Look, taken: Taken) -> Levels:
     return tuple(Level(number * interval, taken.per_day * (steps - 1 - number) / steps) for number in range(steps))
 
 
+_LEVELS: Mapping[str, Callable[[Look, Taken], Levels]] = {
+    BACLOFEN: wean_levels,
+    TIZANIDINE: lambda look, taken: tizanidine_levels(look, taken.per_day),
+}
+
+
 def wean_plan(look: Look, start: Instant) -> Plan | Refusal:
     """The dated weaning of drugs by mouth while a pump runs: baclofen first, one at a time, each step assessed (WEA-05).
 
@@ -279,7 +286,7 @@ def wean_plan(look: Look, start: Instant) -> Plan | Refusal:
         if name in grouped("medicines", "benzodiazepine"):
             findings.append(_own_taper(look, name, now))
             continue
-        levels = wean_levels(look, now) if name == BACLOFEN else other_levels(look, now)
+        levels = _LEVELS.get(name, other_levels)(look, now)
         steps += _drug(look, name, now, levels, at)
         at = days_later(at, levels[-1].day + ceil(look.limit("WEA-05", "together").value))
     notes = ("A step waits where its assessment finds more tone, spasms or signs of withdrawal; then go back up.",)
@@ -293,7 +300,8 @@ def _drug(look: Look, name: str, now: Taken, levels: Levels, start: Instant) -> 
     for level in levels:
         at = days_later(start, level.day)
         less = f"{100 * (before - level.mg) / before:.0f} % less."
-        told = divided(level.mg, now.doses_a_day, SMALLEST_MG) if name == BACLOFEN and level.mg else f"from {before:g} mg/day"
+        piece = _PIECES.get(name) if level.mg else None
+        told = divided(level.mg, now.doses_a_day, piece) if piece else f"from {before:g} mg/day"
         yield PlanStep(at, f"{name} {level.mg:g} mg/day", "WEA-05", f"{told}, {less}")
         yield PlanStep(days_later(at, assess_days), "assess", "WEA-05", "Tone, spasms, function and signs of withdrawal.")
         before = level.mg
