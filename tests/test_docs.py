@@ -15,13 +15,17 @@ from tests.figures import FIGURES, FOLDER
 from thecal.catheter.faults import CatheterFault
 from thecal.cli.calc import calc
 from thecal.cli.main import app
+from thecal.cli.plan import plan
 from thecal.datum import CONFIDENCE
 from thecal.pump.alarms import ALARMS
 from thecal.pump.messages import Fault, Resistance
 from thecal.pump.modes import COMMANDS, MODES, REFUSED, TABLE
 from thecal.pump.sheet import pump_sheets
-from thecal.twin.document import CaseTable, known_keys
+from thecal.therapy.check import Topic
+from thecal.twin.clinic_file import ClinicTable
+from thecal.twin.document import CaseTable, ChartTable, LookTable, known_keys
 from thecal.twin.events import EVENT_TABLES
+from thecal.twin.fact_tables import FACT_TABLES
 from thecal.twin.mishaps import TRUTH_TABLES
 from thecal.twin.programs import PatientBolusTable
 
@@ -169,7 +173,7 @@ def test_every_verb_is_in_the_reference() -> None:
     """Each command and each calculation."""
     verbs = [command.callback.__name__ for command in app.registered_commands if command.callback]
     verbs += [f"calc {command.callback.__name__}" for command in calc.registered_commands if command.callback]
-    assert len(verbs) == 14
+    assert len(verbs) == 19
     assert not [verb for verb in verbs if f"`thecal {verb}" not in DOCS["reference.md"]]
 
 
@@ -206,6 +210,27 @@ def test_every_key_of_a_case_is_in_the_docs() -> None:
             keys |= set(known_keys(path, {"kind": kind}))
     assert len(keys) > 90
     assert not [key for key in keys if not re.search(rf"\b{key}\b", DOCS["cases.md"])]
+
+
+def test_every_key_of_a_chart_is_in_the_docs() -> None:
+    """Kinds of facts and their keys, topics, plans, and the keys of a clinic file."""
+    keys = set(FACT_TABLES) | set(ChartTable.model_fields) | set(LookTable.model_fields) | set(ClinicTable.model_fields)
+    for table in FACT_TABLES.values():
+        keys |= set(table.model_fields)
+    assert len(keys) > 60
+    assert not [key for key in keys if not re.search(rf"\b{key}\b", DOCS["charts.md"])]
+    names = [*get_args(Topic), *(command.callback.__name__ for command in plan.registered_commands if command.callback)]
+    assert not [name for name in names if f"`{name}`" not in DOCS["therapy.md"]]
+
+
+def test_the_documents_of_the_charts_page_are_read(tmp_path: Path) -> None:
+    """The chart and the clinic file that it shows."""
+    chart, clinic = (tmp_path / name for name in ("chart.toml", "clinic.toml"))
+    for path, text in zip((chart, clinic), blocks(DOCS["charts.md"], "toml"), strict=True):
+        path.write_text(text, encoding="utf-8")
+    result = thecal("check", chart, "--clinic", clinic, "--topic", "coverage")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "UK-CBA" in result.stdout
 
 
 def test_the_tables_of_modes_are_in_the_docs() -> None:

@@ -151,7 +151,7 @@ def test_active_withdrawal_never_blocks(base: Story, order: OrderSheet, sign: st
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(BASES), st.floats(0.3, 1.0), st.sampled_from(UNSHARED))
 def test_the_dose_before_is_stopped_by_no_rule_at_all(base: Story, share: float, sign: str) -> None:
-    """Not by a limit on rises, not by papers that are missing, not for want of a second person: those are told, and come after."""
+    """Not by a limit on rises, not by missing papers, not for want of a second person: those are told, and come after."""
     story = Story(MODEL)
     story.facts = [*base.facts]
     story.fact(SymptomReported(day(32), sign, 2))

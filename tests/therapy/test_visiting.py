@@ -124,6 +124,28 @@ def test_the_switch_of_cadence_is_said_once() -> None:
 
 
 @pytest.mark.requirement("VIS-03")
+def test_sessions_of_one_day_are_one_visit() -> None:
+    """A prime and two readings back on the day of the implant make no stable dose: the limits of titration hold."""
+    story = started(100).programmed(0.1, 100).programmed(0.2, 100)
+    assert "not stable yet" in found(story.look(3), "VIS-03")[0].asked
+    assert severities(story.look(3, 138), "TIT-03") == ["block"]
+    assert severities(story.look(3, 138), "PRG-02") == []
+    twice = started(100).programmed(28, 100).programmed(56, 100).programmed(56.1, 100)
+    assert "become stable" in found(twice.look(57), "VIS-03")[0].asked
+
+
+@pytest.mark.requirement("VIS-03")
+@pytest.mark.parametrize("scores", [("0", "-1"), ("-1", "0")])
+def test_one_missed_goal_of_several_is_a_missed_goal(scores: tuple[str, str]) -> None:
+    """Whatever the order in which goals of one visit were written down."""
+    story = stable_story()
+    story.fact(*(Scored(day(56), "goal-attainment", score, part) for score, part in zip(scores, "ab", strict=True)))
+    assert "not stable yet" in found(story.look(57), "VIS-03")[0].asked
+    unnamed = stable_story().fact(*(Scored(day(56), "goal-attainment", score) for score in scores))
+    assert "not stable yet" in found(unnamed.look(57), "VIS-03")[0].asked
+
+
+@pytest.mark.requirement("VIS-03")
 def test_a_goal_that_is_missed_keeps_a_dose_from_being_stable() -> None:
     story = stable_story().programmed(84, 100).fact(Scored(day(30), "goal-attainment", "-1"))
     assert "not stable yet" in found(story.look(85), "VIS-03")[0].asked

@@ -1,7 +1,6 @@
 """Visits and their cadence: after the operation, each month until stable, once a year at least, at home, on alarm, and missed."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 from thecal.chart.clinical import Booked
@@ -10,7 +9,7 @@ from thecal.therapy import emergency_plan, team
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.refill import discrepancy_flag
-from thecal.therapy.stability import stable
+from thecal.therapy.stability import stable, visited
 from thecal.therapy.team import open_bookings, upcoming
 from thecal.timeline import DAY_S, Instant
 
@@ -100,10 +99,9 @@ def _cadence(look: Look) -> Iterator[Finding]:
 
 
 def _stable_before(look: Look) -> bool:
-    """Whether the dose was stable before the last session with the pump."""
-    known, last = look.known, look.known.sessions[-1].at
-    scores = {scale: [fact for fact in facts if fact.at < last] for scale, facts in known.scores.items()}
-    return stable(replace(known, sessions=known.sessions[:-1], scores=scores), look.clinic)
+    """Whether the dose was stable before the last visit with the pump."""
+    seen = visited(look.known.sessions)
+    return len(seen) > 1 and stable(look.known, look.clinic, Instant(seen[-2].at.s + 1))
 
 
 def _last_dosed(look: Look) -> Instant | None:
