@@ -25,7 +25,7 @@ from thecal.therapy.look import Look
 from thecal.therapy.pathway import pathway
 from thecal.therapy.refill import RefillPolicy, refill_by
 from thecal.timeline import DAY_S, Duration, Instant
-from thecal.twin.action import Action, Implant, Refill, Reprogram
+from thecal.twin.action import Action, Implant, Refill
 from thecal.twin.run import run
 from thecal.twin.trace import Record
 from thecal.twin.world import World
@@ -36,12 +36,13 @@ PUMPS = 5000
 
 
 def order(mcg: float) -> OrderContinuous:
+    """One dose, evenly over the day."""
     return OrderContinuous(DailyDose(round(mcg * 10**6)))
 
 
 def history(years: int, seed: int) -> Chart:
     """A course of so many years: a refill every two months, a change now and then, and what is written down at each visit."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311  # a made-up course is no secret
     geometry = Geometry(catheter_sheet("indura-8709sc"), Length(0), "T10", SHEET.tubing_volume)
     dose = 100.0
     made: list[Action] = [Implant(START, SHEET, geometry, 0), Refill(START, Volume(40_000_000), Concentration(500), order(dose))]
