@@ -114,4 +114,3 @@ def _clinic_s(charts: list[Chart], sheet: PumpSheet) -> float:
         pathway(Look.at(chart, now, sheet=sheet), policy)
         refill_by(chart, sheet, policy)
     return time.perf_counter() - begun
-

@@ -34,9 +34,7 @@ EVERY = [
 def weaned(folder: Path) -> Path:
     """The first year, with tablets that are still taken."""
     text = YEAR.read_text(encoding="utf-8")
-    tablets = (
-        '[[fact]]\nat = "2025-01-08 09:00"\nkind = "prescribed"\nmedicine = "baclofen"\ndose = "60 mg/day"\ndoses_a_day = 3\n'
-    )
+    tablets = 'kind = "prescribed"\nmedicine = "baclofen"\ndose = "60 mg/day"\ndoses_a_day = 3\n'
     path = folder / "weaned.toml"
     path.write_text(f'{text}\n[[fact]]\nat = "2025-01-08 09:00"\n{tablets}', encoding="utf-8")
     return path

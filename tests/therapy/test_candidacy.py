@@ -33,15 +33,13 @@ def answered(story: Story, checklist: str, *items: str, yes: bool = True, on: fl
 
 
 def person(cause: str = MS, severe: bool | None = True, injured: date | None = None, born: date | None = BORN) -> Story:
-    """Somebody of whom only that is known."""
-    return Story().fact(Described(day(-100), cause, "spinal", born, injured, severe))
+    """Somebody who was referred, and of whom only that is known."""
+    return Story().fact(Described(day(-100), cause, "spinal", born, injured, severe), Referred(day(-60)))
 
 
 def candidate() -> Story:
     """Somebody of whom everything is known that speaks for a pump, and nothing against it."""
-    story = person().fact(
-        Prescribed(day(-200), "baclofen", "oral", 80, 4), Referred(day(-60)), Documented(day(-60), "physical therapy record")
-    )
+    story = person().fact(Prescribed(day(-200), "baclofen", "oral", 80, 4), Documented(day(-60), "physical therapy record"))
     answered(story, "impact", "mobility", "caregiving")
     answered(story, "oral trial", "maximum tolerated dose reached", "inadequate response")
     answered(story, "distribution", "both legs")
@@ -75,7 +73,8 @@ def test_an_empty_chart_decides_nothing() -> None:
 def test_the_checks_are_quiet_with_a_pump_and_on_a_closed_way() -> None:
     """Even of somebody of whom nothing but a contraindication is known."""
     facts = (Noticed(day(-50), "baclofen hypersensitivity"), Noticed(day(-50), "primary weakness"))
-    assert rules_of(Story().fact(*facts).look(0)) > {"CAN-06", "CAN-08"}
+    assert rules_of(Story().fact(*facts, Referred(day(-60))).look(0)) > {"CAN-06", "CAN-08"}
+    assert not rules_of(Story().fact(*facts).look(0))  # nobody asks for a pump
     assert not rules_of(started(100).fact(*facts).look(1, clinic=UK_CBA))
     assert not rules_of(Story().fact(*facts, Closed(day(-1), "another treatment")).look(0, clinic=UK_CBA))
 
@@ -235,11 +234,14 @@ def test_what_excludes_nobody_is_only_told(condition: str) -> None:
 
 @pytest.mark.requirement("CAN-11")
 def test_who_may_be_helped_is_referred() -> None:
-    story = answered(answered(person(), "impact", "mobility"), "oral trial", "inadequate response")
+    def unreferred() -> Story:
+        return Story().fact(Described(day(-100), MS, "spinal", BORN, None, True))
+
+    story = answered(answered(unreferred(), "impact", "mobility"), "oral trial", "inadequate response")
     assert severities(story.look(0), "CAN-11") == ["task"]
     assert severities(story.fact(Referred(day(-1))).look(0), "CAN-11") == []
-    assert severities(answered(person(), "impact", "mobility").look(0), "CAN-11") == []
-    assert severities(answered(person(), "oral trial", "inadequate response").look(0), "CAN-11") == []
+    assert severities(answered(unreferred(), "impact", "mobility").look(0), "CAN-11") == []
+    assert severities(answered(unreferred(), "oral trial", "inadequate response").look(0), "CAN-11") == []
 
 
 @pytest.mark.requirement("CAN-12")

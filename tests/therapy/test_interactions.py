@@ -183,7 +183,9 @@ def test_nothing_is_prescribed_before_the_medicines_are_reconciled(hours: float 
 @pytest.mark.requirement("INT-01")
 def test_in_an_emergency_the_medicines_are_reconciled_afterwards() -> None:
     """What could harm by waiting is never blocked by a list: it becomes a task."""
-    assert severities(started().look(21, OrderStop()), "INT-01") == ["task"]
+    assert severities(started().look(21, OrderStop()), "INT-01") == ["block"]  # one that is planned can wait
+    recorded = started().fact(Documented(day(20), "emergency reason"))
+    assert severities(recorded.look(21, OrderStop()), "INT-01") == ["task"]
     for condition in ("overdose suspected", "withdrawal suspected"):
         assert severities(started().fact(Noticed(day(20), condition)).look(21, 110), "INT-01") == ["task"]
         over = started().fact(Noticed(day(19), condition), Noticed(day(20), condition, present=False))

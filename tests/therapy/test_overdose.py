@@ -99,6 +99,18 @@ def test_what_may_be_a_withdrawal_stops_no_pump() -> None:
     assert severities(started(100).fact(sign("drowsiness", 40)).look(40), "OVD-02") == []
 
 
+@pytest.mark.requirement("OVD-01")
+@pytest.mark.requirement("OVD-02")
+@pytest.mark.parametrize(("grade", "stops"), [(1, False), (2, True)])
+def test_a_mild_side_effect_after_a_rise_is_looked_at_and_stops_no_pump(grade: int, stops: bool) -> None:
+    """A stop has its own danger; from the second grade on, or with anything else, it is what is done first."""
+    story = raised(30, 110).fact(sign("drowsiness", 32, grade))
+    assert severities(story.look(32), "OVD-01") == ["emergency"]
+    assert found(story.look(32), "OVD-01")[0].next.startswith("Stop the pump first") == stops
+    assert bool(found(story.look(32), "OVD-02")) == stops
+    assert severities(story.fact(Noticed(day(32), "overdose suspected")).look(32), "OVD-02") == ["emergency"]
+
+
 @pytest.mark.requirement("OVD-02")
 def test_the_line_holds_the_stronger_drug_while_two_lie_in_it() -> None:
     """Whoever empties a reservoir of 500 leaves what of 2,000 has not passed the tip."""

@@ -37,12 +37,12 @@ def steady(dose: float = 300, origin: str = "spinal") -> Story:
     ],
 )
 def test_a_stable_dose_changes_within_bounds(origin: str, dose: float, severity: list[str]) -> None:
-    """And neither the limits of titration hold any longer, nor these before."""
+    """And neither the limits of titration hold any longer, nor these before; only that a fall is abrupt is told at any time."""
     look = steady(300, origin).look(90, dose)
     assert stable(look.known, look.clinic)
     assert severities(look, "PRG-02") == severity
     assert not severities(look, "TIT-03")
-    assert not severities(started(300).look(10, dose), "PRG-02")
+    assert severities(started(300).look(10, dose), "PRG-02") == (["warn"] if dose == 236 else [])
 
 
 @pytest.mark.requirement("PRG-02")

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.charts import Story, day, found, mcg_a_day, severities, started
-from thecal.chart.clinical import ClinicalFact, Documented, Signed
+from thecal.chart.clinical import ClinicalFact, Documented, Overrode, Signed
+from thecal.chart.facts import Explanted
 from thecal.chart.order import OrderBolus, OrderContinuous, OrderMinimumRate, OrderPatient, OrderStop
 from thecal.chart.order_sheet import OrderSheet
 from thecal.quantity import Amount, Concentration
@@ -69,8 +70,34 @@ def test_nothing_stops_without_taper_cover_and_two_signatures(order: OrderStop |
     emergency = story.fact(Documented(day(10), "overdose recorded"))
     opened = found(emergency.look(10, order), "SAF-03")
     assert [(finding.severity, finding.due) for finding in opened] == [("task", day(12))]
+    assert severities(emergency.look(10, order), "SAF-05") == []  # one step: signed afterwards
     stopped = emergency.programmed(10, order)
     assert [finding.due for finding in found(stopped.look(11), "SAF-03")] == [day(12)]
+
+
+@pytest.mark.requirement("SAF-03")
+def test_the_question_after_an_emergency_stop_ends_with_its_answer_and_a_signature() -> None:
+    """Either alone is not enough; where pump and catheter are out, nothing is asked any more."""
+    story = started().fact(Documented(day(10), "emergency reason")).programmed(10.1, OrderStop())
+    decided, signed = Documented(day(11), "restart or explant"), Signed(day(11), "Dr A", "Dr B", "physician")
+    for facts, severity in (((), ["task"]), ((decided,), ["task"]), ((signed,), ["task"]), ((decided, signed), [])):
+        after = started().fact(Documented(day(10), "emergency reason")).programmed(10.1, OrderStop())
+        assert severities(after.fact(*facts).look(20), "SAF-03") == severity
+    assert severities(story.fact(Explanted(day(12))).look(20), "SAF-03") == []
+
+
+@pytest.mark.requirement("SAF-03")
+@pytest.mark.parametrize(("on", "severity"), [(11.9, ["task"]), (12.1, ["block"])])
+def test_an_old_overdose_is_no_reason_to_stop(on: float, severity: list[str]) -> None:
+    story = started().fact(Documented(day(10), "overdose recorded"))
+    assert severities(story.look(on, OrderStop()), "SAF-03") == severity
+
+
+@pytest.mark.requirement("SAF-03")
+def test_a_signature_of_somebody_who_may_not_double_check_counts_for_nothing() -> None:
+    story = started().fact(Documented(day(10), "taper plan"), Documented(day(10), "cover order"))
+    story.fact(Signed(day(10), "Dr A", "Dr B", "physician"), Signed(day(10), "Dr A", "desk", "scheduler"))
+    assert severities(story.look(10, OrderStop()), "SAF-03") == ["block"]
 
 
 @pytest.mark.requirement("SAF-03")
@@ -112,6 +139,28 @@ def test_what_a_second_person_enters_again(orders: OrderSheet, reasons: tuple[st
     ):
         story = started().fact(Signed(day(9), "Dr A", checker, role))
         assert severities(story.look(10, orders), "SAF-05") == severity
+
+
+@pytest.mark.requirement("SAF-05")
+@pytest.mark.parametrize(("dose", "severity"), [(130, []), (131, ["second_person"])])
+def test_a_change_beyond_the_limits_is_entered_again(dose: float, severity: list[str]) -> None:
+    """Also where a person who may order has overridden the limit; a second person who signs ends it."""
+    story = started().fact(Overrode(day(9), "TIT-03", "spasms break the wheelchair", "Dr A", "physician"))
+    assert severities(story.look(10, dose), "SAF-05") == severity
+    story.fact(Signed(day(9), "Dr A", "Dr B", "physician"))
+    assert severities(story.look(10, dose), "SAF-05") == []
+
+
+@pytest.mark.requirement("SAF-01")
+@pytest.mark.requirement("PRG-05")
+@pytest.mark.requirement("TIT-06")
+def test_what_a_second_person_has_signed_is_no_longer_owed() -> None:
+    """More than 1,000 mcg, and more than 20 % of a higher dose; the look for a fault stays advised."""
+    story = started(850)
+    for rule in ("SAF-01", "PRG-05", "TIT-06"):
+        assert severities(story.look(10, 1050), rule) == ["second_person"]
+    story.fact(Signed(day(9), "Dr A", "Dr B", "physician"))
+    assert [severities(story.look(10, 1050), rule) for rule in ("SAF-01", "PRG-05", "TIT-06")] == [[], ["advise"], []]
 
 
 @pytest.mark.requirement("SAF-05")

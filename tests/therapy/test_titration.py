@@ -90,6 +90,12 @@ def test_higher_doses_rise_by_a_fifth_or_are_entered_twice(before: float, after:
     assert severities(stepped(before * 0.95, before).look(14, after), "TIT-06") == severity
 
 
+@pytest.mark.requirement("TIT-06")
+def test_a_stable_dose_is_under_the_limits_of_maintenance() -> None:
+    story = started(250).programmed(30, 250).programmed(60, 250)
+    assert severities(story.look(70, 320), "TIT-06") == []
+
+
 @pytest.mark.requirement("TIT-08")
 def test_a_change_is_assessed_within_a_day() -> None:
     story = stepped(95, 100)
@@ -111,7 +117,17 @@ def test_a_start_with_the_low_strength(strength: int, severity: list[str]) -> No
 @pytest.mark.parametrize(("dose", "severity"), [(160, []), (162, ["advise"])])
 def test_a_dose_beyond_what_others_needed_is_worth_a_look(dose: float, severity: list[str]) -> None:
     """MS at discharge: 83 + 2 x 39 = 161 mcg/day."""
-    assert severities(started(dose).look(1), "TIT-10") == severity
+    assert severities(started(dose).look(0.1), "TIT-10") == severity
+
+
+@pytest.mark.requirement("TIT-10")
+@pytest.mark.parametrize(
+    ("years", "dose", "severity"),
+    [(0.5, 386, []), (0.5, 390, ["advise"]), (1, 612, []), (1, 614, ["advise"]), (12, 844, ["advise"])],
+)
+def test_what_others_needed_grows_between_the_published_times(years: float, dose: float, severity: list[str]) -> None:
+    """MS after half a year: 155 + 2 x 116; after a year 227 + 2 x 193, after ten and more 321 + 2 x 261."""
+    assert severities(started(dose).look(years * 365.25), "TIT-10") == severity
 
 
 @pytest.mark.requirement("TIT-12")
@@ -125,6 +141,26 @@ def test_rises_without_a_response_end_in_troubleshooting() -> None:
     story.assessed(27.5, 3, 3)
     answered = stepped(100, 110, 120).programmed(21, 130).assessed(20, 3, 3).assessed(27, 3, 2)
     assert severities(answered.look(28, 140), "TIT-12") == []
+
+
+@pytest.mark.requirement("TIT-12")
+def test_small_falls_add_up_to_a_response() -> None:
+    """Less than a point with each of three rises, and more than one with all of them."""
+    story = stepped(100, 110, 120).programmed(21, 130)
+    for on, legs in ((6, 3), (13, 2.6), (20, 2.2), (27, 1.8)):
+        story.assessed(on, legs)
+    assert severities(story.look(28, 140), "TIT-12") == []
+    flat = stepped(100, 110, 120).programmed(21, 130)
+    for on, legs in ((6, 3), (13, 2.8), (20, 2.6), (27, 2.4)):
+        flat.assessed(on, legs)
+    assert severities(flat.look(28, 140), "TIT-12") == ["block"]
+
+
+@pytest.mark.requirement("TIT-12")
+def test_what_a_screening_bolus_did_is_no_baseline_of_the_rises() -> None:
+    """Four before the test, one under it, one again under the pump after three rises: the pump works."""
+    story = stepped(100, 110, 120).programmed(21, 130).assessed(-14.5, 4).assessed(-13.9, 1).assessed(27, 1)
+    assert severities(story.look(28, 140), "TIT-12") == []
 
 
 @pytest.mark.requirement("TIT-03")

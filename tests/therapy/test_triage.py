@@ -77,6 +77,8 @@ def test_any_feature_after_a_cause_is_an_emergency(what: str, ago: float, tier: 
     assert (answer.tier, answer.suspicion) == (tier, "overdose")
     assert triage({"drowsiness": 1}, since={"MRI": hours(1)}).tier == "same day"
     assert triage({"coma": 3}).tier == "emergency"
+    assert answer.first_actions[0].rule == "WDL-02"  # mild: somebody looks before the pump is stopped
+    assert triage({"drowsiness": 2}, since={what: hours(ago)}).first_actions[0].text == "Stop the pump first."
 
 
 @pytest.mark.requirement("OVD-02")

@@ -85,7 +85,7 @@ def check(
 
 def _findings(look: Look, topic: str, standing: Standing | None) -> tuple[Finding, ...]:
     found = () if topic == "pathway" else check_rules(look, _TOPICS[topic])
-    return ordered([*found, *(due_findings(standing) if standing else ())])
+    return ordered([*found, *(due_findings(standing, look.now, found) if standing else ())])
 
 
 def _with_order(look: Look, order: Path) -> Look:

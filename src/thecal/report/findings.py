@@ -12,6 +12,7 @@ from thecal.therapy.pathway import Due, Standing
 from thecal.therapy.rules import SURENESS, all_rules
 from thecal.therapy.safety import re_entered
 from thecal.therapy.totals import Totals
+from thecal.timeline import Instant
 
 _WIDTH = 118
 _STYLES: dict[Severity, Style] = {
@@ -101,16 +102,20 @@ def _total(totals: Totals | None, name: str) -> str:
     return "not known" if totals is None else str(getattr(totals, name))
 
 
-def due_findings(standing: Standing) -> Iterator[Finding]:
-    """What is due on the pathway, as findings."""
+def due_findings(standing: Standing, now: Instant, told: Iterable[Finding] = ()) -> Iterator[Finding]:
+    """What is due on the pathway, as findings; what a finding of the same rule tells already is left out."""
+    rules = {finding.rule for finding in told}
     for item in standing.due:
-        yield _due_finding(item)
+        if item.rule not in rules:
+            yield _due_finding(item, now)
 
 
-def _due_finding(item: Due) -> Finding:
+def _due_finding(item: Due, now: Instant) -> Finding:
     rule = all_rules()[item.rule]
     allowed = "as soon as it can be" if item.by is None else "by the date"
-    return Finding(rule.id, "task", f"{item.what} is next", allowed, rule.source, rule.confidence, "Book it.", item.by)
+    late = item.by is not None and item.by < now
+    asked = f"{item.what} is {'overdue' if late else 'next'}"
+    return Finding(rule.id, "task", asked, allowed, rule.source, rule.confidence, "Book it.", item.by)
 
 
 def standing_lines(standing: Standing, zone: ZoneInfo) -> Iterator[Line]:

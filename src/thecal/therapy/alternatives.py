@@ -89,7 +89,7 @@ def _dantrolene_benefit(look: Look, began: Instant) -> Iterator[Finding]:
     if look.now >= due and not helped:
         told = "no benefit" if helped is False else f"nobody has recorded {_HELPED}"
         advice = "Stop it." if helped is False else "Judge it; without benefit stop it."
-        yield look.passed(limit, f"dantrolene for {look.since(began)}: {told}", f"a trial of {limit}", advice, due)
+        yield look.passed(limit, f"dantrolene for {look.ago(began)}: {told}", f"a trial of {limit}", advice, due)
 
 
 def _benzodiazepines(look: Look) -> Iterator[Finding]:
@@ -177,10 +177,10 @@ def _nabiximols(look: Look) -> Iterator[Finding]:
         return
     percent = improvement(look, began)
     if percent is None:
-        told = f"nabiximols for {look.since(began)} and no score of spasticity before it and since"
+        told = f"nabiximols for {look.ago(began)} and no score of spasticity before it and since"
         yield look.passed(trial, told, f"a trial of {trial}, scored 0 to 10", "Score spasticity; without the score stop it.", due)
     elif percent < least.value:
-        told = f"nabiximols for {look.since(began)}: the score fell by {percent:.3g} %"
+        told = f"nabiximols for {look.ago(began)}: the score fell by {percent:.3g} %"
         yield look.passed(least, told, f"a fall by {least} or more", "Stop it.", due)
 
 

@@ -36,6 +36,14 @@ class Asked:
         return Fraction(100 * (self.after.day.pg - self.before.day.pg), self.before.day.pg)
 
     @property
+    def rise_percent(self) -> Fraction | None:
+        """By how much any 24 h rise: the program alone, or with every bolus that the patient may ask for, whichever is more."""
+        change = self.change_percent
+        if change is None or self.before is None or self.after is None:
+            return None
+        return max(change, Fraction(100 * (self.after.day_max.pg - self.before.day_max.pg), self.before.day_max.pg))
+
+    @property
     def stops(self) -> bool:
         """Whether the therapy would not go on: stopped, or the pump's slowest flow."""
         return isinstance(self.program, Stopped | MinimumRate) and self.orders.dosing is not None

@@ -70,8 +70,16 @@ def candidacy(look: Look) -> Candidacy:
 
 
 def undecided(look: Look) -> bool:
-    """Whether candidacy is still a question: no pump was implanted, and the way to it is not closed."""
-    return look.known.implanted is None and look.known.closed is None
+    """Whether candidacy is a question: somebody asks for a pump, none was implanted, and the way to it is not closed."""
+    known = look.known
+    if known.implanted is not None or known.closed is not None:
+        return False
+    asked = known.referred is not None or bool(known.tests) or any(name in _ASKS for name, _ in known.answers)
+    return asked or any(booking.visit in _VISITS for booking in known.bookings)
+
+
+_ASKS = frozenset({"impact", "oral trial", "before test", "relative concerns"})
+_VISITS = frozenset({"referral", "assessment", "screening test", "implant"})
 
 
 CHECKS: Checks = {rule: findings_of(judge, undecided) for rule, judge in _JUDGES.items()} | {

@@ -35,6 +35,12 @@ Topic = Literal[
     "candidacy", "screening", "implant", "order", "refill", "withdrawal", "troubleshooting", "device", "oral", "interactions",
     "outcomes", "coverage", "visits",
 ]  # fmt: skip
+
+
+def _some(table: Checks, *rules: str) -> Checks:
+    return {rule: table[rule] for rule in rules}
+
+
 TOPICS: Mapping[Topic, tuple[Checks, ...]] = {
     "candidacy": (candidacy.CHECKS,),
     "screening": (screening_test.CHECKS,),
@@ -47,6 +53,10 @@ TOPICS: Mapping[Topic, tuple[Checks, ...]] = {
         weaning.CHECKS,
         restart.CHECKS,
         overdose.BEFORE_AN_ORDER,
+        _some(troubleshooting.CHECKS, "TRB-09"),
+        _some(device.CHECKS, "DEV-01", "SAF-07"),
+        _some(interactions.CHECKS, "INT-01"),
+        _some(implantation.CHECKS, "IMP-09"),
     ),
     "refill": (refilling.CHECKS,),
     "withdrawal": (withdrawal.CHECKS, overdose.CHECKS),
@@ -55,7 +65,7 @@ TOPICS: Mapping[Topic, tuple[Checks, ...]] = {
     "oral": (oral.CHECKS, alternatives.CHECKS, weaning.CHECKS),
     "interactions": (interactions.CHECKS,),
     "outcomes": (outcomes.CHECKS,),
-    "coverage": (coverage.CHECKS,),
+    "coverage": (coverage.CHECKS, _some(candidacy.CHECKS, "CAN-16")),
     "visits": (visiting.CHECKS,),
 }
 """The rules of each topic. A rule may stand in several."""

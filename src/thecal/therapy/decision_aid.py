@@ -112,7 +112,7 @@ def _reversibility(look: Look) -> Iterator[str]:
         yield "has had no test dose yet, and may try one before anything is decided"
     rose = last_rise(look)
     if rose is not None and routes(look):
-        yield f"has baclofen, last raised {look.since(rose)} ago: it must not end abruptly"
+        yield f"has baclofen, last raised {look.ago(rose)} ago: it must not end abruptly"
 
 
 def _commitment(look: Look) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _risks(look: Look) -> Iterator[str]:
 def _scans(look: Look) -> Iterator[str]:
     yield from _present(look, "travel planned")
     if look.known.scans:
-        yield f"has had an MRI, the last {look.since(look.known.scans[-1].at)} ago"
+        yield f"has had an MRI, the last {look.ago(look.known.scans[-1].at)} ago"
     if booked(look, "MRI"):
         yield "has an MRI booked"
 

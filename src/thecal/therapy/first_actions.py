@@ -35,10 +35,14 @@ class ByRule:
 
 
 def in_order(
-    suspicion: Suspicion, emergency: bool, conditions: Collection[str], clinic: Clinic, look: Look | None
+    suspicion: Suspicion, emergency: bool, conditions: Collection[str], clinic: Clinic, look: Look | None, mild: bool = False
 ) -> Iterator[ByRule]:
-    """What to do, the first thing first."""
+    """What to do, the first thing first; ``mild`` says that all that speaks for an overdose is a side effect of grade 1."""
     match suspicion:
+        case "overdose" if mild:
+            yield _call(clinic)
+            yield ByRule("OVD-01", "Look at breathing, wakefulness and tone now and again; compare the program with the order.")
+            yield ByRule("OVD-02", f"As soon as anything graver shows: stop the pump, then empty the reservoir; {_line(look)}.")
         case "overdose":
             yield from of_overdose(conditions, clinic, look)
             yield _call(clinic)

@@ -138,7 +138,7 @@ def _monitored(look: Look) -> Iterator[Finding]:
         return
     until, limit = monitored_until(look), look.limit("IMP-07", "monitor")
     if until is not None and look.now < until:
-        asked = f"an infusion that was started {look.since(session.at)} ago"
+        asked = f"an infusion that was started {look.ago(session.at)} ago"
         yield look.passed(limit, asked, f"monitored for {limit} from drug at the tip", "Go on monitoring.", until)
 
 

@@ -110,7 +110,7 @@ def weakness(look: Look) -> Iterator[Reason]:
     if look.known.present("primary weakness"):
         text, allowed = "weakness, not spasticity, is what limits", "spasticity as the first problem"
         yield told("against", look.found("CAN-06", "block", text, allowed, "Do not test: less tone would make it worse."))
-    if look.known.present("relies on spasticity"):
+    elif look.known.present("relies on spasticity"):
         small = look.limit("SCR-03", "small")
         text, allowed = "spasticity is used to stand, to transfer or to walk", f"a test that begins with {small}"
         advice = f"Test with {small}, set goals of function, and have strength examined."

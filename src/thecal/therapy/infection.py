@@ -50,7 +50,7 @@ def _look_again(look: Look) -> Iterator[Finding]:
     last = max((fact.at for fact in look.known.visits if fact.visit in LOOKED and fact.at > noticed), default=noticed)
     due = Instant(last.s + int(limit.value * _HOUR_S))
     late = ", overdue" if look.now > due else ""
-    asked = f"redness over pocket or wound, looked at {look.since(last)} ago{late}"
+    asked = f"redness over pocket or wound, looked at {look.ago(last)} ago{late}"
     yield look.passed(limit, asked, f"looked at again within {limit}", "Examine it again; record whether it is still there.", due)
 
 

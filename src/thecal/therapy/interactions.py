@@ -198,7 +198,7 @@ def _sedating(look: Look) -> Iterator[Finding]:
 
 
 def _ago(look: Look, at: Instant) -> str:
-    return f"{look.since(at)} ago"
+    return f"{look.ago(at)} ago"
 
 
 def _warned(rule: str) -> Check:

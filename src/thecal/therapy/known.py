@@ -30,7 +30,8 @@ class DoseSet:
 class Known:
     """Facts by what rules ask for, those of one thing in order of time. It is filled once, and only read afterwards.
 
-    ``doses`` holds every session with another dose than before, ``sessions`` all of them; ``medicines`` what is taken now,
+    ``doses`` holds every session with another dose than before, ``sessions`` all of them, ``written`` those in which the pump was
+    not only read; ``medicines`` what is taken now,
     tablets of a case included.
     """
 
@@ -57,6 +58,7 @@ class Known:
     fills: list[facts.Filled] = field(default_factory=list)
     residuals: list[facts.ResidualMeasured] = field(default_factory=list)
     sessions: list[facts.SessionEnded] = field(default_factory=list)
+    written: list[facts.SessionEnded] = field(default_factory=list)
     interrogations: list[facts.Interrogated] = field(default_factory=list)
     doses: list[DoseSet] = field(default_factory=list)
     assessments: list[facts.Assessed] = field(default_factory=list)
@@ -116,6 +118,9 @@ def _session(found: Known, fact: facts.SessionEnded) -> None:
     if not found.doses or dose != before:
         found.doses.append(DoseSet(fact.at, dose, before))
     found.sessions.append(fact)
+    read = found.interrogations[-1] if found.interrogations else None
+    if read is None or read.at != fact.at or read.report != fact.report:
+        found.written.append(fact)
     found.interrogations.append(facts.Interrogated(fact.at, fact.report))
 
 

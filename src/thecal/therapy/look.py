@@ -64,12 +64,8 @@ class Look:
         return Duration(max(self.now.s - at.s, 0))
 
     def ago(self, at: Instant) -> str:
-        """How long ago something was, as people say it: in whole days from two days on, in hours from two hours on."""
-        seconds = self.since(at).s
-        for unit, size in (("days", DAY_S), ("h", 3600), ("min", 60)):
-            if seconds >= 2 * size:
-                return f"{seconds // size} {unit}"
-        return f"{seconds} s"
+        """How long ago something was, as people say it: see ``in_words``."""
+        return in_words(self.since(at))
 
     def passed(self, limit: Limit, asked: str, allowed: str, what_next: str, due: Instant | None = None) -> Finding:
         """The finding of a limit that was passed."""
@@ -100,6 +96,14 @@ class Look:
             if override.rule == rule and may(override.role, limit.override):
                 return f"{override.by} ({override.role}): {override.reason}"
         return None
+
+
+def in_words(duration: Duration) -> str:
+    """A duration as people say it: in whole days from two days on, in hours from two hours on, else in minutes."""
+    for unit, size in (("days", DAY_S), ("h", 3600)):
+        if duration.s >= 2 * size:
+            return f"{duration.s // size} {unit}"
+    return f"{duration.s // 60} min"
 
 
 Check = Callable[[Look], Iterator[Finding]]

@@ -92,7 +92,7 @@ def _without_benefit(look: Look) -> Iterator[Finding]:
     since = unbroken_since(steps, _highest(look))
     if since is None or look.now.s - since.s < limit.value * WEEK_S:
         return
-    asked = f"{steps[-1].per_day:g} mg/day, the highest dose, for {look.since(since)} without enough response"
+    asked = f"{steps[-1].per_day:g} mg/day, the highest dose, for {look.ago(since)} without enough response"
     due = Instant(since.s + round(limit.value * WEEK_S))
     yield look.passed(limit, asked, f"{limit} at the highest dose", "Plan a taper, and think of what else there is.", due)
 

@@ -134,7 +134,7 @@ def _after_test(look: Look) -> Iterator[Finding]:
         return
     last = max(test.at for test in tests)
     if not covered(look, Instant(last.s + 1), look.now) & {"spasm", "stiffness"}:
-        asked = f"nothing was scored in the {look.since(last)} since the test bolus"
+        asked = f"nothing was scored in the {look.ago(last)} since the test bolus"
         advice = "Score tone and spasms at the hours of the test, by the same rater."
         yield look.found("PRO-01", "task", asked, "the same set in the hours after the bolus", advice, last)
 

@@ -1,6 +1,6 @@
 """Overdose: what it looks like, what is done first, and when the pump may run again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from thecal.chart.facts import PortUsed
 from thecal.chart.line_ledger import line_ledger, strength
@@ -38,6 +38,10 @@ CAUSES: tuple[Done, ...] = ("bolus", "refill", "programming")
 _AFTER: dict[Done, str] = {"bolus": "a bolus", "refill": "a refill", "programming": "programming"}
 _MONITORED = "monitored setting"
 _STOP = "Stop the pump first, then empty the reservoir; airway at the same time (OVD-02, OVD-03)."
+_LOOK = (
+    "Look at breathing, wakefulness and tone now and again; interrogate, and compare the program with the order. "
+    "Stop the pump as soon as anything graver shows (OVD-02): a stop has its own danger."
+)
 
 
 def drug_in_line(look: Look) -> tuple[Volume, Amount] | None:
@@ -70,6 +74,17 @@ def features_after(signs: Signs, done: dict[Done, Duration]) -> tuple[tuple[Done
     return tuple((what, names) for what, names in after if names)
 
 
+def only_mild(signs: Signs, grades: Mapping[str, int]) -> bool:
+    """Whether all that speaks for an overdose are side effects of the lowest grade: looked at at once, but no reason to stop."""
+    effects = signs.of("side effect") - signs.of("screening stop")
+    return OVERDOSE not in signs.suspected and signs.overdose <= effects and all(grades[name] <= 1 for name in signs.overdose)
+
+
+def _grades(look: Look) -> Mapping[str, int]:
+    """The latest grade of each symptom, of one instant the worst."""
+    return {fact.symptom: fact.grade for fact in sorted(look.known.symptoms, key=lambda fact: (fact.at.s, fact.grade))}
+
+
 def _features(look: Look) -> Iterator[Finding]:
     """OVD-01."""
     if not on_baclofen(look):
@@ -79,6 +94,7 @@ def _features(look: Look) -> Iterator[Finding]:
         return
     told = named_signs(signs.overdose) or "an overdose is suspected"
     advice = _STOP if signs.suspicion == "overdose" else "Emergency: airway, and examine the tone (OVD-07)."
+    advice = _LOOK if only_mild(signs, _grades(look)) else advice
     after = features_after(signs, dict(done_before(look, limit.value)))
     for what, names in after:
         asked = f"{named_signs(names)} {done_before(look, limit.value)[what]} after {_AFTER[what]}"
@@ -105,7 +121,7 @@ def _first_action(look: Look) -> Iterator[Finding]:
     if not has_pump(look) or not on_baclofen(look):
         return
     signs = signs_of(look)
-    if not overdose_first(look, signs):
+    if not overdose_first(look, signs) or only_mild(signs, _grades(look)):
         return
     since = begun_at(look, signs)
     if not _stopped(look, since):
@@ -165,7 +181,7 @@ def _after_overdose(look: Look) -> Iterator[Finding]:
     since, present = seen
     until = watch_until(look, since)
     advice = "Look for early signs of withdrawal, and plan the restart: after recovery, reduced, monitored."
-    asked = f"an overdose {look.since(since)} ago{'' if present else ', recovered'}"
+    asked = f"an overdose {look.ago(since)} ago{'' if present else ', recovered'}"
     yield look.found("OVD-06", "task", asked, f"withdrawal watched for until {until.local_text(look.zone)}", advice, until)
     amount, before = gives(look.asked), dose_not_suspect(look, since, look.limit("OVD-01", "after"))
     if amount is not None:
@@ -176,7 +192,7 @@ def _run_again(look: Look, amount: Amount, before: Amount | None, since: Instant
     full = look.limit("OVD-06", "full")
     stops: Severity = "warn" if signs_of(look).active_withdrawal else "block"
     allowed = "a restart after recovery, reduced and monitored"
-    asked = f"{amount} in 24 h {look.since(since)} after an overdose"
+    asked = f"{amount} in 24 h {look.ago(since)} after an overdose"
     running = look.asked.before.day_max if look.asked and look.asked.before and interruption(look) is None else Amount(0)
     if before is not None and amount.pg * 100 >= full.value * before.pg:
         told, less = f"{asked}, before it {before}", f"{allowed}: below {share(full, before)}"

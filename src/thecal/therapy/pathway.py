@@ -81,9 +81,11 @@ def _with_pump(look: Look) -> tuple[State, Instant]:
     if replacing is not None and replacing.s - look.now.s <= look.limit("EOS-03", "book").value * DAY_S:
         begun = replacing.s - int(look.limit("EOS-03", "book").value * DAY_S)
         return "replacing", Instant(max(begun, known.implanted.at.s))
-    running = [session for session in known.sessions if session.order is not None and session.order.mode not in _NO_THERAPY]
+    placed = known.replaced[-1].at if known.replaced else known.implanted.at
+    sessions = [session for session in known.sessions if session.at >= placed]
+    running = [session for session in sessions if session.order is not None and session.order.mode not in _NO_THERAPY]
     if not running:
-        return "implanted", known.implanted.at
+        return "implanted", placed
     if stable(known, look.clinic):
         return "stable", known.sessions[-int(look.limit("VIS-03", "visits").value)].at
     return "titrating", running[0].at

@@ -6,6 +6,7 @@ from thecal.chart.order import OrderFlex
 from thecal.quantity import Amount
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Checks, Look
+from thecal.therapy.signing import signed_off
 from thecal.therapy.stability import stable
 from thecal.timeline import DAY_S, Instant
 
@@ -14,17 +15,22 @@ _YEAR_S = 365 * DAY_S + DAY_S // 4
 
 def _change(look: Look) -> Iterator[Finding]:
     """PRG-02."""
-    percent = look.asked.change_percent if look.asked else None
-    if percent is None or look.asked is None or look.asked.stops or not stable(look.known, look.clinic):
+    rises, falls = (look.asked.rise_percent, look.asked.change_percent) if look.asked else (None, None)
+    if rises is None or falls is None or look.asked is None or look.asked.stops:
         return
+    settled = stable(look.known, look.clinic)
     described = look.known.described
     rise = look.limit("PRG-02", "cerebral rise" if described and described.origin == "cerebral" else "spinal rise")
     fall = look.limit("PRG-02", "fall")
     advice = "Change less; or a person who may order goes on, with a reason."
-    if percent > rise.value:
-        yield look.passed(rise, f"a rise of {float(percent):.3g} %", f"at most {rise}", advice)
-    elif -percent > fall.value:
-        yield look.passed(fall, f"a fall of {-float(percent):.3g} %", f"at most {fall}", advice)
+    if settled and rises > rise.value:
+        yield look.passed(rise, f"a rise of {float(rises):.3g} %", f"at most {rise}", advice)
+    if -falls > fall.value:
+        asked, allowed = f"a fall of {-float(falls):.3g} %", f"at most {fall}"
+        if settled:
+            yield look.passed(fall, asked, allowed, advice)
+        else:
+            yield look.found("PRG-02", "warn", asked, allowed, "Baclofen is never lowered abruptly: a taper, with cover at hand.")
 
 
 def _steps(look: Look) -> Iterator[Finding]:
@@ -55,8 +61,11 @@ def _high(look: Look) -> Iterator[Finding]:
     limit = look.limit("PRG-05", "high dose")
     after = look.asked.after if look.asked else None
     if after is not None and after.seven_day_mean.pg > limit.value * 10**6:
-        asked = f"{after.seven_day_mean} a day"
-        yield look.passed(limit, asked, f"up to {limit} by one person", "A second person; and look for a fault first (TRB-01).")
+        asked, allowed = f"{after.seven_day_mean} a day", f"up to {limit} by one person"
+        if signed_off(look):
+            yield look.found("PRG-05", "advise", asked, allowed, "Look for a fault of pump and catheter (TRB-01).", limit=limit)
+        else:
+            yield look.passed(limit, asked, allowed, "A second person; and look for a fault first (TRB-01).")
 
 
 def _confirmed(look: Look) -> Iterator[Finding]:
@@ -72,7 +81,7 @@ def _confirmed(look: Look) -> Iterator[Finding]:
 
 def _sudden(look: Look) -> Iterator[Finding]:
     """PRG-07: rises of a dose that was stable."""
-    percent = look.asked.change_percent if look.asked else None
+    percent = look.asked.rise_percent if look.asked else None
     if percent is None or percent <= 0:
         return
     rise, rises, window = (look.limit("PRG-07", name) for name in ("rise", "rises", "window"))

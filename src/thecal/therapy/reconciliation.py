@@ -26,13 +26,13 @@ def reconciled(look: Look) -> Iterator[Finding]:
 
 
 def emergency(look: Look) -> bool:
-    """Whether waiting could harm: a stop is asked for, or an overdose or a withdrawal is suspected."""
-    stops = look.asked is not None and look.asked.stops
-    return stops or look.known.present("overdose suspected") or signs_of(look).active_withdrawal
+    """Whether waiting could harm: an overdose is suspected, an emergency is recorded, or there are signs of withdrawal."""
+    recorded = any(look.known.document(name, look.now) for name in ("overdose recorded", "emergency reason"))
+    return recorded or look.known.present("overdose suspected") or signs_of(look).active_withdrawal
 
 
 def _told(look: Look, at: Instant | None) -> str:
-    return "the medicines were never reconciled" if at is None else f"the medicines were reconciled {look.since(at)} ago"
+    return "the medicines were never reconciled" if at is None else f"the medicines were reconciled {look.ago(at)} ago"
 
 
 def _gated(look: Look) -> Iterator[tuple[str, Instant]]:
@@ -43,4 +43,4 @@ def _gated(look: Look) -> Iterator[tuple[str, Instant]]:
     latest = max((prescribed.at for prescribed in taken), default=None)
     if latest is not None:
         names = sorted(prescribed.medicine for prescribed in taken if prescribed.at == latest)
-        yield f"{', '.join(names)} taken or changed since {look.since(latest)} ago", latest
+        yield f"{', '.join(names)} taken or changed since {look.ago(latest)} ago", latest

@@ -115,7 +115,7 @@ def observed(look: Look) -> Iterator[Finding]:
     limit, answered = look.limit("RPC-12", "observe"), look.known.answers.get((REFILL, OBSERVED))
     until = Instant(visit.filled.at.s + round(limit.value * 60))
     if answered is None or not answered.yes or answered.at < until:
-        asked = f"no end of observation on record {look.since(visit.filled.at)} after the fill"
+        asked = f"no end of observation on record {look.ago(visit.filled.at)} after the fill"
         yield look.passed(limit, asked, f"{limit} after it", "Look at wakefulness and gait until then, and record it.", until)
 
 

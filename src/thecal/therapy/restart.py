@@ -12,7 +12,7 @@ from thecal.pump.program import EndOfService, MinimumRate, SafeState, Stopped, p
 from thecal.quantity import Amount
 from thecal.therapy.asked import Asked
 from thecal.therapy.finding import Finding
-from thecal.therapy.look import Checks, Look
+from thecal.therapy.look import Checks, Look, in_words
 from thecal.therapy.rules import Limit
 from thecal.therapy.signs import HOUR_S, has_pump, named_signs, signs_of
 from thecal.therapy.titration import titration_rule
@@ -42,7 +42,7 @@ class Interruption:
 
     def in_words(self, now: Instant) -> str:
         lasted = self.lasted(now)
-        return f"{self.why}, {f'for {lasted}' if lasted is not None else 'nobody knows for how long'}"
+        return f"{self.why}, {f'for {in_words(lasted)}' if lasted is not None else 'nobody knows for how long'}"
 
 
 def interruption(look: Look) -> Interruption | None:
@@ -114,14 +114,31 @@ def _interruptions(look: Look) -> Iterator[Interruption]:
             out = look.known.explanted
             since = out.at if out is not None and session.at <= out.at <= placed else placed
             yield Interruption("a new pump that was not programmed yet", since)
+        yield from _of_pump_before(look, placed)
         return
     yield from _by_report(look, report)
+    yield from _of_pump_before(look, placed)
     yield from _stalls(look, report)
     yield from _run_out(look, report)
     yield from _scanned(look)
     paper = look.known.documents.get("overdose recorded")
     if paper is not None and (session is None or session.at < paper.at):
         yield Interruption("an overdose was recorded: pump stopped or emptied", paper.at)
+
+
+def _of_pump_before(look: Look, placed: Instant) -> Iterator[Interruption]:
+    """What the pump before this one gave no therapy by, where this one has given none since it was put in."""
+    session = look.known.last_session
+    if session is not None and session.at >= placed and not isinstance(session.report.program, NOT_RUNNING):
+        return
+    read = next((fact for fact in reversed(look.known.interrogations) if fact.at < placed), None)
+    if read is None:
+        return
+    whys = [alarm for alarm in _ALARMS if alarm in read.report.alarms]
+    whys += [read.report.program.mode] if isinstance(read.report.program, NOT_RUNNING) else []
+    if whys:
+        logged = [event.at for event in read.report.log for why in whys if event.kind == f"{why} alarm"]
+        yield Interruption(f"{' and '.join(dict.fromkeys(whys))} of the pump before", min(logged, default=read.at))
 
 
 def _placed(look: Look) -> Instant:
@@ -153,7 +170,7 @@ def _by_report(look: Look, report: Report) -> Iterator[Interruption]:
     known = [onset for onset in (_onset(look, report, why) for why in whys) if onset is not None]
     filled = look.chart.filled
     refilled = filled is not None and whys == [EMPTY] and filled.at >= report.at
-    yield Interruption(" and ".join(whys), min(known, default=None), filled.at if refilled and filled else None)
+    yield Interruption(" and ".join(dict.fromkeys(whys)), min(known, default=None), filled.at if refilled and filled else None)
 
 
 def _onset(look: Look, report: Report, why: str) -> Instant | None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
-from thecal.chart.clinical import Signed
 from thecal.quantity import Amount
 from thecal.therapy.asked import Asked
 from thecal.therapy.finding import Finding
 from thecal.therapy.infusing import not_infusing
 from thecal.therapy.look import Checks, Look
-from thecal.therapy.permissions import may
+from thecal.therapy.programming import CHECKS as PROGRAMMING
+from thecal.therapy.signing import checkers, signed, signed_off
+from thecal.therapy.titration import CHECKS as TITRATION
+from thecal.therapy.titration import titration_rule
 from thecal.timeline import Instant
 
 _HOUR_S = 3600
@@ -24,7 +26,7 @@ def _doses(look: Look) -> Iterator[Finding]:
         asked = f"{most} in 24 h"
         if most.pg > stop.value * 10**6:
             yield look.passed(stop, asked, f"at most {stop}", "Check dose, unit and every repeat.")
-        elif most.pg > second.value * 10**6:
+        elif most.pg > second.value * 10**6 and not signed_off(look):
             yield look.passed(
                 second, asked, f"up to {second} by one person", "A second person; and look for a fault of pump or catheter."
             )
@@ -57,29 +59,25 @@ def _strength(look: Look) -> Iterator[Finding]:
 def _stop(look: Look) -> Iterator[Finding]:
     """SAF-03: what a stop needs; and after an emergency stop, the question that is open."""
     asked, limit = look.asked, look.limit("SAF-03", "signatures")
-    emergency = _emergency(look)
     if asked is not None and asked.stops and _runs(asked):
-        if emergency:
+        if _emergency(look, look.now):
             yield _after_stop(look, look.now)
             return
         needed = [name for name in ("taper plan", "cover order") if look.known.document(name, look.now) is None]
         missing = [f"no {name}" for name in needed]
-        signers = {sign.checker for sign in _signed(look) if sign.checker != sign.author}
-        if len(signers) < limit.value:
-            missing.append(f"{len(signers)} of {limit}")
+        signers = len(checkers(look))
+        if signers < limit.value:
+            missing.append(f"{signers} of {limit}")
         if missing:
             allowed = f"a taper plan, an order for cover and {limit}; or a recorded overdose or emergency"
             advice = "Plan the taper and the cover first; baclofen is never stopped at once."
             yield look.passed(limit, f"a stop with {', '.join(missing)}", allowed, advice)
     last = look.known.last_session
-    if (
-        asked is None
-        and emergency
-        and last is not None
-        and last.order is not None
-        and last.order.mode in ("stopped", "minimum rate")
-    ):
-        yield _after_stop(look, last.at)
+    stopped = last is not None and last.order is not None and last.order.mode in _NO_THERAPY
+    if asked is None and last is not None and stopped and look.chart.implanted is not None and _emergency(look, last.at):
+        decided = look.known.document("restart or explant", look.now)
+        if decided is None or decided.at < last.at or not signed_off(look):
+            yield _after_stop(look, last.at)
 
 
 def _after_stop(look: Look, since: Instant) -> Finding:
@@ -117,36 +115,37 @@ def second_person_for(look: Look) -> tuple[str, ...]:
         reasons.append("a prime")
     if asked.orders.bolus is not None:
         reasons.append("a bolus")
-    if asked.stops:
+    if asked.stops and not _emergency(look, look.now):  # SAF-03: in an emergency it is one step, signed afterwards
         reasons.append("a stop")
-    elif _restarts(look, asked):
+    elif not asked.stops and _restarts(look, asked):
         reasons.append("a restart")
+    if _beyond(look):
+        reasons.append("a change beyond the limits")
     return tuple(reasons)
 
 
 def _second_person(look: Look) -> Iterator[Finding]:
     """SAF-05."""
-    signed = _signed(look)
-    for sign in signed:
+    for sign in signed(look):
         if sign.checker == sign.author:
             asked = f"{sign.author} as author and checker"
             yield look.found("SAF-05", "block", asked, "two persons", "Another person enters the order again.")
     reasons = second_person_for(look)
     limit = look.limit("SAF-05", "checkers")
-    checkers = {sign.checker for sign in signed if sign.checker != sign.author and may(sign.role, "double-check")}
-    if reasons and len(checkers) < limit.value:
+    if reasons and not signed_off(look):
         told = "concentration, daily dose, 24-h total, volume, alarm date and replacement date"
-        yield look.passed(limit, ", ".join(reasons), "entered again by a second person", f"A second person enters again: {told}.")
+        asked, allowed = ", ".join(reasons), "entered again by a second person"
+        if look.asked and look.asked.stops and _emergency(look, look.now):  # one step, signed afterwards (SAF-03)
+            yield look.found("SAF-05", "task", asked, f"{allowed}, afterwards", f"Afterwards a second person signs: {told}.")
+        else:
+            yield look.passed(limit, asked, allowed, f"A second person enters again: {told}.")
 
 
-def _signed(look: Look) -> list[Signed]:
-    """Who has signed since the last session."""
-    last = look.known.last_session
-    return [sign for sign in look.known.signed if last is None or sign.at >= last.at]
-
-
-def _emergency(look: Look) -> bool:
-    return any(look.known.document(name, look.now) for name in ("overdose recorded", "emergency reason"))
+def _emergency(look: Look, stop: Instant) -> bool:
+    """Whether an overdose or an emergency is on record for a stop: from shortly before it, or since. An old one is no reason."""
+    since_s = stop.s - int(look.limit("SAF-03", "stopped").value * _HOUR_S)
+    papers = (look.known.document(name, look.now) for name in ("overdose recorded", "emergency reason"))
+    return any(paper is not None and paper.at.s >= since_s for paper in papers)
 
 
 def _runs(asked: Asked) -> bool:
@@ -158,6 +157,12 @@ def _restarts(look: Look, asked: Asked) -> bool:
     if last is None or look.sheet is None or not last.report.pumped.nl or asked.after is None or not asked.after.day.pg:
         return False
     return not_infusing(last.report, look.sheet) is not None
+
+
+def _beyond(look: Look) -> bool:
+    """Whether a limit of titration or maintenance is passed, overridden or not."""
+    steps = (TITRATION["TIT-02"], TITRATION[titration_rule(look)], PROGRAMMING["PRG-02"])
+    return any(True for check in steps for _ in check(look))
 
 
 def re_entered(asked: Asked) -> tuple[tuple[str, str], ...]:

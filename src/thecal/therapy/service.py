@@ -115,7 +115,7 @@ def _by_age(look: Look) -> Iterator[Finding]:
     ends, pump = ends_by_age(look), pump_in_place(look.known)
     if ends is None or pump is None or look.now < ends:
         return
-    asked = f"a pump in service for {look.since(pump.at)}"
+    asked = f"a pump in service for {look.ago(pump.at)}"
     yield look.passed(
         look.limit("EOS-01", "age"),
         asked,
@@ -157,7 +157,7 @@ def _booking(look: Look) -> Iterator[Finding]:
 def _authorization(look: Look, since: Instant) -> Iterator[Finding]:
     begin, latest = look.limit("EOS-03", "authorize from"), look.limit("EOS-03", "authorize by")
     due = months_after(look, since, latest.value)
-    asked = f"no authorization of the replacement of a pump in service for {look.since(since)}"
+    asked = f"no authorization of the replacement of a pump in service for {look.ago(since)}"
     allowed = f"begun at {begin.number}, there by {latest}"
     if look.now > due:
         yield look.passed(latest, asked, allowed, "Ask the payer today.", due)
@@ -189,7 +189,7 @@ def _new_start(look: Look) -> Iterator[Finding]:
     limit = look.limit("EOS-05", "monitored")
     until = Instant(first.at.s + round(limit.value * _HOUR_S))
     if look.now < until and not answered_since(look, AFTER_REPLACEMENT, "monitored 24 h", replaced.at):
-        asked = f"{look.since(first.at)} since the first session of a new pump"
+        asked = f"{look.ago(first.at)} since the first session of a new pump"
         advice = "Monitor as at a start; watch for both too little and too much."
         yield look.passed(limit, asked, f"monitored for {limit}", advice, until)
 

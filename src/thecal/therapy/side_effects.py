@@ -77,7 +77,7 @@ def _graded_again(look: Look) -> Iterator[Finding]:
     for symptom, grade in sorted(_grades(since).items()):
         if 0 < grade <= most.value and symptom not in graded:
             late = ", overdue" if look.now > due else ""
-            asked = f"{symptom} of grade {grade} after the change {look.since(change.at)} ago, not graded again{late}"
+            asked = f"{symptom} of grade {grade} after the change {look.ago(change.at)} ago, not graded again{late}"
             yield look.passed(
                 last, asked, f"graded again {first.number} to {last} after the change", f"Grade {symptom} again.", due
             )

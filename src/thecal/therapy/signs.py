@@ -120,8 +120,11 @@ def signs_of(look: Look) -> Signs:
             first[report.symptom] = report.at
     ago = {name: look.since(at) for name, (at, grade) in sorted(latest.items()) if grade > 0}
     suspected = frozenset(name for name in _SUSPECTED if look.known.present(name))
-    begins = [first[name] for name in ago]
-    begins += [look.known.conditions[name].at for name in suspected]
+    of_withdrawal = grouped("symptoms", "early withdrawal") | grouped("symptoms", "severe withdrawal")
+    begins = [first[name] for name in ago if name in of_withdrawal]
+    begins += [look.known.conditions[name].at for name in suspected if name == WITHDRAWAL]
+    if not begins:
+        begins = [*(first[name] for name in ago), *(look.known.conditions[name].at for name in suspected)]
     begun = look.since(min(begins, default=look.now))
     return Signs(ago, begun, suspected, tone_of(frozenset(ago), _normal(look, begun)))
 

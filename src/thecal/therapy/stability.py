@@ -14,7 +14,7 @@ _GOALS = "goal-attainment"
 def stable(known: Known, clinic: Clinic, before: Instant | None = None) -> bool:
     """Less than a tenth of change over the last two visits with the pump, and no goal missed; as it was ``before`` an instant."""
     limit, visits = clinic.limit("VIS-03", "change"), int(clinic.limit("VIS-03", "visits").value)
-    seen = visited([session for session in known.sessions if before is None or session.at < before])
+    seen = visited([session for session in known.written if before is None or session.at < before])
     if len(seen) <= visits:
         return False
     means = [_mean(session.order) for session in seen[-visits - 1 :]]

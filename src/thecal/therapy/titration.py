@@ -11,11 +11,13 @@ from thecal.quantity import Amount
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Check, Checks, Look
 from thecal.therapy.scores import score_of
+from thecal.therapy.signing import signed_off
 from thecal.therapy.stability import stable
 from thecal.therapy.tip import drug_at_tip
 from thecal.timeline import DAY_S, Duration, Instant
 
 _HOUR_S = 3600
+_TINY = 1e-9  # tenths of a score are no whole numbers
 _YEAR_S = 365 * DAY_S + DAY_S // 4
 MS = "multiple sclerosis"
 _SCALES = ("ashworth-0-4", "ashworth-1-5", "modified-ashworth", "penn-frequency")
@@ -25,9 +27,9 @@ _SCALES = ("ashworth-0-4", "ashworth-1-5", "modified-ashworth", "penn-frequency"
 class Expected:
     """The mean daily dose and its standard deviation that others needed, so long after the implant (TIT-10)."""
 
-    years: int
-    mean: int
-    sd: int
+    years: float
+    mean: float
+    sd: float
 
 
 EXPECTED: dict[str, tuple[Expected, ...]] = {
@@ -39,9 +41,14 @@ EXPECTED: dict[str, tuple[Expected, ...]] = {
 
 
 def expected_dose(described: Described, after: Duration) -> Expected:
-    """What others needed at the latest time that is published and not after it."""
+    """What others needed so long after the implant: between two published times in proportion, after the last as then."""
     rows = EXPECTED[MS if described.cause == MS else described.origin]
-    return next(row for row in reversed(rows) if row.years * _YEAR_S <= after.s)
+    years = after.s / _YEAR_S
+    before = max((row for row in rows if row.years <= years), key=lambda row: row.years)
+    later = min((row for row in rows if row.years > years), key=lambda row: row.years, default=before)
+    part = (years - before.years) / (later.years - before.years) if later.years > before.years else 0
+    mean, sd = (a + part * (b - a) for a, b in ((before.mean, later.mean), (before.sd, later.sd)))
+    return Expected(years, mean, sd)
 
 
 def starting_dose(look: Look) -> Amount | None:
@@ -104,9 +111,11 @@ def _step(rule: str) -> Check:
 
 
 def _higher_dose(look: Look) -> Iterator[Finding]:
-    """TIT-06."""
+    """TIT-06: until the dose is stable; limits of maintenance hold afterwards."""
     rise, tier, limit = _rise(look), look.limit("TIT-06", "higher dose"), look.limit("TIT-06", "rise")
     if rise is None or look.asked is None or look.asked.before is None:
+        return
+    if signed_off(look) or stable(look.known, look.clinic):
         return
     if look.asked.before.day.pg >= tier.value * 10**6 and rise > limit.value:
         asked = f"a rise of {float(rise):.3g} % from {look.asked.before.day} in 24 h"
@@ -145,7 +154,7 @@ def _beyond_others(look: Look) -> Iterator[Finding]:
     most = row.mean + limit.value * row.sd
     if dose > most * 10**6:
         asked = f"{Amount(dose)} a day, {look.ago(known.implanted.at)} after the implant"
-        allowed = f"usually up to {most:,.0f} mcg/day ({row.mean} ± {row.sd} at {row.years} years)"
+        allowed = f"so long after it usually up to {most:,.0f} mcg/day ({row.mean:.0f} ± {row.sd:.0f})"
         yield look.passed(limit, asked, allowed, "Look for a reason: fault of pump or catheter, noxious stimulus, tolerance.")
 
 
@@ -161,41 +170,61 @@ def _without_response(look: Look) -> Iterator[Finding]:
 def rises_without_response(look: Look) -> int:
     """How many rises in a row, up to the last, brought no fall of tone or spasms where both were examined (TIT-12).
 
-    A rise before or after which nobody examined is not counted: what it brought is not known.
+    A rise is counted where somebody examined before it, and after it before the next change. Falls from rise to rise add up, and
+    where nothing is left to fall the rises have worked.
     """
     rises = list(takewhile(lambda change: change.rose, reversed(look.known.doses)))
     if not rises:
         return 0
     needed = look.limit("TIT-12", "fall").value
-    scores = _scores(look)
+    scores = list(_scores(look).values())
     count = 0
+    until_s = look.now.s
     for change in rises:
-        falls = [fall for series in scores.values() if (fall := _fall(series, change.at)) is not None]
-        if any(fall >= needed for fall in falls):
+        if any(_answered(series, change.at.s, needed) for series in scores):
             break
-        count += bool(falls)
+        count += any(_examined(series, change.at.s, until_s) for series in scores)
+        if stable(look.known, look.clinic, change.at):
+            break  # the rises of before were another matter
+        until_s = change.at.s
     return count
 
 
 def _scores(look: Look) -> dict[object, list[tuple[int, float]]]:
-    """Tone and spasms over time, each scale, part and rater apart, with their seconds."""
+    """Tone and spasms over time above the least, each scale, part and rater apart; without those under a screening bolus."""
+    answered_s = look.limit("SCR-06", "answer").value * _HOUR_S
+    under = [(test.at.s, test.at.s + answered_s) for test in look.known.tests]
     series: dict[object, list[tuple[int, float]]] = defaultdict(list)
+    for name, at, score in _scored(look):
+        if not any(begin < at.s <= end for begin, end in under):
+            series[name].append((at.s, score))
+    return series
+
+
+def _scored(look: Look) -> Iterator[tuple[object, Instant, float]]:
+    """(what was scored, when, by how much it is above the least)."""
     for fact in look.known.assessments:
-        for name, score in (("legs", fact.ashworth_legs), ("arms", fact.ashworth_arms), ("spasms", fact.spasm_penn)):
-            if score is not None:
-                series[name].append((fact.at.s, score))
+        found = {"legs": (fact.ashworth_legs, 1), "arms": (fact.ashworth_arms, 1), "spasms": (fact.spasm_penn, 0)}
+        yield from ((name, fact.at, score - least) for name, (score, least) in found.items() if score is not None)
     for scale in _SCALES:
         for scored in look.known.scores.get(scale, ()):
             read = score_of(scored)
             if read is not None:
-                series[scale, scored.part, scored.rater].append((scored.at.s, float(read.order)))
-    return series
+                yield (scale, scored.part, scored.rater), scored.at, float(read.order)
 
 
-def _fall(series: list[tuple[int, float]], at: Instant) -> float | None:
-    """By how much a score fell from the last before a change to the first after it; None without both."""
-    after = bisect_left(series, (at.s + 1,))
-    return series[after - 1][1] - series[after][1] if 0 < after < len(series) else None
+def _answered(series: list[tuple[int, float]], at_s: int, needed: float) -> bool:
+    """Whether a score fell so much from the last before a change to the last of all, or to the least."""
+    after = bisect_left(series, (at_s + 1,))
+    if not 0 < after < len(series) or not series[after - 1][1]:
+        return False
+    return not series[-1][1] or series[after - 1][1] - series[-1][1] >= needed - _TINY
+
+
+def _examined(series: list[tuple[int, float]], at_s: int, until_s: int) -> bool:
+    """Whether something could fall, and was scored before a change and after it until the next."""
+    after = bisect_left(series, (at_s + 1,))
+    return 0 < after < len(series) and series[after][0] <= until_s and series[after - 1][1] > 0
 
 
 def _assessments(look: Look) -> Iterator[Instant]:
@@ -205,7 +234,7 @@ def _assessments(look: Look) -> Iterator[Instant]:
 
 def _rise(look: Look) -> float | None:
     """By how many percent an order raises the 24-h total; None where it does not."""
-    percent = look.asked.change_percent if look.asked else None
+    percent = look.asked.rise_percent if look.asked else None
     return float(percent) if percent is not None and percent > 0 else None
 
 

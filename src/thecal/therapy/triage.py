@@ -14,7 +14,7 @@ from thecal.therapy import first_actions
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.first_actions import ByRule
 from thecal.therapy.look import Look
-from thecal.therapy.overdose import CAUSES
+from thecal.therapy.overdose import CAUSES, only_mild
 from thecal.therapy.refill import RefillPolicy, refill_by
 from thecal.therapy.restart import EMPTY, interruption
 from thecal.therapy.rules import Limit
@@ -118,12 +118,13 @@ def triage(
     suspicion = person.signs.suspicion
     if suspicion == "none of these" and reasons and tier != "routine":
         suspicion = "device"
-    watch = _watch(person, suspicion)
+    watch, mild = _watch(person, suspicion), only_mild(person.signs, _grades(symptoms, look))
+    actions = first_actions.in_order(suspicion, tier == "emergency", person.conditions, person.clinic, look, mild)
     return Triage(
         tier,
         suspicion,
         tuple(said for _, said in sorted(reasons, key=lambda reason: TIERS.index(reason[0]))),
-        (*_pocket(person), *first_actions.in_order(suspicion, tier == "emergency", person.conditions, person.clinic, look)),
+        (*_pocket(person), *actions),
         DIFFERENTIAL if suspicion in ("withdrawal", "either") else (),
         tuple(first_actions.work_up(suspicion)),
         watch,
@@ -172,6 +173,13 @@ def _grade(symptom: str, grade: int) -> int:
     if grade not in _GRADES:
         raise InputError(symptom, str(grade), "is not a grade", accepted=("0 gone", "1 mild", "2 moderate", "3 severe"))
     return grade
+
+
+def _grades(symptoms: Mapping[str, int], look: Look | None) -> Mapping[str, int]:
+    """The grade of each symptom: what is given counts before what is on the chart."""
+    charted = sorted(look.known.symptoms, key=lambda fact: (fact.at.s, fact.grade)) if look is not None else []
+    given = {named("symptoms", name, "symptom").name: grade for name, grade in symptoms.items()}
+    return {**{fact.symptom: fact.grade for fact in charted}, **given}
 
 
 def _given(since: Mapping[str, Duration]) -> dict[Done, Duration]:

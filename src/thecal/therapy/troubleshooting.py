@@ -238,7 +238,7 @@ def _noxious(look: Look) -> Iterator[Finding]:
         again = any(at.s - noticed.s >= soonest.value * _HOUR_S for at in assessed)
         if not again and look.now.s - noticed.s > latest.value * _HOUR_S:
             due = Instant(noticed.s + round(latest.value * _HOUR_S))
-            asked = f"{name} for {look.since(noticed)}, and no assessment since its treatment began"
+            asked = f"{name} for {look.ago(noticed)}, and no assessment since its treatment began"
             yield look.passed(latest, asked, f"looked at again after {soonest} to {latest}", "Assess tone and spasms again.", due)
 
 

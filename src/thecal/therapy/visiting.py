@@ -58,7 +58,7 @@ def _after_operation(look: Look) -> Iterator[Finding]:
     booked = [fact for fact in upcoming(look, POST_OP) if opens <= fact.on <= due]
     if not booked or look.now > due:
         told = ", overdue" if look.now > due else ", and none booked"
-        asked = f"no visit {look.since(operation)} after the operation{told}"
+        asked = f"no visit {look.ago(operation)} after the operation{told}"
         yield look.passed(
             last, asked, f"a visit {first.number} to {last} after it", "See the patient, and look at the wound.", due
         )
@@ -76,7 +76,7 @@ def _monthly(look: Look) -> Iterator[Finding]:
         return
     limit = look.limit("VIS-02", "monthly")
     if look.since(last).s > limit.value * DAY_S:
-        asked = f"a dose that is not stable, last looked at {look.since(last)} ago"
+        asked = f"a dose that is not stable, last looked at {look.ago(last)} ago"
         due = Instant(last.s + int(limit.value * DAY_S))
         yield look.passed(limit, asked, f"a visit every {limit}", "Book a visit for titration.", due)
 
@@ -120,7 +120,7 @@ def _clinician(look: Look) -> Iterator[Finding]:
     limit, implanted = look.limit("VIS-05", "clinician"), look.chart.implanted.at
     last = max(last_visit(look, FOLLOW_UP) or implanted, implanted)
     if look.since(last).s > limit.value * DAY_S:
-        asked = f"no follow-up with a clinician for {look.since(last)}"
+        asked = f"no follow-up with a clinician for {look.ago(last)}"
         due = Instant(last.s + int(limit.value * DAY_S))
         yield look.passed(limit, asked, f"one in {limit}", "Book a follow-up: scales, goals, side effects, device.", due)
 

@@ -235,7 +235,7 @@ def _assessed(look: Look, at: Instant) -> Iterator[Finding]:
     )
     if not seen and look.now.s - at.s > limit.value * 3600:
         due = Instant(at.s + round(limit.value * 3600))
-        told = f"no assessment since a drug was lowered {look.since(at)} ago"
+        told = f"no assessment since a drug was lowered {look.ago(at)} ago"
         yield look.passed(limit, told, f"within {limit}", "Assess tone, spasms and signs of withdrawal.", due)
 
 
