@@ -216,7 +216,7 @@ def test_what_makes_dantrolene_worse_for_the_liver(
         ("diazepam", 15, []),
         ("diazepam", 16, ["advise"]),
         ("diazepam", 60, ["advise"]),
-        ("diazepam", 61, ["block", "advise"]),
+        ("diazepam", 61, ["warn", "advise"]),
         ("clonazepam", 2, []),
         ("clonazepam", 2.1, ["warn"]),
     ],

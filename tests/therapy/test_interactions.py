@@ -186,6 +186,7 @@ def test_in_an_emergency_the_medicines_are_reconciled_afterwards() -> None:
     assert severities(started().look(21, OrderStop()), "INT-01") == ["block"]  # one that is planned can wait
     recorded = started().fact(Documented(day(20), "emergency reason"))
     assert severities(recorded.look(21, OrderStop()), "INT-01") == ["task"]
+    assert severities(recorded.look(22.1, 110), "INT-01") == ["block"]  # an old one excuses nothing
     for condition in ("overdose suspected", "withdrawal suspected"):
         assert severities(started().fact(Noticed(day(20), condition)).look(21, 110), "INT-01") == ["task"]
         over = started().fact(Noticed(day(19), condition), Noticed(day(20), condition, present=False))

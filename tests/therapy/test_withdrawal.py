@@ -7,8 +7,19 @@ import pytest
 
 from tests.charts import Story, day, found, severities, started
 from thecal.chart.chart import Chart
-from thecal.chart.clinical import Answered, Closed, Documented, Measured, Noticed, Prescribed, Scanned, SymptomReported, Visited
-from thecal.chart.facts import Fact, Interrogated, ResidualMeasured, Revised
+from thecal.chart.clinical import (
+    Answered,
+    Closed,
+    Discontinued,
+    Documented,
+    Measured,
+    Noticed,
+    Prescribed,
+    Scanned,
+    SymptomReported,
+    Visited,
+)
+from thecal.chart.facts import Explanted, Fact, Interrogated, ResidualMeasured, Revised
 from thecal.chart.order import OrderStop
 from thecal.chart.vocabulary import grouped, words
 from thecal.pump.advance import advance
@@ -74,6 +85,37 @@ def test_quiet_where_baclofen_was_never_given() -> None:
     oral = Look.at(Chart().after(*Story().person().facts, tablets, *facts), day(NOW))
     assert severities(oral, "WDL-01") == ["emergency", "warn"]
     assert severities(oral, "WDL-07") == []  # no pump to restore anything with
+
+
+@pytest.mark.requirement("WDL-01")
+@pytest.mark.requirement("WDL-04")
+def test_from_a_screening_bolus_alone_nobody_withdraws() -> None:
+    """A seizure after it is the test's and the overdose's; somebody who suspects a withdrawal all the same is heard."""
+    tested = Story().person().tested(NOW - 0.1).fact(sign("seizure"))
+    look = Look.at(tested.chart, day(NOW))
+    assert {finding.rule for finding in check(look, "withdrawal")} == {"OVD-01", "OVD-07"}
+    suspected = Look.at(tested.fact(Noticed(day(NOW), "withdrawal suspected")).chart, day(NOW))
+    assert severities(suspected, "WDL-01") == ["emergency"]
+    assert found(suspected, "WDL-01")[0].next.startswith("Emergency: monitored setting, and give baclofen again")
+
+
+@pytest.mark.requirement("WDL-04")
+@pytest.mark.parametrize(("days", "severity"), [(30, ["warn"]), (30.1, [])])
+def test_long_after_the_last_baclofen_a_fever_is_a_fever(days: float, severity: list[str]) -> None:
+    """After pump and tablets, each by itself; a clinic may look for longer."""
+    out = started(100).fact(Explanted(day(NOW - days)), sign("fever"))
+    assert severities(out.look(NOW), "WDL-01") == severity
+    tablets = (Prescribed(day(1), "baclofen", "oral", 60, 3), Discontinued(day(NOW - days), "baclofen"))
+    oral = Look.at(Chart().after(*Story().person().fact(*tablets, sign("fever")).facts), day(NOW))
+    assert severities(oral, "WDL-01") == severity
+    assert severities(out.look(NOW, clinic=Clinic().with_limit("WDL-04.off", 60)), "WDL-01") == ["warn"]
+
+
+@pytest.mark.requirement("WDL-01")
+def test_a_severe_sign_that_an_overdose_shows_as_well_has_its_tone_examined_first() -> None:
+    story = started(100).programmed(NOW - 1, 120).fact(sign("seizure"))
+    assert "examine the tone first" in found(story.look(NOW), "WDL-01")[0].next
+    assert "restore intrathecal baclofen" in found(with_sign("hallucinations").look(NOW), "WDL-01")[0].next
 
 
 @pytest.mark.requirement("WDL-01")

@@ -7,7 +7,7 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
 from thecal.therapy.refill_visit import answers_since, missing_items, refill_visit
 from thecal.therapy.residual import unresolved
-from thecal.therapy.stability import stable
+from thecal.therapy.stability import settled
 
 ITEMS = ("second checker", "prefilled labelled syringes", "overdose and withdrawal kit", "route to hospital")
 
@@ -30,7 +30,7 @@ def gated(look: Look) -> Iterator[Finding]:
 
 
 def _person(look: Look) -> Iterator[Finding]:
-    if not stable(look.known, look.clinic):
+    if not settled(look):
         asked, allowed = "a refill at home while the dose is not stable", "a dose that is stable (VIS-03)"
         yield look.found("RPC-14", "block", asked, allowed, "Refill in the clinic until the dose is stable.")
     if unresolved(look) is not None:

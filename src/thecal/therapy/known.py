@@ -9,7 +9,7 @@ from thecal.chart import clinical, facts
 from thecal.chart.chart import Chart
 from thecal.chart.order import ordered_dose
 from thecal.quantity import DailyDose
-from thecal.timeline import Instant
+from thecal.timeline import DAY_S, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,25 @@ class DoseSet:
         return self.dose is not None and self.before is not None and self.dose > self.before
 
 
+@dataclass(frozen=True, slots=True)
+class PumpVisit:
+    """A visit with the pump: the sessions within a day of the first that began it, by the last of them."""
+
+    begun: Instant
+    session: facts.SessionEnded
+
+    @property
+    def ended(self) -> Instant:
+        """When its last session was."""
+        return self.session.at
+
+
 @dataclass(slots=True)
 class Known:
     """Facts by what rules ask for, those of one thing in order of time. It is filled once, and only read afterwards.
 
-    ``doses`` holds every session with another dose than before, ``sessions`` all of them, ``written`` those in which the pump was
-    not only read; ``medicines`` what is taken now,
-    tablets of a case included.
+    ``doses`` holds every session with another dose than before, ``sessions`` all of them, ``pump_visits`` those visits at which
+    the pump was not only read; ``medicines`` what is taken now, tablets of a case included.
     """
 
     chart: Chart
@@ -58,7 +70,7 @@ class Known:
     fills: list[facts.Filled] = field(default_factory=list)
     residuals: list[facts.ResidualMeasured] = field(default_factory=list)
     sessions: list[facts.SessionEnded] = field(default_factory=list)
-    written: list[facts.SessionEnded] = field(default_factory=list)
+    pump_visits: list[PumpVisit] = field(default_factory=list)
     interrogations: list[facts.Interrogated] = field(default_factory=list)
     doses: list[DoseSet] = field(default_factory=list)
     assessments: list[facts.Assessed] = field(default_factory=list)
@@ -120,7 +132,11 @@ def _session(found: Known, fact: facts.SessionEnded) -> None:
     found.sessions.append(fact)
     read = found.interrogations[-1] if found.interrogations else None
     if read is None or read.at != fact.at or read.report != fact.report:
-        found.written.append(fact)
+        last = found.pump_visits[-1] if found.pump_visits else None
+        if last is not None and fact.at.s - last.begun.s < DAY_S:
+            found.pump_visits[-1] = PumpVisit(last.begun, fact)
+        else:
+            found.pump_visits.append(PumpVisit(fact.at, fact))
     found.interrogations.append(facts.Interrogated(fact.at, fact.report))
 
 

@@ -7,7 +7,7 @@ from thecal.quantity import Amount
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.signing import signed_off
-from thecal.therapy.stability import stable
+from thecal.therapy.stability import settled, stable
 from thecal.timeline import DAY_S, Instant
 
 _YEAR_S = 365 * DAY_S + DAY_S // 4
@@ -18,16 +18,16 @@ def _change(look: Look) -> Iterator[Finding]:
     rises, falls = (look.asked.rise_percent, look.asked.change_percent) if look.asked else (None, None)
     if rises is None or falls is None or look.asked is None or look.asked.stops:
         return
-    settled = stable(look.known, look.clinic)
+    steady = settled(look)
     described = look.known.described
     rise = look.limit("PRG-02", "cerebral rise" if described and described.origin == "cerebral" else "spinal rise")
     fall = look.limit("PRG-02", "fall")
     advice = "Change less; or a person who may order goes on, with a reason."
-    if settled and rises > rise.value:
+    if steady and rises > rise.value:
         yield look.passed(rise, f"a rise of {float(rises):.3g} %", f"at most {rise}", advice)
     if -falls > fall.value:
         asked, allowed = f"a fall of {-float(falls):.3g} %", f"at most {fall}"
-        if settled:
+        if steady:
             yield look.passed(fall, asked, allowed, advice)
         else:
             yield look.found("PRG-02", "warn", asked, allowed, "Baclofen is never lowered abruptly: a taper, with cover at hand.")
@@ -45,7 +45,7 @@ def _steps(look: Look) -> Iterator[Finding]:
 def _usual(look: Look) -> Iterator[Finding]:
     """PRG-04: outside the usual range, once stable."""
     described, dose = look.known.described, _dose(look)
-    if described is None or dose is None or not dose.pg or not stable(look.known, look.clinic):
+    if described is None or dose is None or not dose.pg or not settled(look):
         return
     age, child = look.age_years, look.limit("PRG-04", "child")
     table = "child" if age is not None and age < child.value else described.origin
@@ -86,7 +86,7 @@ def _sudden(look: Look) -> Iterator[Finding]:
         return
     rise, rises, window = (look.limit("PRG-07", name) for name in ("rise", "rises", "window"))
     advice = "Look for a noxious stimulus first, then for a fault of catheter and pump (TRB-02, TRB-03)."
-    if percent > rise.value and stable(look.known, look.clinic):
+    if percent > rise.value and settled(look):
         yield look.passed(rise, f"a rise of {float(percent):.3g} % of a stable dose", f"at most {rise} without a reason", advice)
     since = Instant(int(max(look.now.s - window.value * DAY_S, 0)))
     recent = [change for change in look.known.doses if change.at >= since and change.rose]

@@ -26,8 +26,10 @@ def reconciled(look: Look) -> Iterator[Finding]:
 
 
 def emergency(look: Look) -> bool:
-    """Whether waiting could harm: an overdose is suspected, an emergency is recorded, or there are signs of withdrawal."""
-    recorded = any(look.known.document(name, look.now) for name in ("overdose recorded", "emergency reason"))
+    """Whether waiting could harm: a suspected overdose, an emergency recorded of late, or signs of withdrawal."""
+    since_s = look.now.s - round(look.limit("SAF-03", "stopped").value * _HOUR_S)
+    papers = (look.known.document(name, look.now) for name in ("overdose recorded", "emergency reason"))
+    recorded = any(paper is not None and paper.at.s >= since_s for paper in papers)
     return recorded or look.known.present("overdose suspected") or signs_of(look).active_withdrawal
 
 

@@ -13,6 +13,7 @@ from thecal.quantity import Amount
 from thecal.therapy.asked import Asked
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Checks, Look, in_words
+from thecal.therapy.memo import of_last_look
 from thecal.therapy.rules import Limit
 from thecal.therapy.signs import HOUR_S, has_pump, named_signs, signs_of
 from thecal.therapy.titration import titration_rule
@@ -45,6 +46,7 @@ class Interruption:
         return f"{self.why}, {f'for {in_words(lasted)}' if lasted is not None else 'nobody knows for how long'}"
 
 
+@of_last_look
 def interruption(look: Look) -> Interruption | None:
     """The longest interruption that no session has ended; None where none is known.
 
@@ -73,6 +75,7 @@ def restart_kind(look: Look) -> RestartKind | None:
     return "after a pause" if lasted is None or lasted.s > short.value * HOUR_S else None
 
 
+@of_last_look
 def dose_before(look: Look) -> Amount | None:
     """The 24-h total that last ran; None where none did."""
     return next((day for _, day in _ran(look)), None)

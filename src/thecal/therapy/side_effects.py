@@ -1,7 +1,9 @@
 """Side effects and lost function after a change of the dose."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from statistics import fmean
 
 from thecal.chart.clinical import Scored, SymptomReported
@@ -20,10 +22,11 @@ def _new_effects(look: Look) -> Iterator[Finding]:
     if change is None:
         return
     limit, raises = look.limit("AE-01", "grade"), _raises(look)
-    before = _grades(fact for fact in _of_group(look, "side effect") if fact.at <= change.at)
-    now = _grades(_of_group(look, "side effect"))
+    reports = _of_group(look, "side effect")
+    now = {symptom: grade for symptom, grade in _grades(reports).items() if grade >= limit.value}
+    before = _grades(fact for fact in reports if fact.at <= change.at) if now else {}
     for symptom, grade in sorted(now.items()):
-        if grade < limit.value or grade <= before.get(symptom, 0):
+        if grade <= before.get(symptom, 0):
             continue
         asked = f"{symptom} of grade {grade}, {_before(before.get(symptom, 0))}"
         if raises:
@@ -72,7 +75,7 @@ def _graded_again(look: Look) -> Iterator[Finding]:
     if change is None or look.since(change.at).s < first.value * DAY_S:
         return
     opens, due = (Instant(change.at.s + int(limit.value * DAY_S)) for limit in (first, last))
-    since = [fact for fact in _of_group(look, "side effect") if fact.at > change.at]
+    since = _of_group(look, "side effect", Instant(change.at.s + 1))
     graded = {fact.symptom for fact in since if fact.at >= opens}
     for symptom, grade in sorted(_grades(since).items()):
         if 0 < grade <= most.value and symptom not in graded:
@@ -99,15 +102,21 @@ def _raises(look: Look) -> bool:
     )
 
 
-def _of_group(look: Look, group: str) -> list[SymptomReported]:
-    """The reports of the symptoms of a group, in order of time."""
-    names = grouped("symptoms", group)
-    return [fact for fact in look.known.symptoms if fact.symptom in names]
+def _of_group(look: Look, group: str, since: Instant | None = None) -> list[SymptomReported]:
+    """The reports of the symptoms of a group, in order of time; those from an instant on, where one is given."""
+    names, reports = grouped("symptoms", group), look.known.symptoms
+    begin = 0 if since is None else bisect_left(reports, since, key=lambda fact: fact.at)
+    return [fact for fact in islice(reports, begin, None) if fact.symptom in names]
 
 
 def _grades(reports: Iterable[SymptomReported]) -> dict[str, int]:
     """The latest grade of each symptom, the graver one of an instant."""
-    return {fact.symptom: fact.grade for fact in sorted(reports, key=lambda fact: (fact.at.s, fact.grade))}
+    latest: dict[str, SymptomReported] = {}
+    for fact in reports:
+        before = latest.get(fact.symptom)
+        if before is None or before.at.s < fact.at.s or before.grade < fact.grade:
+            latest[fact.symptom] = fact
+    return {symptom: fact.grade for symptom, fact in latest.items()}
 
 
 def _walk(look: Look, change: Instant) -> tuple[float | None, float | None]:

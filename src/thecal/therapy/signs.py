@@ -9,6 +9,7 @@ from thecal.chart.facts import Fact, Ordered, PortUsed, Revised
 from thecal.chart.order import OrderBolus
 from thecal.chart.vocabulary import grouped
 from thecal.therapy.look import Look
+from thecal.therapy.memo import of_last_look
 from thecal.timeline import Duration, Instant
 
 HOUR_S = 3600
@@ -106,6 +107,7 @@ class Signs:
         return self.for_withdrawal or (self.withdrawal_possible and not self.for_overdose)
 
 
+@of_last_look
 def signs_of(look: Look) -> Signs:
     """What a chart says is there: the latest report of each symptom, of one instant the worst grade."""
     since_s = look.now.s - look.limit("WDL-01", "recent").value * HOUR_S

@@ -1,12 +1,14 @@
 """Whether a dose is stable (VIS-03): limits of titration hold until then, those of maintenance afterwards."""
 
+from bisect import bisect_left
 from itertools import pairwise
 
-from thecal.chart.facts import SessionEnded
 from thecal.chart.order import Order, ordered_dose
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.known import Known
-from thecal.timeline import DAY_S, Instant
+from thecal.therapy.look import Look
+from thecal.therapy.memo import of_last_look
+from thecal.timeline import Instant
 
 _GOALS = "goal-attainment"
 
@@ -14,10 +16,10 @@ _GOALS = "goal-attainment"
 def stable(known: Known, clinic: Clinic, before: Instant | None = None) -> bool:
     """Less than a tenth of change over the last two visits with the pump, and no goal missed; as it was ``before`` an instant."""
     limit, visits = clinic.limit("VIS-03", "change"), int(clinic.limit("VIS-03", "visits").value)
-    seen = visited([session for session in known.written if before is None or session.at < before])
-    if len(seen) <= visits:
+    last = len(known.pump_visits) if before is None else bisect_left(known.pump_visits, before, key=lambda visit: visit.ended)
+    if last <= visits:
         return False
-    means = [_mean(session.order) for session in seen[-visits - 1 :]]
+    means = [_mean(visit.session.order) for visit in known.pump_visits[last - visits - 1 : last]]
     if any(mean is None or mean <= 0 for mean in means):
         return False
     whole = [mean for mean in means if mean is not None]
@@ -25,17 +27,10 @@ def stable(known: Known, clinic: Clinic, before: Instant | None = None) -> bool:
     return not _missed(known, before) and all(abs(b - a) * 100 < limit.value * a for a, b in steps)
 
 
-def visited(sessions: list[SessionEnded]) -> list[SessionEnded]:
-    """The last session of each visit: sessions within a day of the first of them are one visit, however many there were."""
-    last: list[SessionEnded] = []
-    first_s = 0
-    for session in sessions:
-        if last and session.at.s - first_s < DAY_S:
-            last[-1] = session
-        else:
-            last.append(session)
-            first_s = session.at.s
-    return last
+@of_last_look
+def settled(look: Look) -> bool:
+    """Whether the dose is stable now."""
+    return stable(look.known, look.clinic)
 
 
 def _missed(known: Known, before: Instant | None) -> bool:

@@ -10,9 +10,10 @@ from thecal.chart.clinical import Described
 from thecal.quantity import Amount
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Check, Checks, Look
+from thecal.therapy.memo import of_last_look
 from thecal.therapy.scores import score_of
 from thecal.therapy.signing import signed_off
-from thecal.therapy.stability import stable
+from thecal.therapy.stability import settled, stable
 from thecal.therapy.tip import drug_at_tip
 from thecal.timeline import DAY_S, Duration, Instant
 
@@ -78,9 +79,14 @@ def _start(look: Look) -> Iterator[Finding]:
         )
 
 
+@of_last_look
+def _at_tip(look: Look) -> Instant | None:
+    return drug_at_tip(look.chart)
+
+
 def _first_day(look: Look) -> Iterator[Finding]:
     """TIT-02."""
-    rise, at_tip = _rise(look), drug_at_tip(look.chart) if _rise(look) is not None else None
+    rise, at_tip = _rise(look), _at_tip(look) if _rise(look) is not None else None
     if rise is None or at_tip is None:
         return
     limit = look.limit("TIT-02", "first")
@@ -96,7 +102,7 @@ def _step(rule: str) -> Check:
 
     def check(look: Look) -> Iterator[Finding]:
         rise = _rise(look)
-        if rise is None or titration_rule(look) != rule or stable(look.known, look.clinic):
+        if rise is None or titration_rule(look) != rule or settled(look):
             return
         limit = look.limit(rule, "rise")
         if rise > limit.value:
@@ -115,7 +121,7 @@ def _higher_dose(look: Look) -> Iterator[Finding]:
     rise, tier, limit = _rise(look), look.limit("TIT-06", "higher dose"), look.limit("TIT-06", "rise")
     if rise is None or look.asked is None or look.asked.before is None:
         return
-    if signed_off(look) or stable(look.known, look.clinic):
+    if signed_off(look) or settled(look):
         return
     if look.asked.before.day.pg >= tier.value * 10**6 and rise > limit.value:
         asked = f"a rise of {float(rise):.3g} % from {look.asked.before.day} in 24 h"
@@ -167,6 +173,7 @@ def _without_response(look: Look) -> Iterator[Finding]:
         yield look.passed(limit, asked, f"troubleshooting after {limit}", "Look for a fault of catheter or pump first (TRB-01).")
 
 
+@of_last_look
 def rises_without_response(look: Look) -> int:
     """How many rises in a row, up to the last, brought no fall of tone or spasms where both were examined (TIT-12).
 
@@ -194,23 +201,24 @@ def _scores(look: Look) -> dict[object, list[tuple[int, float]]]:
     """Tone and spasms over time above the least, each scale, part and rater apart; without those under a screening bolus."""
     answered_s = look.limit("SCR-06", "answer").value * _HOUR_S
     under = [(test.at.s, test.at.s + answered_s) for test in look.known.tests]
+    last_s = max((end for _, end in under), default=0.0)
     series: dict[object, list[tuple[int, float]]] = defaultdict(list)
-    for name, at, score in _scored(look):
-        if not any(begin < at.s <= end for begin, end in under):
-            series[name].append((at.s, score))
-    return series
-
-
-def _scored(look: Look) -> Iterator[tuple[object, Instant, float]]:
-    """(what was scored, when, by how much it is above the least)."""
     for fact in look.known.assessments:
-        found = {"legs": (fact.ashworth_legs, 1), "arms": (fact.ashworth_arms, 1), "spasms": (fact.spasm_penn, 0)}
-        yield from ((name, fact.at, score - least) for name, (score, least) in found.items() if score is not None)
+        at_s = fact.at.s
+        if at_s <= last_s and any(begin < at_s <= end for begin, end in under):
+            continue
+        if fact.ashworth_legs is not None:
+            series["legs"].append((at_s, fact.ashworth_legs - 1))
+        if fact.ashworth_arms is not None:
+            series["arms"].append((at_s, fact.ashworth_arms - 1))
+        if fact.spasm_penn is not None:
+            series["spasms"].append((at_s, fact.spasm_penn))
     for scale in _SCALES:
         for scored in look.known.scores.get(scale, ()):
             read = score_of(scored)
-            if read is not None:
-                yield (scale, scored.part, scored.rater), scored.at, float(read.order)
+            if read is not None and not any(begin < scored.at.s <= end for begin, end in under):
+                series[scale, scored.part, scored.rater].append((scored.at.s, float(read.order)))
+    return series
 
 
 def _answered(series: list[tuple[int, float]], at_s: int, needed: float) -> bool:
@@ -232,6 +240,7 @@ def _assessments(look: Look) -> Iterator[Instant]:
     yield from (fact.at for scores in look.known.scores.values() for fact in scores)
 
 
+@of_last_look
 def _rise(look: Look) -> float | None:
     """By how many percent an order raises the 24-h total; None where it does not."""
     percent = look.asked.rise_percent if look.asked else None

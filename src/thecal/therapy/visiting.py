@@ -9,7 +9,7 @@ from thecal.therapy import emergency_plan, team
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.refill import discrepancy_flag
-from thecal.therapy.stability import stable, visited
+from thecal.therapy.stability import settled, stable
 from thecal.therapy.team import open_bookings, upcoming
 from thecal.timeline import DAY_S, Instant
 
@@ -72,7 +72,7 @@ def _answered_since(look: Look, item: str, operation: Instant) -> bool:
 def _monthly(look: Look) -> Iterator[Finding]:
     """VIS-02."""
     last = _last_dosed(look)
-    if last is None or stable(look.known, look.clinic):
+    if last is None or settled(look):
         return
     limit = look.limit("VIS-02", "monthly")
     if look.since(last).s > limit.value * DAY_S:
@@ -86,7 +86,7 @@ def _cadence(look: Look) -> Iterator[Finding]:
     last = _last_dosed(look)
     if last is None or len(look.known.sessions) < 2:
         return
-    limit, now_stable = look.limit("VIS-03", "change"), stable(look.known, look.clinic)
+    limit, now_stable = look.limit("VIS-03", "change"), settled(look)
     if not now_stable:
         month = look.limit("VIS-02", "monthly")
         asked, allowed = "a dose that is not stable yet", f"visits every {month}, and the limits of titration"
@@ -100,8 +100,8 @@ def _cadence(look: Look) -> Iterator[Finding]:
 
 def _stable_before(look: Look) -> bool:
     """Whether the dose was stable before the last visit with the pump."""
-    seen = visited(look.known.sessions)
-    return len(seen) > 1 and stable(look.known, look.clinic, Instant(seen[-2].at.s + 1))
+    seen = look.known.pump_visits
+    return len(seen) > 1 and stable(look.known, look.clinic, Instant(seen[-2].ended.s + 1))
 
 
 def _last_dosed(look: Look) -> Instant | None:
@@ -131,7 +131,7 @@ def _at_home(look: Look) -> Iterator[Finding]:
     if not booked or look.chart.implanted is None:
         return
     lacks = [f"without {item}" for item in NEEDED_AT_HOME if not look.known.answer(HOME_REFILL, item)]
-    if not stable(look.known, look.clinic):
+    if not settled(look):
         lacks.append("at a dose that is not stable")
     if _unexplained(look):
         lacks.append("with a residual that is far off and not explained")

@@ -12,6 +12,7 @@ from thecal.therapy.restart import dose_before, interruption
 from thecal.therapy.rules import Limit
 from thecal.therapy.signs import (
     HOUR_S,
+    WITHDRAWAL,
     Done,
     Signs,
     begun_at,
@@ -47,7 +48,17 @@ def suspected(look: Look) -> Signs | None:
     if not on_baclofen(look):
         return None
     signs = signs_of(look)
-    return signs if signs.withdrawal_possible else None
+    return signs if signs.withdrawal_possible and (_may_withdraw(look) or WITHDRAWAL in signs.suspected) else None
+
+
+def _may_withdraw(look: Look) -> bool:
+    """Whether baclofen is given day by day, or was until lately. From a screening bolus alone nobody withdraws."""
+    known = look.known
+    if has_pump(look) or "baclofen" in known.medicines:
+        return True
+    last = [fact.at for fact in known.prescriptions.get("baclofen", ())[-1:]]
+    last += [known.explanted.at] if known.explanted is not None else []
+    return any(look.now.s - at.s <= look.limit("WDL-04", "off").value * DAY_S for at in last)
 
 
 def told(signs: Signs) -> str:
@@ -86,8 +97,15 @@ def _signs(look: Look) -> Iterator[Finding]:
         advice = "A clinician sees this person the same day; call a physician who knows the therapy now."
         yield look.passed(early, f"early signs of withdrawal: {named_signs(signs.early)}", "none", advice)
     if signs.severe and len(signs.severe) >= severe.value:
-        advice = "Emergency: monitored setting, and restore intrathecal baclofen as soon as possible."
+        advice = _in_emergency(look, signs)
         yield look.passed(severe, f"severe signs of withdrawal: {named_signs(signs.severe)}", "none", advice)
+
+
+def _in_emergency(look: Look, signs: Signs) -> str:
+    if signs.suspicion in ("either", "overdose"):
+        return "Emergency: monitored setting, and examine the tone first: limp or normal argues for overdose (OVD-07)."
+    how = "restore intrathecal baclofen" if has_pump(look) else "give baclofen again by the way it was given"
+    return f"Emergency: monitored setting, and {how} as soon as possible."
 
 
 def _contact(look: Look) -> Iterator[Finding]:
