@@ -49,12 +49,11 @@ def clinic_of(path: Path) -> Clinic:
 def looked(path: Path, expected: Expectation) -> Look | Refusal:
     """What a reader looks at: the chart at an instant, with the order where there is one; or why that cannot be programmed."""
     document = story(path)
-    chart, sheet = document.at(expected.at)
-    look = Look.at(chart, expected.at, document.zone, sheet, clinic_of(path))
+    look = document.look(expected.at, clinic_of(path))
     if expected.orders is None:
         return look
-    assert sheet is not None, "an order needs a pump in place"
-    asked = asked_for(expected.orders, chart, sheet)
+    assert look.sheet is not None, "an order needs a pump in place"
+    asked = asked_for(expected.orders, look.chart, look.sheet)
     return asked if isinstance(asked, Refusal) else replace(look, asked=asked)
 
 

@@ -11,6 +11,7 @@ from thecal.pump.sheet import pump_sheet
 from thecal.quantity import Amount, Concentration, DailyDose, FlowRate, OralDose, Volume
 from thecal.timeline import Block, Duration, Instant, Interval
 from thecal.twin.case import Case, read_case
+from thecal.twin.chart_file import read_chart
 from thecal.twin.run import run
 from thecal.twin.trace import Record, Trace
 from thecal.twin.world import World
@@ -38,5 +39,6 @@ __all__ = [
     "catheter_sheet",
     "pump_sheet",
     "read_case",
+    "read_chart",
     "run",
 ]

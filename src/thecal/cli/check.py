@@ -24,12 +24,10 @@ from thecal.report.words import BANNER
 from thecal.therapy.asked import asked_for
 from thecal.therapy.check import Topic
 from thecal.therapy.check import check as check_rules
-from thecal.therapy.clinic import Clinic
 from thecal.therapy.finding import Finding, ordered
 from thecal.therapy.look import Look
 from thecal.therapy.pathway import Standing, pathway
-from thecal.timeline import Instant
-from thecal.twin.chart_file import ChartFile, read_chart
+from thecal.twin.chart_file import read_chart
 from thecal.twin.clinic_file import read_clinic
 from thecal.twin.order_file import read_order
 
@@ -59,9 +57,8 @@ def check(
     """
     wanted = pick(topic, {name: name for name in (*_TOPICS, "pathway")}, "--topic")
     read = read_chart(chart)
-    now = instant_of(at, read)
-    known, sheet = read.at(now)
-    look = Look.at(known, now, read.zone, sheet, read_clinic(clinic) if clinic else Clinic())
+    now = read.instant(at)
+    look = read.look(now, read_clinic(clinic) if clinic else None)
     if order:
         look = _with_order(look, order)
     standing = pathway(look, read.policy) if wanted in ("pathway", "all") else None
@@ -97,14 +94,3 @@ def _with_order(look: Look, order: Path) -> Look:
         print_refusal(asked)
         raise typer.Exit(REFUSED)
     return replace(look, asked=asked)
-
-
-def instant_of(at: str | None, chart: ChartFile) -> Instant:
-    """The instant that ``--at`` says, or that of the last fact. Raises InputError before the first fact."""
-    if at is None:
-        return chart.until
-    now = Instant.parse(at, chart.zone, "--at")
-    first = chart.first
-    if now < first:
-        raise InputError("--at", at, "is before the first fact", accepted=(f"{first.local_text(chart.zone)} or later",))
-    return now

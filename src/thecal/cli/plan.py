@@ -6,7 +6,6 @@ from typing import Annotated, get_args
 import typer
 
 from thecal.chart.vocabulary import named
-from thecal.cli.check import instant_of
 from thecal.cli.console import REFUSED, check_targets, print_lines, print_refusal, say, write_whole
 from thecal.datum import pick
 from thecal.errors import Refusal
@@ -15,7 +14,6 @@ from thecal.report.document import json_text
 from thecal.report.education import emergency_document, emergency_lines
 from thecal.report.plan import plan_calendar, plan_document, plan_lines
 from thecal.therapy.bolus import screening_plan
-from thecal.therapy.clinic import Clinic
 from thecal.therapy.cover import cover_plan
 from thecal.therapy.emergency_plan import emergency_plan
 from thecal.therapy.implantation import start_plan
@@ -45,9 +43,7 @@ Ics = Annotated[Path | None, typer.Option("--ics", metavar="FILE", help="Write a
 
 def _look(chart: Path, at: str | None, clinic: Path | None) -> tuple[Look, ChartFile]:
     read = read_chart(chart)
-    now = instant_of(at, read)
-    known, sheet = read.at(now)
-    return Look.at(known, now, read.zone, sheet, read_clinic(clinic) if clinic else Clinic()), read
+    return read.look(read.instant(at), read_clinic(clinic) if clinic else None), read
 
 
 def _begin(begin: str | None, look: Look) -> Instant:

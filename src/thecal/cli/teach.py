@@ -5,14 +5,12 @@ from typing import Annotated
 
 import typer
 
-from thecal.cli.check import instant_of
 from thecal.cli.console import print_lines, say
 from thecal.report.document import json_text
 from thecal.report.education import aid_document, aid_lines, text_document, text_lines
 from thecal.report.tables import Line
 from thecal.therapy.decision_aid import decision_aid
 from thecal.therapy.education import education, education_named
-from thecal.therapy.look import Look
 from thecal.twin.chart_file import read_chart
 
 _AID = "decision-aid"
@@ -39,9 +37,7 @@ def teach(
         look = None
         if chart:
             read = read_chart(chart)
-            now = instant_of(at, read)
-            known, sheet = read.at(now)
-            look = Look.at(known, now, read.zone, sheet)
+            look = read.look(read.instant(at))
         rows_of_aid = decision_aid(look)
         if json:
             say(json_text(aid_document(rows_of_aid)).rstrip())

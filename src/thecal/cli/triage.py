@@ -8,14 +8,12 @@ from zoneinfo import ZoneInfo
 import typer
 
 from thecal.chart.vocabulary import named, words
-from thecal.cli.check import instant_of
 from thecal.cli.console import REFUSED, complain, print_lines, say
 from thecal.errors import InputError, nearest_name
 from thecal.quantity import DailyDose
 from thecal.report.document import json_text
 from thecal.report.triage import triage_document, triage_lines
 from thecal.therapy.clinic import Clinic
-from thecal.therapy.look import Look
 from thecal.therapy.signs import Done, Tone
 from thecal.therapy.triage import triage as triage_by_rules
 from thecal.timeline import Duration
@@ -56,9 +54,7 @@ def triage(
     settings = read_clinic(clinic) if clinic else Clinic()
     if chart:
         read = read_chart(chart)
-        now = instant_of(at, read)
-        known, sheet = read.at(now)
-        look = Look.at(known, now, read.zone, sheet, settings)
+        look = read.look(read.instant(at), settings)
     if not symptoms and look is None:
         symptoms = _asked()
     grades = dict(_grade(text) for text in symptoms or ())

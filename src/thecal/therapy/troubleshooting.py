@@ -213,8 +213,18 @@ def _meanwhile(reason: Suspicion) -> Iterator[str]:
 # The checks ------------------------------------------------------------------------------------------------------------
 
 
+def _search(look: Look) -> Iterator[Finding]:
+    """TRB-01: the emergency that leaves the tree, or that the search begins."""
+    found = list(_emergency(look))
+    yield from found
+    reason = suspicion(look)
+    if reason is not None and not found:
+        allowed = "a cause that is looked for, from the history on"
+        advice = "Take history, examination and vital signs; then a noxious stimulus (TRB-02), then the pump (TRB-03)."
+        yield look.found("TRB-01", "advise", f"{reason.course}: {reason.why[0]}", allowed, advice)
+
+
 def _emergency(look: Look) -> Iterator[Finding]:
-    """TRB-01."""
     for course in (LOSS, EXCESS):
         signs = emergency_signs(look, course)
         if signs:
@@ -309,7 +319,7 @@ def _stalled(look: Look) -> Iterator[Finding]:
 
 
 CHECKS: Checks = {
-    "TRB-01": _emergency,
+    "TRB-01": _search,
     "TRB-02": _noxious,
     "TRB-03": _discrepancy,
     "TRB-09": _prime_catheter,

@@ -16,6 +16,8 @@ from thecal.chart.facts import Fact
 from thecal.chart.order_sheet import OrderSheet
 from thecal.errors import InputError, InputErrors
 from thecal.pump.sheet import PumpSheet
+from thecal.therapy.clinic import Clinic
+from thecal.therapy.look import Look
 from thecal.therapy.refill import RefillPolicy
 from thecal.timeline import Instant
 from thecal.twin.case import Case, case_of
@@ -76,6 +78,20 @@ class ChartFile:
             sheet = trace.world.pump.sheet if trace.world.pump else None
         self._check(facts)
         return Chart().after(*sorted(facts, key=lambda fact: fact.at)), sheet
+
+    def look(self, now: Instant, clinic: Clinic | None = None) -> Look:
+        """What rules are given of the chart at an instant. Raises InputErrors for facts that contradict."""
+        chart, sheet = self.at(now)
+        return Look.at(chart, now, self.zone, sheet, clinic)
+
+    def instant(self, at: str | None) -> Instant:
+        """The instant that a local time says, that of the last fact without one. Raises InputError before the first fact."""
+        if at is None:
+            return self.until
+        now = Instant.parse(at, self.zone, "--at")
+        if now < self.first:
+            raise InputError("--at", at, "is before the first fact", accepted=(f"{self.first.local_text(self.zone)} or later",))
+        return now
 
     def _check(self, facts: list[Fact]) -> None:
         errors = []
