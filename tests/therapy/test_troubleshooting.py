@@ -392,18 +392,33 @@ def _where(story: Story) -> str:
 @pytest.mark.parametrize(
     ("signs", "severity"),
     [
-        (("return of spasticity",), []),
+        (("return of spasticity",), ["advise"]),
         (("fever",), []),
         (("return of spasticity", "fever"), ["emergency"]),
         (("flaccid tone", "somnolence"), ["emergency"]),
-        (("flaccid tone", "fever"), []),
+        (("flaccid tone", "fever"), ["advise"]),
     ],
 )
 def test_two_kinds_of_signs_are_an_emergency(signs: tuple[str, ...], severity: list[str]) -> None:
     story = started().fact(*(SymptomReported(day(30), sign, 2) for sign in signs))
     assert severities(story.look(33), "TRB-01") == severity
-    assert severities(story.look(33.1), "TRB-01") == []  # 72 h
+    searched = ["advise"] if severity else []
+    assert severities(story.look(33.1), "TRB-01") == searched  # 72 h
+    assert severities(story.look(60.1), "TRB-01") == []  # 30 days
     assert severities(Story().person().fact(*story.facts[-2:]).look(33), "TRB-01") == []
+
+
+@pytest.mark.requirement("TRB-01")
+def test_a_lost_effect_is_searched_for_and_not_for_ever() -> None:
+    """Worse on the same dose; or three rises without a response, for a month after the last of them."""
+    worse = started().assessed(1, 1.5, 0).assessed(30, 3, 3)
+    assert severities(worse.look(31), "TRB-01") == ["advise"]
+    assert severities(worse.assessed(32, 1.5, 0).look(33), "TRB-01") == []
+    story = started().programmed(7, 110).programmed(14, 120).programmed(21, 130)
+    for on in (6, 13, 20, 27):
+        story.assessed(on, 3, 3)
+    assert severities(story.look(50), "TRB-01") == ["advise"]
+    assert severities(story.look(52), "TRB-01") == []
 
 
 @pytest.mark.requirement("TRB-02")

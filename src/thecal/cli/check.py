@@ -22,14 +22,15 @@ from thecal.report.standing import summary_lines
 from thecal.report.tables import Line
 from thecal.report.words import BANNER
 from thecal.therapy.asked import asked_for
-from thecal.therapy.check import Topic
+from thecal.therapy.check import Topic, eased
 from thecal.therapy.check import check as check_rules
 from thecal.therapy.finding import Finding, ordered
 from thecal.therapy.look import Look
 from thecal.therapy.pathway import Standing, pathway
 from thecal.twin.chart_file import read_chart
 from thecal.twin.clinic_file import read_clinic
-from thecal.twin.order_file import read_order
+from thecal.twin.foresight import foreseen
+from thecal.twin.order_file import OrderFile, read_order
 
 _TOPICS: dict[str, Topic | None] = {**{name: name for name in get_args(Topic)}, "all": None}
 
@@ -60,9 +61,11 @@ def check(
     now = read.instant(at)
     look = read.look(now, read_clinic(clinic) if clinic else None)
     if order:
-        look = _with_order(look, order)
+        look = _with_order(look, read_order(order))
     standing = pathway(look, read.policy) if wanted in ("pathway", "all") else None
     findings = _findings(look, wanted, standing)
+    if order and wanted in ("order", "all"):
+        findings = _with_session(look, findings, foreseen(look, read_order(order), read.policy))
     if json:
         complain(BANNER)
         say(json_text([finding_document(finding, read.zone) for finding in findings]).rstrip())
@@ -85,8 +88,14 @@ def _findings(look: Look, topic: str, standing: Standing | None) -> tuple[Findin
     return ordered([*found, *(due_findings(standing, look.now, found) if standing else ())])
 
 
-def _with_order(look: Look, order: Path) -> Look:
-    orders = read_order(order).orders
+def _with_session(look: Look, findings: tuple[Finding, ...], session: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What a session would be refused by or caution of besides, where no rule has said it yet."""
+    told = {finding.rule for finding in findings}
+    return ordered([*findings, *(eased(look, finding) for finding in session if finding.rule not in told)])
+
+
+def _with_order(look: Look, order: OrderFile) -> Look:
+    orders = order.orders
     if look.sheet is None:
         raise InputError("--order", order.name, "needs a pump in place", accepted=("a chart with a pump, or a later --at",))
     asked = asked_for(orders, look.chart, look.sheet)

@@ -91,6 +91,8 @@ def order_lines(asked: Asked) -> Iterator[Line]:
         ("seven_day_mean", "7-day mean"),
     ):
         before, after = (_total(totals, name) for totals in (asked.before, asked.after))
+        if name == "day_max" and asked.most is not None:
+            after = str(asked.most)
         yield Line(f"{label:<20}{before:<24}{after:<24}")
     percent = asked.change_percent
     change = "nothing ran before" if percent is None else f"{float(percent):+.4g} %"

@@ -17,7 +17,7 @@ from thecal.therapy.totals import Totals, program_totals, totals
 class Asked:
     """An order beside what runs. ``before`` is None where no session is on the chart, ``after`` where no concentration is known.
 
-    ``program`` is what would run, ``bolus`` a single bolus of the order.
+    ``program`` is what would run, ``bolus`` a single bolus of the order, ``slowest`` what the pump's slowest flow gives in 24 h.
     """
 
     orders: OrderSheet
@@ -27,6 +27,7 @@ class Asked:
     concentration_before: Concentration | None
     concentration: Concentration | None
     bolus: Amount = field(default_factory=lambda: Amount(0))
+    slowest: Amount = field(default_factory=lambda: Amount(0))
 
     @property
     def change_percent(self) -> Fraction | None:
@@ -37,16 +38,21 @@ class Asked:
 
     @property
     def rise_percent(self) -> Fraction | None:
-        """By how much any 24 h rise: the program alone, or with every bolus that the patient may ask for, whichever is more."""
+        """By how much any 24 h rise: the program alone, or with the order's bolus and all that the patient may ask for."""
         change = self.change_percent
-        if change is None or self.before is None or self.after is None:
+        if change is None or self.before is None or self.most is None:
             return None
-        return max(change, Fraction(100 * (self.after.day_max.pg - self.before.day_max.pg), self.before.day_max.pg))
+        return max(change, Fraction(100 * (self.most.pg - self.before.day_max.pg), self.before.day_max.pg))
 
     @property
     def stops(self) -> bool:
-        """Whether the therapy would not go on: stopped, or the pump's slowest flow."""
-        return isinstance(self.program, Stopped | MinimumRate) and self.orders.dosing is not None
+        """Whether the therapy would not go on: stopped, the pump's slowest flow, or a dose that falls to it."""
+        if self.orders.dosing is None:
+            return False
+        if isinstance(self.program, Stopped | MinimumRate):
+            return True
+        before, after = self.before, self.after
+        return before is not None and after is not None and after.day.pg <= self.slowest.pg < before.day.pg
 
     @property
     def new_concentration(self) -> bool:
@@ -57,6 +63,11 @@ class Asked:
     def most(self) -> Amount | None:
         """The most in any 24 h: the program, every bolus that the patient may ask for, and the single bolus."""
         return Amount(self.after.day_max.pg + self.bolus.pg) if self.after else None
+
+
+def percent_text(percent: Fraction | float) -> str:
+    """A change as people read it: three digits, or whole percents from a hundred on."""
+    return f"{float(percent):,.0f} %" if abs(percent) >= 100 else f"{float(percent):.3g} %"
 
 
 def asked_for(orders: OrderSheet, chart: Chart, sheet: PumpSheet) -> Asked | Refusal:
@@ -84,4 +95,6 @@ def asked_for(orders: OrderSheet, chart: Chart, sheet: PumpSheet) -> Asked | Ref
         return bolus
     allowed = None if isinstance(patient, NoPatientBolus) else patient
     after = program_totals(program, allowed, strength, sheet) if program is not None and strength else None
-    return Asked(orders, before, after, program, strength_before, strength, orders.bolus.dose if orders.bolus else Amount(0))
+    slowest = program_totals(MinimumRate(), None, strength, sheet).day if strength and sheet.programmable else Amount(0)
+    single = orders.bolus.dose if orders.bolus else Amount(0)
+    return Asked(orders, before, after, program, strength_before, strength, single, slowest)

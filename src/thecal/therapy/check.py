@@ -30,6 +30,7 @@ from thecal.therapy import (
 )
 from thecal.therapy.finding import Finding, ordered
 from thecal.therapy.look import Check, Checks, Look
+from thecal.therapy.rules import all_rules
 
 Topic = Literal[
     "candidacy", "screening", "implant", "order", "refill", "withdrawal", "troubleshooting", "device", "oral", "interactions",
@@ -78,18 +79,29 @@ def check(look: Look, topic: Topic | None = None) -> tuple[Finding, ...]:
     and the second person signs afterwards. What a wrong order is wrong by whatever the hurry still stops it.
     """
     found = (finding for rule in checks_of(topic).values() for finding in rule(look))
-    return ordered(map(_eased, found) if restart.resumes(look) else found)
+    return ordered(eased(look, finding) for finding in found)
 
 
-_WRONG_IN_ANY_HURRY = frozenset({"SAF-01", "SAF-02", "SAF-03", "SAF-04"})
+_WRONG_IN_ANY_HURRY = frozenset(
+    {"SAF-01", "SAF-02", "SAF-03", "SAF-04", "ORD-01", "ORD-02", "ORD-03", "ORD-04", "RPC-08", "RPC-16"}
+)
 
 
-def _eased(finding: Finding) -> Finding:
-    if finding.rule in _WRONG_IN_ANY_HURRY or finding.severity not in ("block", "second_person"):
+def eased(look: Look, finding: Finding) -> Finding:
+    """A finding as it counts for this order: in active withdrawal a block is a warning, a second person signs afterwards."""
+    if finding.severity not in ("block", "second_person") or not restart.resumes(look):
+        return finding
+    if finding.rule in _WRONG_IN_ANY_HURRY and not _own_highest(look, finding):
         return finding
     if finding.severity == "block":
         return replace(finding, severity="warn", next=f"Active withdrawal comes first (SAF-06). Then: {finding.next}")
     return replace(finding, severity="task", next=f"Afterwards: {finding.next}")
+
+
+def _own_highest(look: Look, finding: Finding) -> bool:
+    """Whether the highest dose that is passed is the clinic's own, and not the one that is published (SAF-01)."""
+    published = all_rules()["SAF-01"].limits["daily dose"].value * 10**6
+    return finding.rule == "SAF-01" and look.asked is not None and look.asked.most is not None and look.asked.most.pg <= published
 
 
 @cache

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from thecal.chart.order import OrderFlex
 from thecal.quantity import Amount
+from thecal.therapy.asked import percent_text
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.signing import signed_off
@@ -24,9 +25,9 @@ def _change(look: Look) -> Iterator[Finding]:
     fall = look.limit("PRG-02", "fall")
     advice = "Change less; or a person who may order goes on, with a reason."
     if steady and rises > rise.value:
-        yield look.passed(rise, f"a rise of {float(rises):.3g} %", f"at most {rise}", advice)
+        yield look.passed(rise, f"a rise of {percent_text(rises)}", f"at most {rise}", advice)
     if -falls > fall.value:
-        asked, allowed = f"a fall of {-float(falls):.3g} %", f"at most {fall}"
+        asked, allowed = f"a fall of {percent_text(-falls)}", f"at most {fall}"
         if steady:
             yield look.passed(fall, asked, allowed, advice)
         else:
@@ -87,7 +88,7 @@ def _sudden(look: Look) -> Iterator[Finding]:
     rise, rises, window = (look.limit("PRG-07", name) for name in ("rise", "rises", "window"))
     advice = "Look for a noxious stimulus first, then for a fault of catheter and pump (TRB-02, TRB-03)."
     if percent > rise.value and settled(look):
-        yield look.passed(rise, f"a rise of {float(percent):.3g} % of a stable dose", f"at most {rise} without a reason", advice)
+        yield look.passed(rise, f"a rise of {percent_text(percent)} of a stable dose", f"at most {rise} without a reason", advice)
     since = Instant(int(max(look.now.s - window.value * DAY_S, 0)))
     recent = [change for change in look.known.doses if change.at >= since and change.rose]
     if len(recent) + 1 >= rises.value and stable(look.known, look.clinic, since):

@@ -242,6 +242,7 @@ def gives(asked: Asked | None) -> Amount | None:
     return None if idle and not asked.bolus.pg else asked.most
 
 
+@of_last_look
 def resumes(look: Look) -> bool:
     """Whether an order restarts the therapy in active withdrawal at the dose before, or near it: no more above it than a rise.
 

@@ -8,7 +8,7 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.infusing import not_infusing
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.programming import CHECKS as PROGRAMMING
-from thecal.therapy.signing import checkers, signed, signed_off
+from thecal.therapy.signing import by_author, checkers, signed, signed_off
 from thecal.therapy.titration import CHECKS as TITRATION
 from thecal.therapy.titration import titration_rule
 from thecal.timeline import Instant
@@ -127,7 +127,7 @@ def second_person_for(look: Look) -> tuple[str, ...]:
 def _second_person(look: Look) -> Iterator[Finding]:
     """SAF-05."""
     for sign in signed(look):
-        if sign.checker == sign.author:
+        if by_author(sign):
             asked = f"{sign.author} as author and checker"
             yield look.found("SAF-05", "block", asked, "two persons", "Another person enters the order again.")
     reasons = second_person_for(look)

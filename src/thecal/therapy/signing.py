@@ -13,7 +13,16 @@ def signed(look: Look) -> list[Signed]:
 
 def checkers(look: Look) -> frozenset[str]:
     """Those of them who are not the author and may double-check."""
-    return frozenset(sign.checker for sign in signed(look) if sign.checker != sign.author and may(sign.role, "double-check"))
+    return frozenset(_name(sign.checker) for sign in signed(look) if not by_author(sign) and may(sign.role, "double-check"))
+
+
+def by_author(sign: Signed) -> bool:
+    """Whether author and checker are one person, however the name is written."""
+    return _name(sign.checker) == _name(sign.author)
+
+
+def _name(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def signed_off(look: Look) -> bool:

@@ -116,9 +116,14 @@ def _signs(look: Look) -> Iterator[_Sign]:
             yield _Sign(_SUSPECTED, course, known.conditions[condition].at, condition)
     yield from _felt(look)
     yield from _worse(look)
-    if rises_without_response(look) >= look.limit("TIT-12", "rises").value:
+    lately_s = look.limit("TRB-01", "search").value * DAY_S
+    if known.doses and look.since(known.doses[-1].at).s <= lately_s and _unanswered_rises(look):
         yield _Sign(_MEASURED, LOSS, known.doses[-1].at, "rises of the dose brought no response")
     yield from _of_device(look)
+
+
+def _unanswered_rises(look: Look) -> bool:
+    return rises_without_response(look) >= max(look.limit("TIT-12", "rises").value, 1)
 
 
 def _felt(look: Look) -> Iterator[_Sign]:

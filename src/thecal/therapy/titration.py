@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from thecal.chart.clinical import Described
 from thecal.quantity import Amount
+from thecal.therapy.asked import percent_text
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Check, Checks, Look
 from thecal.therapy.memo import of_last_look
@@ -107,7 +108,7 @@ def _step(rule: str) -> Check:
         limit = look.limit(rule, "rise")
         if rise > limit.value:
             advice = f"Raise by at most {limit}; or a person who may order goes on, with a reason."
-            yield look.passed(limit, f"a rise of {float(rise):.3g} %", f"at most {limit}", advice)
+            yield look.passed(limit, f"a rise of {percent_text(rise)}", f"at most {limit}", advice)
         between, last = look.limit(rule, "between"), look.known.doses[-1].at
         if look.now.s - last.s < between.value * _HOUR_S:
             asked = f"a rise {look.ago(last)} after the last change"
@@ -124,7 +125,7 @@ def _higher_dose(look: Look) -> Iterator[Finding]:
     if signed_off(look) or settled(look):
         return
     if look.asked.before.day.pg >= tier.value * 10**6 and rise > limit.value:
-        asked = f"a rise of {float(rise):.3g} % from {look.asked.before.day} in 24 h"
+        asked = f"a rise of {percent_text(rise)} from {look.asked.before.day} in 24 h"
         yield look.passed(limit, asked, f"at most {limit} from {tier} on", "A second person enters the new 24-h total again.")
 
 

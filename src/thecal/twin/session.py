@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Entered, Fact, Filled, Interrogated, ResidualMeasured, SessionEnded, SessionUncertain
 from thecal.chart.order import Order, programmed
+from thecal.chart.order_sheet import OrderSheet
 from thecal.errors import Refusal
 from thecal.programmer.session import Session, open_session
 from thecal.pump.messages import Event, Report, Update
@@ -14,6 +15,7 @@ from thecal.pump.wand import receive
 from thecal.quantity import DailyDose, Volume
 from thecal.therapy.procedure import RefillProcedure
 from thecal.therapy.refill import RefillPolicy
+from thecal.timeline import Instant
 from thecal.twin.action import HoldSession, Needle
 from thecal.twin.done import Done
 from thecal.twin.exchange import Exchanged, exchange, old_in_line, spoiled
@@ -132,7 +134,8 @@ def _refilled(world: World, chart: Chart, action: HoldSession, talk: _Talk) -> _
     assert needle is not None  # asked before
     assert report is not None  # it was read
     measured = Volume(max(pump.usable_nl, 0)) if needle.measured is None else needle.measured
-    procedure = _procedure(needle, action, measured, report, RefillProcedure(pump.sheet, first=chart.residual is None))
+    fresh = RefillProcedure(pump.sheet, first=chart.residual is None)
+    procedure = refill_steps(needle, action.orders, at, measured, report, fresh)
     if isinstance(procedure, Refusal):
         return procedure
     done = exchange(pump, needle, world.slip)
@@ -153,11 +156,11 @@ def _refilled(world: World, chart: Chart, action: HoldSession, talk: _Talk) -> _
     return _Refilled(_booked(world, done), tuple(facts), procedure)
 
 
-def _procedure(
-    needle: Needle, action: HoldSession, measured: Volume, report: Report, procedure: RefillProcedure
+def refill_steps(
+    needle: Needle, orders: OrderSheet, at: Instant, measured: Volume, report: Report, procedure: RefillProcedure
 ) -> RefillProcedure | Refusal:
     """Interrogated, port, aspiration, override, rinse or mixture, fill; or the refusal of the first that is not allowed."""
-    at, told = action.at, action.orders.concentration
+    told = orders.concentration
     after: RefillProcedure | Refusal = procedure.interrogated(report, at)
     if not isinstance(after, Refusal):
         after = after.port_confirmed(needle.port, needle.needle_gauge, at)
