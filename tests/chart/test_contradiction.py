@@ -27,7 +27,10 @@ IMPLANT = Story().implanted(4).facts[0]
         (
             [Described(day(0), "stroke", "cerebral", date(2030, 1, 1)), TEST],
             "before the birth",
-            (Described(day(0), "stroke", "cerebral", date(2030, 1, 1)), TEST),
+            (
+                Described(day(0), "stroke", "cerebral", date(2030, 1, 1)),
+                Described(day(0), "stroke", "cerebral", date(2030, 1, 1)),
+            ),
         ),
         (
             [Noticed(day(1), "pregnancy"), Noticed(day(1), "pregnancy", False)],

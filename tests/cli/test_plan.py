@@ -24,11 +24,19 @@ EVERY = [
     ("cover", YEAR),
     ("replacement", YEAR),
     ("oral", BEFORE),
-    ("removal", YEAR, "--from", "2026-02-20 09:00"),
     ("travel", YEAR, "--from", "2026-02-10 09:00"),
     ("surgery", YEAR, "--from", "2026-02-10 09:00"),
     ("pregnancy", YEAR, "--from", "2026-09-10 09:00"),
 ]
+
+
+def signed(folder: Path) -> Path:
+    """The first year, with a plan against withdrawal that somebody has signed."""
+    text = YEAR.read_text(encoding="utf-8")
+    plan = '[[fact]]\nat = "2026-01-20 09:00"\nkind = "document"\ndocument = "withdrawal plan"\nby = "Dr A"\n'
+    path = folder / "signed.toml"
+    path.write_text(f"{text}\n{plan}", encoding="utf-8")
+    return path
 
 
 def weaned(folder: Path) -> Path:
@@ -54,7 +62,7 @@ def test_every_plan_is_a_table_and_a_document(arguments: tuple[str | Path, ...])
     for step in told["steps"]:
         rule = all_rules()[step["rule"]]
         assert (step["source"], step["confidence"]) == (rule.source, rule.confidence)
-        assert f"{step['at_local']:<21}{step['rule']}" in table.stdout
+        assert f"{step['at_local']:<25}{step['rule']}" in table.stdout
     assert table.returncode == document.returncode
     stops = [finding for finding in told["findings"] if finding["severity"] in ("emergency", "block", "second_person")]
     assert table.returncode == (1 if stops else 0)
@@ -62,12 +70,21 @@ def test_every_plan_is_a_table_and_a_document(arguments: tuple[str | Path, ...])
 
 def test_every_command_is_here() -> None:
     names = {command.callback.__name__ for command in plans.registered_commands if command.callback}
-    assert names == {str(arguments[0]) for arguments in EVERY} | {"wean", "emergency"}
+    assert names == {str(arguments[0]) for arguments in EVERY} | {"wean", "removal", "emergency"}
 
 
 def test_the_weaning_after_the_pump_has_started(tmp_path: Path) -> None:
     told = json.loads(thecal("plan", "wean", weaned(tmp_path), "--json").stdout)
     assert any(step["rule"] == "WEA-05" and "baclofen" in step["what"] for step in told["steps"])
+
+
+def test_a_removal_needs_a_named_prescriber(tmp_path: Path) -> None:
+    """Its doses by mouth pass the usual maximum: refused without the paper, planned with it."""
+    refused = thecal("plan", "removal", YEAR, "--from", "2026-02-20 09:00")
+    assert refused.returncode == 1
+    assert "ORL-01" in refused.stderr
+    told = json.loads(thecal("plan", "removal", signed(tmp_path), "--from", "2026-02-20 09:00", "--json").stdout)
+    assert {step["rule"] for step in told["steps"]} == {"WEA-06"}
 
 
 def test_a_calendar_has_an_entry_for_each_step(tmp_path: Path) -> None:
@@ -107,6 +124,9 @@ def test_the_emergency_plan_says_what_is_not_recorded() -> None:
         (("taper", BEFORE, "--medicine", "baclofn"), 2, "Did you mean 'baclofen'?"),
         (("taper", BEFORE, "--schedule", "daily"), 2, "each 3 days"),
         (("refill", BEFORE), 1, "refused by"),
+        (("travel", BEFORE), 2, "has no pump in place"),
+        (("emergency", BEFORE), 2, "has no pump in place"),
+        (("titration", YEAR, "--to", "300 mcg/day", "--from", "2025-03-01 09:00"), 2, "is in the past"),
         (("start", BEFORE), 1, "refused by"),
         (("replacement", BEFORE), 1, "refused by"),
         (("wean", YEAR), 1, "WEA-05"),

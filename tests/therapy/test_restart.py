@@ -165,6 +165,17 @@ def test_the_dose_before_is_stopped_by_no_rule_at_all(base: Story, share: float,
 
 
 @pytest.mark.requirement("SAF-06")
+def test_a_dose_that_was_lowered_too_far_is_given_back() -> None:
+    """Signs of withdrawal after a cut: the dose before it is stopped by nothing; without signs it is a rise like any other."""
+    story = started(400, MODEL).filled(35).programmed(35, 400).programmed(36, 300)
+    before = story.look(36.6, OrderSheet(dosing=OrderContinuous(mcg_a_day(400)), confirm_total=mcg_a_day(400)))
+    assert any(finding.stops for finding in check(before))
+    story.fact(SymptomReported(day(36.5), "itching without rash", 2))
+    after = story.look(36.6, OrderSheet(dosing=OrderContinuous(mcg_a_day(400)), confirm_total=mcg_a_day(400)))
+    assert [finding for finding in check(after) if finding.stops] == []
+
+
+@pytest.mark.requirement("SAF-06")
 def test_what_is_wrong_in_any_hurry_still_stops_it() -> None:
     """A day above the highest dose, a total that nobody meant, and a dose far above the one before."""
     story = Story(MODEL)

@@ -11,7 +11,7 @@ from thecal.therapy.permissions import Permission
 from thecal.therapy.team import may_now, open_bookings, upcoming
 from thecal.timeline import Instant
 
-YEARS = 365.25
+YEARS = 365  # calendar months: no leap day between
 
 
 def certified(at: float, until: float, permission: str = "refill", who: str = "Nurse N", role: str = "nurse") -> Certified:

@@ -1,6 +1,8 @@
 """A titration as a plan never passes the limits of its own steps."""
 
+from dataclasses import replace
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from tests.charts import Story, day, mcg_a_day, started
 from thecal.errors import Refusal
 from thecal.therapy.plan import Plan
 from thecal.therapy.titration_plan import titration_plan
-from thecal.timeline import DAY_S, Duration
+from thecal.timeline import DAY_S, Duration, Instant
 
 WEEK = Duration(7 * DAY_S)
 
@@ -58,6 +60,18 @@ def test_a_plan_beyond_a_limit_is_refused(target: int, every: Duration, percent:
     answer = titration_plan(story.look(10), day(11), mcg_a_day(target), every, percent)
     assert isinstance(answer, Refusal)
     assert answer.rule == rule
+
+
+@pytest.mark.requirement("TIT-08")
+def test_weeks_keep_the_clock_on_the_wall() -> None:
+    """Across the end of summer time, each step is at the same hour of the day; a fall stands under its own rule."""
+    look = replace(started(400).look(10), zone=ZoneInfo("Europe/Berlin"))
+    start = Instant.parse("2026-10-12 10:00", look.zone)
+    plan = titration_plan(look, start, mcg_a_day(200), WEEK)
+    assert isinstance(plan, Plan)
+    changes = [step for step in plan.steps if step.rule == "PRG-02"]
+    assert len(changes) == 5
+    assert {step.at.local(look.zone).strftime("%a %H:%M") for step in changes} == {"Mon 10:00"}
 
 
 @pytest.mark.requirement("TIT-05")

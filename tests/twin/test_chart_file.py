@@ -67,7 +67,6 @@ EVERY = [
     fact("document", 'document = "authorization"', 'until = "2025-06-01 00:00"'),
     fact("signed", 'author = "A"', 'checker = "B"', 'role = "nurse"'),
     fact("overrode", 'rule = "tit-03"', 'reason = "inpatient"', 'by = "A"', 'role = "physician"'),
-    fact("alarm", 'tone = "two-tone"'),
     fact("scan", "tesla = 1.5", 'infusion_off = "40 min"'),
     fact("certified", 'who = "B"', 'role = "nurse"', 'permission = "refill"', 'until = "2025-12-01 00:00"'),
     fact("screening_test", 'dose = "50 mcg"', 'concentration = "50 mcg/mL"', 'effect_lasted = "6 h"'),
@@ -117,12 +116,15 @@ def test_a_case_is_a_chart_too_and_may_hold_facts() -> None:
             "person.toml:8: fact[1].symptom: 'drowsines' is not a known symptom",
         ),
         (fact("symptom", 'symptom = "drowsines"', "grade = 1"), "Did you mean 'drowsiness'?"),
-        (fact("symptom", 'symptom = "nausea"', "grade = 4"), "person.toml:9: fact[1].grade"),
+        (
+            fact("symptom", 'symptom = "nausea"', "grade = 4"),
+            "grade: '4' is out of range. Accepted: at most 3",
+        ),
         (fact("condition", 'condition = "pregnant"'), "'pregnancy'"),
         (fact("prescribed", 'medicine = "tizanidin"', 'dose = "4 mg/day"'), "Did you mean 'tizanidine'?"),
         (fact("prescribed", 'medicine = "baclofen"', 'dose = "60"'), "is not a plain number with its unit"),
         (fact("prescribed", 'medicine = "baclofen"', 'dose = "60 mcg/day"'), "is not a plain number with its unit"),
-        (fact("measured", 'measure = "eGFR"', 'value = "62"'), '"62 mL/min/1.73m2"'),
+        (fact("measured", 'measure = "eGFR"', 'value = "62"'), 'such as "5 mL/min/1.73m2"'),
         (fact("measured", 'measure = "eGFR"', 'value = "900 mL/min/1.73m2"'), "0 to 250 mL/min/1.73m2"),
         (fact("checklist", 'checklist = "consent"', 'yes = ["surgary"]'), "Did you mean 'surgery'?"),
         (fact("score", 'scale = "ashworth-0-4"', 'score = "5"'), "ashworth-0-4"),
@@ -135,6 +137,20 @@ def test_a_case_is_a_chart_too_and_may_hold_facts() -> None:
         (fact("overrode", 'rule = "TIT-03"', 'reason = "x"', 'by = "A"', 'role = "doctor"'), "is not a known role"),
         (fact("sympton", 'symptom = "nausea"', "grade = 1"), "is not a kind of fact"),
         (fact("alarm", 'tone = "loud"'), "Accepted: single, two-tone"),
+        (fact("assessment"), "holds no score"),
+        (fact("prescribed", 'medicine = "botox"', 'dose = "75 mg/day"'), 'such as "5 units"'),
+        (
+            fact("prescribed", 'medicine = "botox"', 'route = "oral"', 'dose = "75 mg/day"'),
+            "is no way to give",
+        ),
+        (fact("prescribed", 'medicine = "baclofen"', 'dose = "0 mg/day"'), "is no dose"),
+        (fact("signed", 'author = ""', 'checker = "B"', 'role = "nurse"'), "who entered the order"),
+        (fact("booked", 'visit = "refill"', 'on = "2025-03-01 10:00"', "cancelled = true"), "that was never made"),
+        (fact("alarm", 'tone = "single"'), "the alarm of a pump before an implant"),
+        (EVERY[0] + EVERY[0].replace("2025-01-08", "2025-01-09").replace("1975", "1976"), "two dates of birth"),
+        (PUMP.replace("100 mcg/day", "90000 mcg/day"), "cannot have been done"),
+        ('[[look]]\nat = "2025-02-01 08:00"\ntopic = "orall"\n' + EVERY[1], "Did you mean 'oral'?"),
+        ('[[look]]\nat = "2025-02-01 08:00"\nfinds = ["TIT-03 blok"]\n' + EVERY[1], "Did you mean 'block'?"),
         ("", "a chart records at least one fact"),
         ('[[event]]\nat = "2025-02-01 08:00"\nkind = "implant"\n', "the events of a chart need the pump and the catheter"),
     ],
@@ -152,8 +168,10 @@ def test_every_mistake_is_told_at_once() -> None:
 @pytest.mark.requirement("CHT-02")
 def test_facts_that_contradict_are_named_as_a_pair() -> None:
     result = fact("checklist", 'checklist = "test result"', 'yes = ["goal met"]')
+    assert "person.toml:5: fact: 'answered test result, goal met at 2025-01-08 09:00' contradicts" in errors(result)
     assert "the result of a screening test before any test" in errors(result)
     twice = errors(
         fact("measured", 'measure = "INR"', 'value = "1 ratio"'), fact("measured", 'measure = "INR"', 'value = "2 ratio"')
     )
-    assert "measure INR is said twice at one time, and differs (2025-01-08 09:00 and 2025-01-08 09:00)" in twice
+    assert "person.toml:5 and person.toml:11: fact: 'measured INR, 1" in twice
+    assert "measure INR is said twice at one time, and differs" in twice

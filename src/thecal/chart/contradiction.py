@@ -67,7 +67,7 @@ def _question(fact: Fact) -> tuple[object, ...] | None:
 
 def _too_early(facts: list[Fact]) -> Iterator[Contradiction]:
     """What needs something before it: a fill a pump, an effect a test, an operation a person who is born."""
-    described = next((fact for fact in facts if isinstance(fact, clinical.Described)), None)
+    described = next((fact for fact in facts if isinstance(fact, clinical.Described) and fact.born), None)
     implant = next((fact for fact in facts if isinstance(fact, Implanted | PumpReplaced)), None)
     test = next((fact for fact in facts if isinstance(fact, TestBolusGiven)), None)
     for fact in facts:
@@ -75,8 +75,24 @@ def _too_early(facts: list[Fact]) -> Iterator[Contradiction]:
             yield Contradiction(implant, fact, f"{_NAMES[type(fact)]} before an implant")
         if isinstance(fact, clinical.Answered) and fact.checklist == _TEST and (test is None or fact.at < test.at):
             yield Contradiction(test, fact, "the result of a screening test before any test")
-        if described and described.born and fact.at.utc_text()[:10] < described.born.isoformat():
-            yield Contradiction(described, fact, f"something on {fact.at.utc_text()[:10]}, before the birth on {described.born}")
+        if isinstance(fact, clinical.Described) and described and fact.born and fact.born != described.born:
+            yield Contradiction(described, fact, "two dates of birth")
+        if isinstance(fact, clinical.AlarmHeard) and (implant is None or fact.at < implant.at):
+            yield Contradiction(implant, fact, "the alarm of a pump before an implant")
+        if isinstance(fact, clinical.Booked) and fact.cancelled and not _booked(facts, fact):
+            yield Contradiction(None, fact, "a booking taken back that was never made")
+    first = facts[0] if facts else None
+    if first and described and described.born and first.at.utc_text()[:10] < described.born.isoformat():
+        yield Contradiction(described, first, f"something on {first.at.utc_text()[:10]}, before the birth on {described.born}")
+
+
+def _booked(facts: list[Fact], cancelled: clinical.Booked) -> bool:
+    """Whether a visit of that kind on that instant was booked before."""
+    return any(
+        isinstance(fact, clinical.Booked) and not fact.cancelled and (fact.visit, fact.on) == (cancelled.visit, cancelled.on)
+        for fact in facts
+        if fact.at <= cancelled.at
+    )
 
 
 _NAMES: dict[type, str] = {Filled: "a fill", SessionEnded: "a session", Revised: "a revision", Explanted: "an explant"}

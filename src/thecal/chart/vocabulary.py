@@ -8,7 +8,7 @@ from typing import Any, Literal
 from thecal.datum import read_data
 from thecal.errors import InputError, nearest_name
 
-Vocabulary = Literal["conditions", "symptoms", "measures", "medicines", "checklists", "documents", "visits"]
+Vocabulary = Literal["causes", "conditions", "symptoms", "measures", "medicines", "checklists", "documents", "visits"]
 ITEMS, GROUPS, CLASSES, ALIASES = "items", "groups", "classes", "aliases"
 
 

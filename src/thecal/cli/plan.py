@@ -8,7 +8,7 @@ import typer
 from thecal.chart.vocabulary import named
 from thecal.cli.console import REFUSED, check_targets, print_lines, print_refusal, say, write_whole
 from thecal.datum import pick
-from thecal.errors import Refusal
+from thecal.errors import InputError, Refusal
 from thecal.quantity import Amount, DailyDose
 from thecal.report.document import json_text
 from thecal.report.education import emergency_document, emergency_lines
@@ -47,11 +47,23 @@ def _look(chart: Path, at: str | None, clinic: Path | None) -> tuple[Look, Chart
 
 
 def _begin(begin: str | None, look: Look) -> Instant:
-    return Instant.parse(begin, look.zone, "--from") if begin else look.now
+    if not begin:
+        return look.now
+    at = Instant.parse(begin, look.zone, "--from")
+    if at < look.now:
+        raise InputError("--from", begin, "is in the past", accepted=(f"{look.now.local_text(look.zone)} (--at) or later",))
+    return at
 
 
-def _print(made: Plan | Refusal, look: Look, chart: Path, json: bool, ics: Path | None) -> None:
-    check_targets({"--ics": ics}, chart)
+def _with_pump(look: Look, chart: Path) -> Look:
+    if look.sheet is None:
+        now = look.now.local_text(look.zone)
+        raise InputError("CHART_OR_CASE", chart.name, f"has no pump in place at {now}", accepted=("a later --at",))
+    return look
+
+
+def _print(made: Plan | Refusal, look: Look, chart: Path, clinic: Path | None, json: bool, ics: Path | None) -> None:
+    check_targets({"--ics": ics, "--clinic": clinic}, chart)
     if isinstance(made, Refusal):
         print_refusal(made)
         raise typer.Exit(REFUSED)
@@ -80,14 +92,14 @@ def screening(
     """The next bolus of the screening test, its observation, and the earliest one after it."""
     look, _ = _look(chart, at, clinic)
     amount = Amount.parse(dose, "--dose") if dose else None
-    _print(screening_plan(look, _begin(begin, look), amount), look, chart, json, ics)
+    _print(screening_plan(look, _begin(begin, look), amount), look, chart, clinic, json, ics)
 
 
 @plan.command()
 def start(chart: Chart, at: At = None, clinic: ClinicFile = None, json: Json = False, ics: Ics = None) -> None:
     """The first days after an implant: when drug is at the tip, observation, the first rise, discharge, visits."""
     look, _ = _look(chart, at, clinic)
-    _print(start_plan(look), look, chart, json, ics)
+    _print(start_plan(look), look, chart, clinic, json, ics)
 
 
 @plan.command()
@@ -107,14 +119,14 @@ def titration(
     """Steps from the dose that runs to another, none beyond the limits of the rules, each assessed within a day."""
     look, _ = _look(chart, at, clinic)
     target, apart = DailyDose.parse(to, "--to"), Duration.parse(every, "--every")
-    _print(titration_plan(look, _begin(begin, look), target, apart, rise), look, chart, json, ics)
+    _print(titration_plan(look, _begin(begin, look), target, apart, rise), look, chart, clinic, json, ics)
 
 
 @plan.command()
 def refill(chart: Chart, at: At = None, clinic: ClinicFile = None, json: Json = False, ics: Ics = None) -> None:
     """The next refill: by when, who is told when it is not booked, and its steps in their order."""
     look, read = _look(chart, at, clinic)
-    _print(refill_plan(look, read.policy), look, chart, json, ics)
+    _print(refill_plan(look, read.policy), look, chart, clinic, json, ics)
 
 
 @plan.command()
@@ -133,21 +145,21 @@ def taper(
     look, _ = _look(chart, at, clinic)
     meant = named("medicines", medicine, "--medicine").name
     way: Schedule = pick(schedule, {name: name for name in get_args(Schedule)}, "--schedule")
-    _print(taper_plan(look, meant, _begin(begin, look), days=days, schedule=way), look, chart, json, ics)
+    _print(taper_plan(look, meant, _begin(begin, look), days=days, schedule=way), look, chart, clinic, json, ics)
 
 
 @plan.command()
 def wean(chart: Chart, begin: From = None, at: At = None, clinic: ClinicFile = None, json: Json = False, ics: Ics = None) -> None:
     """The drugs by mouth after the pump has started: one at a time, baclofen first."""
     look, _ = _look(chart, at, clinic)
-    _print(wean_plan(look, _begin(begin, look)), look, chart, json, ics)
+    _print(wean_plan(look, _begin(begin, look)), look, chart, clinic, json, ics)
 
 
 @plan.command()
 def oral(chart: Chart, begin: From = None, at: At = None, clinic: ClinicFile = None, json: Json = False, ics: Ics = None) -> None:
     """The start of oral baclofen, raised by response up to what kidneys and jurisdiction allow."""
     look, _ = _look(chart, at, clinic)
-    _print(oral_titration_plan(look, _begin(begin, look)), look, chart, json, ics)
+    _print(oral_titration_plan(look, _begin(begin, look)), look, chart, clinic, json, ics)
 
 
 @plan.command()
@@ -156,23 +168,28 @@ def cover(
 ) -> None:
     """What bridges an interruption of the intrathecal therapy, and what is looked at when."""
     look, _ = _look(chart, at, clinic)
-    _print(cover_plan(look, _begin(begin, look)), look, chart, json, ics)
+    _print(cover_plan(look, _begin(begin, look)), look, chart, clinic, json, ics)
 
 
 @plan.command()
 def replacement(chart: Chart, at: At = None, clinic: ClinicFile = None, json: Json = False, ics: Ics = None) -> None:
     """The replacement of the pump before its service ends."""
     look, _ = _look(chart, at, clinic)
-    _print(replacement_plan(look), look, chart, json, ics)
+    _print(replacement_plan(look), look, chart, clinic, json, ics)
 
 
 @plan.command()
 def removal(
-    chart: Chart, begin: From = None, at: At = None, clinic: ClinicFile = None, json: Json = False, ics: Ics = None
+    chart: Chart,
+    begin: Annotated[str, typer.Option("--from", metavar="TIME", help="When the pump is taken out.", show_default=False)],
+    at: At = None,
+    clinic: ClinicFile = None,
+    json: Json = False,
+    ics: Ics = None,
 ) -> None:
-    """The weaning before a pump is taken out; --from is the day of the removal."""
+    """The weaning before a pump is taken out."""
     look, _ = _look(chart, at, clinic)
-    _print(removal_plan(look, _begin(begin, look)), look, chart, json, ics)
+    _print(removal_plan(look, _begin(begin, look)), look, chart, clinic, json, ics)
 
 
 @plan.command()
@@ -186,9 +203,9 @@ def travel(
     ics: Ics = None,
 ) -> None:
     """A journey: the refill before it, papers, and who is there meanwhile."""
-    look, _ = _look(chart, at, clinic)
+    look = _with_pump(_look(chart, at, clinic)[0], chart)
     until = Instant.parse(back, look.zone, "--back") if back else None
-    _print(travel_plan(look, _begin(begin, look), until), look, chart, json, ics)
+    _print(travel_plan(look, _begin(begin, look), until), look, chart, clinic, json, ics)
 
 
 @plan.command()
@@ -196,8 +213,8 @@ def surgery(
     chart: Chart, begin: From = None, at: At = None, clinic: ClinicFile = None, json: Json = False, ics: Ics = None
 ) -> None:
     """An operation of another kind, with a pump in place."""
-    look, _ = _look(chart, at, clinic)
-    _print(surgery_plan(look, _begin(begin, look)), look, chart, json, ics)
+    look = _with_pump(_look(chart, at, clinic)[0], chart)
+    _print(surgery_plan(look, _begin(begin, look)), look, chart, clinic, json, ics)
 
 
 @plan.command()
@@ -205,14 +222,14 @@ def pregnancy(
     chart: Chart, begin: From = None, at: At = None, clinic: ClinicFile = None, json: Json = False, ics: Ics = None
 ) -> None:
     """A pregnancy under baclofen."""
-    look, _ = _look(chart, at, clinic)
-    _print(pregnancy_plan(look, _begin(begin, look)), look, chart, json, ics)
+    look = _with_pump(_look(chart, at, clinic)[0], chart)
+    _print(pregnancy_plan(look, _begin(begin, look)), look, chart, clinic, json, ics)
 
 
 @plan.command()
 def emergency(chart: Chart, at: At = None, clinic: ClinicFile = None, json: Json = False) -> None:
     """The emergency plan of a person, to be carried: pump, drug, dose, dates, numbers, signs, what to do."""
-    look, _ = _look(chart, at, clinic)
+    look = _with_pump(_look(chart, at, clinic)[0], chart)
     made = emergency_plan(look)
     if json:
         say(json_text(emergency_document(made, look.zone)).rstrip())

@@ -5,7 +5,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from thecal.cli.console import print_lines, say
+from thecal.cli.console import complain, print_lines, say
 from thecal.datum import pick
 from thecal.errors import InputError
 from thecal.report.document import json_text
@@ -48,6 +48,7 @@ def rules(
         wanted = pick(confidence.upper(), {letter: letter for letter in SURENESS}, "--confidence")
         chosen = [one for one in chosen if wanted in one.confidence.split("/")]
     if json:
+        complain(BANNER)
         say(json_text([rule_document(one, settings) for one in chosen]).rstrip())
         return
     if rule and not family:

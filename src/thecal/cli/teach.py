@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from thecal.cli.console import print_lines, say
+from thecal.cli.console import complain, print_lines, say
+from thecal.errors import InputError, nearest_name
 from thecal.report.document import json_text
 from thecal.report.education import aid_document, aid_lines, text_document, text_lines
 from thecal.report.tables import Line
+from thecal.report.words import BANNER
 from thecal.therapy.decision_aid import decision_aid
-from thecal.therapy.education import education, education_named
+from thecal.therapy.education import Text, education
 from thecal.twin.chart_file import read_chart
 
 _AID = "decision-aid"
@@ -32,7 +34,7 @@ def teach(
             text.name: text.title for text in education().values()
         }
         print_lines(Line(f"{name:<24}{title}") for name, title in rows.items())
-        print_lines([Line("One of them in full: thecal teach TOPIC", "note")])
+        print_lines([Line("One of them in full: thecal teach TOPIC", "note"), Line(BANNER, "note")])
     elif topic == _AID:
         look = None
         if chart:
@@ -40,10 +42,20 @@ def teach(
             look = read.look(read.instant(at))
         rows_of_aid = decision_aid(look)
         if json:
+            complain(BANNER)
             say(json_text(aid_document(rows_of_aid)).rstrip())
         else:
             print_lines(aid_lines(rows_of_aid))
     elif json:
-        say(json_text(text_document(education_named(topic))).rstrip())
+        complain(BANNER)
+        say(json_text(text_document(_text(topic))).rstrip())
     else:
-        print_lines(text_lines(education_named(topic)))
+        print_lines(text_lines(_text(topic)))
+
+
+def _text(topic: str) -> Text:
+    known = education()
+    if topic not in known:
+        names = [_AID, *known]
+        raise InputError("TOPIC", topic, "is not a known topic", accepted=names, nearest=nearest_name(topic, names))
+    return known[topic]

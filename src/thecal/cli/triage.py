@@ -21,6 +21,7 @@ from thecal.twin.chart_file import read_chart
 from thecal.twin.clinic_file import read_clinic
 
 _DONE = ", ".join(get_args(Done))
+_GRADES = ("0", "1", "2", "3")
 _ASKED_FIRST = ("overdose", "severe withdrawal", "early withdrawal", "pocket fill", "overdose tone")
 
 
@@ -57,7 +58,11 @@ def triage(
         look = read.look(read.instant(at), settings)
     if not symptoms and look is None:
         symptoms = _asked()
-    grades = dict(_grade(text) for text in symptoms or ())
+    grades: dict[str, int] = {}
+    for text in symptoms or ():
+        name, grade = _grade(text)
+        if grades.setdefault(name, grade) != grade:
+            raise InputError("SYMPTOM", text, f"contradicts {name}={grades[name]}", accepted=("one grade for each symptom",))
     done = dict(_done(text) for text in since or ())
     answer = triage_by_rules(
         grades,
@@ -81,9 +86,9 @@ def triage(
 def _grade(text: str) -> tuple[str, int]:
     name, _, grade = text.partition("=")
     word = named("symptoms", name.strip(), "SYMPTOM").name
-    if not grade:
+    if "=" not in text:
         return word, 1
-    if grade.strip() not in ("0", "1", "2", "3"):
+    if grade.strip() not in _GRADES:
         raise InputError("SYMPTOM", text, "has no grade", accepted=("0 gone, 1 mild, 2 moderate, 3 severe",))
     return word, int(grade)
 
@@ -115,7 +120,19 @@ def _asked() -> list[str]:
     ordered = dict.fromkeys(word for group in _ASKED_FIRST for word in known if group in word.groups)
     given = []
     for word in ordered:
-        answer = typer.prompt(word.text, default="0", show_default=False).strip()
+        answer = _answer(word.text)
         if answer != "0":
             given.append(f"{word.name}={answer}")
     return given
+
+
+def _answer(question: str) -> str:
+    """A grade; asked again until it is one. Raises InputError where nobody answers any more."""
+    while True:
+        try:
+            answer = str(typer.prompt(question, default="0", show_default=False)).strip()
+        except typer.Abort:
+            raise InputError("SYMPTOM", "", "is not answered: the questions were ended") from None
+        if answer in _GRADES:
+            return answer
+        complain("0 no, 1 mild, 2 moderate, 3 severe; Enter for no.")

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from thecal.cli.console import print_lines, say
+from thecal.cli.console import complain, print_lines, say
 from thecal.datum import pick
 from thecal.report.document import json_text
 from thecal.report.tables import Line
 from thecal.report.vocabulary import VOCABULARIES, vocabulary_document, vocabulary_lines
+from thecal.report.words import BANNER
 
 
 def words(
@@ -20,10 +21,11 @@ def words(
     """List the words that charts are written with: conditions, symptoms, medicines, checklists, scales and more."""
     if name is None:
         print_lines([Line(f"{each:<16}{len(vocabulary_document(each))} words") for each in VOCABULARIES])
-        print_lines([Line("One of them in full: thecal words symptoms", "note")])
+        print_lines([Line("One of them in full: thecal words symptoms", "note"), Line(BANNER, "note")])
         return
     chosen = pick(name, {each: each for each in VOCABULARIES}, "NAME")
     if json:
+        complain(BANNER)
         say(json_text(vocabulary_document(chosen)).rstrip())
     else:
-        print_lines(vocabulary_lines(chosen))
+        print_lines([*vocabulary_lines(chosen), Line(BANNER, "note")])

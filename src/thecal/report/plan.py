@@ -7,8 +7,6 @@ from textwrap import wrap
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event
-
 from thecal.report.findings import finding_document, finding_lines
 from thecal.report.tables import Line
 from thecal.report.words import BANNER
@@ -16,7 +14,7 @@ from thecal.therapy.plan import Plan
 from thecal.therapy.rules import SURENESS, all_rules
 
 _WIDTH = 118
-_WHEN = 21
+_WHEN = 25
 
 
 def plan_lines(plan: Plan, zone: ZoneInfo) -> Iterator[Line]:
@@ -66,6 +64,8 @@ def plan_document(plan: Plan, zone: ZoneInfo) -> dict[str, Any]:
 
 def plan_calendar(plan: Plan, zone: ZoneInfo) -> str:
     """A plan as an iCalendar file: each step an entry of a quarter of an hour. The same plan gives the same entries."""
+    from icalendar import Calendar, Event  # noqa: PLC0415  # it takes as long to load as the rest of a plan
+
     calendar = Calendar()
     calendar.add("prodid", "-//thecal//plan//EN")
     calendar.add("version", "2.0")

@@ -34,6 +34,13 @@ def _row(word: Word) -> dict[str, Any]:
 def vocabulary_lines(name: str) -> Iterator[Line]:
     """The words of a vocabulary, one in a line."""
     yield Line(name, "title")
-    for row in vocabulary_document(name):
-        told = [str(value) if not isinstance(value, list) else ", ".join(value) for key, value in row.items() if key != "name"]
-        yield Line(f"  {row['name']:<28}{'; '.join(told)}")
+    rows = vocabulary_document(name)
+    width = max(len(row["name"]) for row in rows) + 2
+    for row in rows:
+        told = [_told(key, value, name) for key, value in row.items() if key != "name"]
+        yield Line(f"  {row['name']:<{width}}{'; '.join(told)}")
+
+
+def _told(key: str, value: Any, vocabulary: str) -> str:
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return f"{key}: {text}" if vocabulary == "roles" and key != "rule" else text

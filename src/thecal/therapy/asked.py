@@ -67,7 +67,8 @@ class Asked:
 
 def percent_text(percent: Fraction | float) -> str:
     """A change as people read it: three digits, or whole percents from a hundred on."""
-    return f"{float(percent):,.0f} %" if abs(percent) >= 100 else f"{float(percent):.3g} %"
+    value = float(percent)
+    return f"{value:,.0f} %" if abs(value) >= 100 else f"{value:.3g} %"
 
 
 def asked_for(orders: OrderSheet, chart: Chart, sheet: PumpSheet) -> Asked | Refusal:

@@ -11,6 +11,7 @@ from thecal.therapy.rules import Limit, all_rules, rule_named
 
 Jurisdiction = Literal["US", "UK"]
 JURISDICTIONS: tuple[Jurisdiction, ...] = ("US", "UK")
+_WITHIN = 100  # a clinic's own limit is no more than so many times the rule's, and no less than its so-manieth part
 _NOTHING: Mapping[str, Limit] = MappingProxyType({})
 
 
@@ -48,6 +49,11 @@ class Clinic:
         Raises InputError for a limit that is not known, or less strict than a published one without a reason and a name.
         """
         limit = limit_named(name)
+        low, high = sorted((limit.value / _WITHIN, limit.value * _WITHIN))
+        if limit.value and not low <= value <= high:
+            problem = f"is far from what {all_rules()[limit.rule].id} says, {limit}"
+            within = f"{low:g} to {high:g} {limit.unit}".strip()
+            raise InputError(name, f"{value:g} {limit.unit}".strip(), problem, accepted=(within,))
         if limit.configurable != "yes" and not limit.is_stricter(value) and loosened is None:
             bound = {"lower": "at most", "higher": "at least", None: "exactly"}[limit.stricter]
             accepted = (f"{bound} {limit.number}", f"or an [[override]] of {name} with a reason and a name")

@@ -9,7 +9,7 @@ from thecal.errors import Refusal
 from thecal.therapy.finding import Finding, ordered
 from thecal.therapy.hospital import day_of_implant, first_session, implant_ahead, in_hospital, monitored_until
 from thecal.therapy.infusion_start import planned_start
-from thecal.therapy.look import Checks, Look
+from thecal.therapy.look import Checks, Look, in_words
 from thecal.therapy.plan import Plan
 from thecal.therapy.service import pump_in_place
 from thecal.therapy.stability import stable
@@ -126,7 +126,7 @@ def _clock(look: Look) -> Iterator[Finding]:
         return
     tip = drug_at_tip(look.chart)
     if tip is not None and look.now < tip:
-        asked = f"an infusion that reaches the tip on {tip.local_text(look.zone)}, {tip - session.at} after its start"
+        asked = f"an infusion that reaches the tip on {tip.local_text(look.zone)}, {in_words(tip - session.at)} after its start"
         allowed = "benefit and the first 24 h counted from then"
         yield look.found("IMP-06", "advise", asked, allowed, "Judge no effect and raise no dose before.", tip)
 

@@ -9,7 +9,6 @@ from thecal.therapy.hospital import first_session, monitored_until
 from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.rules import all_rules
-from thecal.therapy.service import months_after
 from thecal.therapy.tip import drug_at_tip
 from thecal.therapy.titration import starting_dose
 from thecal.timeline import DAY_S, Instant
@@ -95,7 +94,7 @@ def _outside(look: Look, implanted: Instant) -> Iterator[PlanStep]:
     detail = f"Until {Instant(implanted.s + round(last.value * DAY_S)).local_text(look.zone)}: wound, soreness, leak, headache."
     yield PlanStep(Instant(implanted.s + round(first.value * DAY_S)), "post-op visit", "VIS-01", detail)
     for month in range(1, int(look.limit("VIS-03", "visits").value) + 1):
-        yield PlanStep(months_after(look, implanted, month), "titration visit", "VIS-02", "Monthly until the dose is stable.")
+        yield PlanStep(look.later(implanted, months=month), "titration visit", "VIS-02", "Monthly until the dose is stable.")
 
 
 def _hours(at: Instant, hours: float) -> Instant:

@@ -1,7 +1,10 @@
 """A look: all that a rule is given. A chart at an instant, the clinic's settings, and an order where one is asked."""
 
+from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from math import floor
 from zoneinfo import ZoneInfo
 
 from thecal.chart.chart import Chart
@@ -62,6 +65,17 @@ class Look:
     def since(self, at: Instant) -> Duration:
         """How long ago something was."""
         return Duration(max(self.now.s - at.s, 0))
+
+    def later(self, at: Instant, *, days: float = 0, months: float = 0) -> Instant:
+        """So many days or calendar months later by the clock on the wall, which daylight saving moves.
+
+        In a shorter month the last day counts. A part of a day counts as so many hours.
+        """
+        local = at.local(self.zone).replace(tzinfo=None)
+        years, month = divmod(local.month - 1 + int(months), 12)
+        last = monthrange(local.year + years, month + 1)[1]
+        moved = local.replace(year=local.year + years, month=month + 1, day=min(local.day, last)) + timedelta(days=floor(days))
+        return Instant(round(moved.replace(tzinfo=self.zone).timestamp()) + round((days - floor(days)) * DAY_S))
 
     def ago(self, at: Instant) -> str:
         """How long ago something was, as people say it: see ``in_words``."""

@@ -13,7 +13,7 @@ from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.prescriptions import BACLOFEN, course, now_taken, supposing
 from thecal.therapy.renal import Adjusted, adjusted
 from thecal.therapy.rules import all_rules
-from thecal.therapy.tapers import days_later, divided
+from thecal.therapy.tapers import divided
 from thecal.timeline import Instant
 
 _STANDING_AGAINST = ("ORL-05", "ORL-06", "ORL-08", "MED-01")
@@ -35,7 +35,7 @@ def oral_titration_plan(look: Look, start: Instant) -> Plan | Refusal:
         return _refused("ORL-01", asked, f"at most {most.daily_mg:.3g} mg/day", "Judge it after 6 weeks (ORL-04).")
     every = look.limit("ORL-02", "every")
     steps = tuple(
-        _step(look, days_later(start, number * every.value), mg, first=not number and taken is None)
+        _step(look, look.later(start, days=number * every.value), mg, first=not number and taken is None)
         for number, mg in enumerate(levels)
     )
     findings = tuple(_against(look, levels[-1]))

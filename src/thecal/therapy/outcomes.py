@@ -14,7 +14,6 @@ from thecal.therapy.scores import Score, read_score, score_of
 from thecal.therapy.service import booked, day_ends
 from thecal.timeline import DAY_S, Instant
 
-_MONTH_S = (365 * DAY_S + DAY_S // 4) // 12
 _REPORTED = "reported"
 _SIDE_EFFECTS = "side effects"
 _CONTACTS = frozenset(
@@ -153,12 +152,13 @@ def _due(look: Look) -> Iterator[Finding]:
     if not covered(look, Instant(due.s - ahead_s), look.now) & set(BASELINE):
         months = round((due.s - start.s) / _MONTH_S)
         limit = look.limit("PRO-01", "yearly")
-        asked = f"the assessment {months} months after the implant, with nothing scored for it yet"
+        asked = f"the assessment {months} month{'s' if months > 1 else ''} after the implant, with nothing scored for it yet"
         advice = "Score the same set as before, by the same rater."
         allowed = f"the set at {', '.join(look.limit('PRO-01', name).number for name in _FIRST)} months, then every {limit}"
         yield look.passed(limit, asked, allowed, advice, due)
 
 
+_MONTH_S = (365 * DAY_S + DAY_S // 4) // 12  # on average
 _FIRST = ("first", "second", "third")
 
 
@@ -168,7 +168,7 @@ def _dates(look: Look, start: Instant) -> Iterator[Instant]:
     yearly = look.limit("PRO-01", "yearly").value
     count = int((look.now.s - start.s) / (_MONTH_S * yearly)) if yearly > 0 else 0
     months += [yearly * number for number in (count, count + 1) if number]
-    yield from (Instant(start.s + round(month * _MONTH_S)) for month in months)
+    yield from (look.later(start, months=month) for month in months)
 
 
 def _domains() -> dict[str, str]:

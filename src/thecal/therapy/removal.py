@@ -14,7 +14,7 @@ from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.prescriptions import BACLOFEN, supposing, taken_of
 from thecal.therapy.renal import adjusted
 from thecal.therapy.rules import all_rules
-from thecal.therapy.tapers import days_later, divided
+from thecal.therapy.tapers import divided
 from thecal.therapy.tizanidine import TIZANIDINE, tizanidine
 from thecal.therapy.weaning import infusing_since
 from thecal.timeline import DAY_S, Instant
@@ -38,7 +38,7 @@ def removal_plan(look: Look, removal: Instant) -> Plan | Refusal:
 def _elective(look: Look, removal: Instant, dose: DailyDose) -> Plan | Refusal:
     days = (look.limit("WEA-06", "first days"), look.limit("WEA-06", "second days"))
     cuts = (look.limit("WEA-06", "first cut"), look.limit("WEA-06", "second cut"))
-    first, second = (days_later(removal, -limit.value) for limit in days)
+    first, second = (look.later(removal, days=-limit.value) for limit in days)
     if first < look.now:
         advice = "Choose a later day; in an emergency cover the withdrawal (WDL-08)."
         return _refused("WEA-06", f"a removal {removal.local_text(look.zone)}", f"at least {days[0]} from now", advice)
@@ -47,6 +47,10 @@ def _elective(look: Look, removal: Instant, dose: DailyDose) -> Plan | Refusal:
         for at, cut in zip((first, second), cuts, strict=True)
     ]
     drugs, findings = _cover(look, first, second)
+    passed = next((finding for finding in findings if finding.rule == "ORL-01" and finding.severity == "block"), None)
+    if passed is not None:
+        advice = "Put the withdrawal plan or the cover order on file, with who prescribes it."
+        return _refused("ORL-01", f"a wean with {passed.asked}", f"{passed.allowed}, or more by a named prescriber", advice)
     last = PlanStep(removal, "removal", "WEA-06", "The cover goes on, and is tapered afterwards by a plan of its own (WEA-02).")
     notes = (
         "What one case series has done; the doses of its second day are taken as those of the second cut.",
@@ -107,12 +111,12 @@ def _infected(look: Look, removal: Instant, dose: DailyDose, infected: list[str]
         asked = f"a wean over {max(days, 0)} days"
         advice = "Cover the withdrawal in hospital (WDL-08), or keep the externalised pump longer."
         return _refused("WEA-07", asked, f"at least {ceil(mean - spread)} days", advice)
-    cut, start, running = (least + most) / 2, days_later(removal, -days), dose
+    cut, start, running = (least + most) / 2, look.later(removal, days=-days), dose
     steps = []
     for number in range(days):
         running = _cut(running, cut)
         told = f"{cut:g} % less than the day before; in hospital, looked at before each step."
-        steps.append(PlanStep(days_later(start, number), f"pump {running}", "WEA-07", told))
+        steps.append(PlanStep(look.later(start, days=number), f"pump {running}", "WEA-07", told))
     steps.append(PlanStep(removal, "removal", "WEA-07", "Off, and out. Watch for withdrawal for 72 h."))
     notes = (f"Five patients, {least:g} to {most:g} % a day; the middle is taken.", f"For: {', '.join(infected)}.")
     return Plan("Wean of an infected, externalised pump", tuple(steps), (), notes)

@@ -244,16 +244,26 @@ def gives(asked: Asked | None) -> Amount | None:
 
 @of_last_look
 def resumes(look: Look) -> bool:
-    """Whether an order restarts the therapy in active withdrawal at the dose before, or near it: no more above it than a rise.
+    """Whether an order brings back, in active withdrawal, the dose before the therapy stopped or was lowered, or one near it: no
+    more above it than a rise.
 
     The cheapest questions come first: it is asked at every check.
     """
     amount = gives(look.asked)
-    if amount is None or not signs_of(look).active_withdrawal or restart_kind(look) != "active withdrawal":
+    if amount is None or not signs_of(look).active_withdrawal:
         return False
-    before = dose_before(look)
+    before = dose_before(look) if restart_kind(look) == "active withdrawal" else _before_a_fall(look)
     rise = look.limit(titration_rule(look), "rise")
     return before is not None and amount.pg * 100 <= before.pg * (100 + rise.value)
+
+
+def _before_a_fall(look: Look) -> Amount | None:
+    """The dose that was lowered of late; None where none was."""
+    last = look.known.doses[-1] if look.known.doses else None
+    if last is None or last.before is None or last.dose is None or last.dose >= last.before:
+        return None
+    recent_s = look.limit("WDL-01", "recent").value * HOUR_S
+    return Amount(last.before.pg_per_day) if look.since(last.at).s <= recent_s else None
 
 
 def answered_since(look: Look, item: str, since: Instant) -> bool:

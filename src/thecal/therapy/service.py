@@ -1,8 +1,7 @@
 """The end of a pump's service: by when it is replaced, what is booked and authorized before, what is recorded after."""
 
-from calendar import monthrange
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 from thecal.chart.clinical import Booked
 from thecal.chart.facts import Implanted, PumpReplaced
@@ -53,15 +52,6 @@ def booked(look: Look, visit: str, since: Instant | None = None) -> tuple[Booked
     return tuple(of_day[on] for on in sorted(of_day))
 
 
-def months_after(look: Look, at: Instant, months: float) -> Instant:
-    """The same hour of the same day so many calendar months later, or of the last day of a shorter month."""
-    start = at.date(look.zone)
-    years, month = divmod(start.month - 1 + int(months), 12)
-    year = start.year + years
-    end = date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
-    return Instant(at.s + (end - start).days * DAY_S)
-
-
 def day_ends(look: Look, at: Instant) -> Instant:
     """The midnight that ends the day of an instant, where the clinic is."""
     following = at.date(look.zone) + timedelta(days=1)
@@ -73,7 +63,7 @@ def ends_by_age(look: Look) -> Instant | None:
     pump = pump_in_place(look.known)
     if pump is None or look.sheet is None or look.sheet.service_life_max is None:
         return None
-    return min(pump.at + look.sheet.service_life_max, months_after(look, pump.at, look.limit("EOS-01", "age").value))
+    return min(pump.at + look.sheet.service_life_max, look.later(pump.at, months=look.limit("EOS-01", "age").value))
 
 
 def indicated(look: Look) -> Instant | None:
@@ -156,12 +146,12 @@ def _booking(look: Look) -> Iterator[Finding]:
 
 def _authorization(look: Look, since: Instant) -> Iterator[Finding]:
     begin, latest = look.limit("EOS-03", "authorize from"), look.limit("EOS-03", "authorize by")
-    due = months_after(look, since, latest.value)
+    due = look.later(since, months=latest.value)
     asked = f"no authorization of the replacement of a pump in service for {look.ago(since)}"
     allowed = f"begun at {begin.number}, there by {latest}"
     if look.now > due:
         yield look.passed(latest, asked, allowed, "Ask the payer today.", due)
-    elif look.now > months_after(look, since, begin.value):
+    elif look.now > look.later(since, months=begin.value):
         yield look.passed(begin, asked, allowed, "Begin the authorization.", due)
 
 
@@ -228,8 +218,8 @@ def replacement_plan(look: Look) -> Plan | Refusal:
     watched = look.limit("EOS-05", "monitored")
     monitored = Duration(round(watched.value * _HOUR_S))
     dates = [
-        (months_after(look, pump.at, begin.value), "begin the authorization", "EOS-03", f"The pump is {begin} old."),
-        (months_after(look, pump.at, latest.value), "have the authorization", "EOS-03", f"The pump is {latest} old."),
+        (look.later(pump.at, months=begin.value), "begin the authorization", "EOS-03", f"The pump is {begin} old."),
+        (look.later(pump.at, months=latest.value), "have the authorization", "EOS-03", f"The pump is {latest} old."),
         (Instant(ends.s - round(book.value * DAY_S)), "book the replacement", "EOS-03", f"{book} before it stops."),
     ]
     steps = [_step(look, min(at, ends), what, rule, detail) for at, what, rule, detail in dates]

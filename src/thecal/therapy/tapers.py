@@ -15,7 +15,7 @@ from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.prescriptions import BACLOFEN, now_taken
 from thecal.therapy.rules import all_rules
 from thecal.therapy.tizanidine import TIZANIDINE
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import Instant
 
 Schedule = Literal["each 3 days", "weekly"]
 EACH_3: Schedule = "each 3 days"
@@ -35,11 +35,6 @@ class Level:
 
 
 Levels = tuple[Level, ...]
-
-
-def days_later(start: Instant, days: float) -> Instant:
-    """An instant so many days of 24 h later."""
-    return Instant(start.s + round(days * DAY_S))
 
 
 def divided(mg: float, doses: int, piece: float) -> str:
@@ -138,7 +133,9 @@ def _baclofen(look: Look, start: Instant, from_mg: float, doses: int, schedule: 
         return _refused("WEA-02", asked, f"no step that is as good as a stop (WEA-01), {least:g} mg/day at the end", advice)
     findings = tuple(_faster(look, from_mg, doses, levels))
     notes = (_SLOWER, f"Whole tablets of {SMALLEST_MG:g} mg and their multiples.", _by(look, schedule, days))
-    return Plan(f"Taper of oral baclofen from {from_mg:g} mg/day", _steps(start, levels, doses, _rule_of(days)), findings, notes)
+    return Plan(
+        f"Taper of oral baclofen from {from_mg:g} mg/day", _steps(look, start, levels, doses, _rule_of(days)), findings, notes
+    )
 
 
 def _abrupt(look: Look, from_mg: float, doses: int, levels: Levels) -> tuple[float, float] | None:
@@ -179,12 +176,12 @@ def _highest(levels: Sequence[Level], day: float) -> float:
     return next(level.mg for level in reversed(levels) if level.day <= day or level is levels[0])
 
 
-def _steps(start: Instant, levels: Levels, doses: int, rule: str) -> tuple[PlanStep, ...]:
-    return tuple(_step(start, level, doses, SMALLEST_MG, rule) for level in levels)
+def _steps(look: Look, start: Instant, levels: Levels, doses: int, rule: str) -> tuple[PlanStep, ...]:
+    return tuple(_step(look, start, level, doses, SMALLEST_MG, rule) for level in levels)
 
 
-def _step(start: Instant, level: Level, doses: int, piece: float, rule: str) -> PlanStep:
-    at = days_later(start, level.day)
+def _step(look: Look, start: Instant, level: Level, doses: int, piece: float, rule: str) -> PlanStep:
+    at = look.later(start, days=level.day)
     if not level.mg:
         return PlanStep(at, "0 mg/day", rule, "No more of it; keep some at hand until two weeks have passed well.")
     return PlanStep(at, f"{level.mg:g} mg/day", rule, f"{divided(level.mg, doses, piece)} over the day.")
@@ -197,7 +194,7 @@ def _tizanidine(look: Look, start: Instant, from_mg: float, doses: int, days: in
         asked = f"a taper of tizanidine from {from_mg:g} mg a day in {levels[-1].day} days"
         needed = ceil(from_mg / step.value) - 1
         return _refused("WEA-04", asked, f"at most {step} less each day", f"Take at least {max(needed, 1)} days.")
-    steps = tuple(_step(start, level, doses, TIZANIDINE_MG, "WEA-04") for level in levels)
+    steps = tuple(_step(look, start, level, doses, TIZANIDINE_MG, "WEA-04") for level in levels)
     notes = ("Measure pulse and blood pressure: they may rise when tizanidine falls.", "Slower, or back up, where tone rebounds.")
     return Plan(f"Taper of tizanidine from {from_mg:g} mg/day", steps, (), notes)
 

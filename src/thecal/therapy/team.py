@@ -7,9 +7,8 @@ from thecal.chart.clinical import Booked, Certified
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Check, Checks, Look
 from thecal.therapy.permissions import Permission, roles
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import Instant
 
-MONTH_S = (365 * DAY_S + DAY_S // 4) // 12
 NEEDS: Mapping[str, Permission] = {"refill": "refill", "home refill": "refill", "titration": "program"}
 """What who is booked for a visit must be certified for."""
 SINGLE_HANDED, DEPUTY = "single-handed service", "deputy named"
@@ -61,7 +60,7 @@ def _counts(look: Look, fact: Certified, at: Instant) -> bool:
 def _ends(look: Look, fact: Certified) -> Instant:
     """The last instant at which a certificate counts here."""
     months = look.limit("ROL-11", "valid").value
-    return min(fact.until, Instant(fact.at.s + int(months * MONTH_S)))
+    return min(fact.until, look.later(fact.at, months=months))
 
 
 def _certified(look: Look) -> Iterator[Finding]:

@@ -135,7 +135,7 @@ def _assessed_after(look: Look) -> Iterator[Finding]:
         return
     changed, limit = look.known.doses[-1].at, look.limit("TIT-08", "assess")
     assessed = max((at for at in _assessments(look)), default=Instant(0))
-    if assessed < changed and look.now.s - changed.s > limit.value * _HOUR_S:
+    if assessed <= changed and look.now.s - changed.s > limit.value * _HOUR_S:
         due = Instant(changed.s + int(limit.value * _HOUR_S))
         asked = f"no assessment since the change {look.ago(changed)} ago"
         yield look.passed(limit, asked, f"within {limit} of a change", "Assess tone, spasms and side effects.", due)

@@ -6,7 +6,7 @@ from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.rules import Limit, all_rules
 from thecal.therapy.titration import MS, titration_rule
-from thecal.timeline import Duration, Instant
+from thecal.timeline import DAY_S, Duration, Instant
 
 _STEPS_MAX = 60
 _HOUR_S = 3600
@@ -43,10 +43,11 @@ def titration_plan(
     steps = []
     before = now
     for number, dose in enumerate(doses):
-        at = Instant(start.s + number * every.s)
+        at = look.later(start, days=number * every.s / DAY_S)
         told = 100 * (dose.pg_per_day - before.pg_per_day) / before.pg_per_day
-        steps.append(PlanStep(at, f"{dose} in 24 h", rule, f"{told:+.3g} % from {before}; a person confirms the total"))
-        assess = Instant(at.s + int(look.limit("TIT-08", "assess").value * _HOUR_S))
+        by = rule if dose > before else "PRG-02"
+        steps.append(PlanStep(at, f"{dose} in 24 h", by, f"{told:+.3g} % from {before}; a person confirms the total"))
+        assess = look.later(at, days=look.limit("TIT-08", "assess").value / 24)
         steps.append(
             PlanStep(assess, "assess", "TIT-08", "tone, spasms, side effects, function; go back a step if function was lost")
         )

@@ -24,7 +24,7 @@ from thecal.therapy.prescriptions import (
     now_taken,
 )
 from thecal.therapy.rules import all_rules
-from thecal.therapy.tapers import TIZANIDINE_MG, Level, Levels, days_later, divided, tizanidine_levels
+from thecal.therapy.tapers import TIZANIDINE_MG, Level, Levels, divided, tizanidine_levels
 from thecal.therapy.tizanidine import TIZANIDINE
 from thecal.timeline import DAY_S, WEEK_S, Instant
 
@@ -288,7 +288,7 @@ def wean_plan(look: Look, start: Instant) -> Plan | Refusal:
             continue
         levels = _LEVELS.get(name, other_levels)(look, now)
         steps += _drug(look, name, now, levels, at)
-        at = days_later(at, levels[-1].day + ceil(look.limit("WEA-05", "together").value))
+        at = look.later(at, days=levels[-1].day + ceil(look.limit("WEA-05", "together").value))
     notes = ("A step waits where its assessment finds more tone, spasms or signs of withdrawal; then go back up.",)
     return Plan("Weaning of the drugs by mouth", tuple(steps), tuple(findings), notes)
 
@@ -298,12 +298,12 @@ def _drug(look: Look, name: str, now: Taken, levels: Levels, start: Instant) -> 
     assess_days = look.limit("WEA-05", "assess").value / 24
     before = now.per_day
     for level in levels:
-        at = days_later(start, level.day)
+        at = look.later(start, days=level.day)
         less = f"{100 * (before - level.mg) / before:.0f} % less."
         piece = _PIECES.get(name) if level.mg else None
         told = divided(level.mg, now.doses_a_day, piece) if piece else f"from {before:g} mg/day"
         yield PlanStep(at, f"{name} {level.mg:g} mg/day", "WEA-05", f"{told}, {less}")
-        yield PlanStep(days_later(at, assess_days), "assess", "WEA-05", "Tone, spasms, function and signs of withdrawal.")
+        yield PlanStep(look.later(at, days=assess_days), "assess", "WEA-05", "Tone, spasms, function and signs of withdrawal.")
         before = level.mg
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from thecal.chart.clinical import Prescribed
 from thecal.chart.vocabulary import grouped, words
 from thecal.therapy import restart
-from thecal.therapy.finding import Finding
+from thecal.therapy.finding import Finding, Severity
 from thecal.therapy.look import Check, Checks, Look
 from thecal.therapy.renal import adjusted
 from thecal.therapy.restart import dose_before, interruption
@@ -191,7 +191,8 @@ def _definitive(look: Look) -> Iterator[Finding]:
         advice = "Restore intrathecal baclofen as soon as possible (SAF-06, active withdrawal); cover it until then (WDL-08)."
         if signs.suspicion == "either":
             advice = f"Examine the tone first: limp or normal argues for overdose (OVD-07). {advice}"
-        yield look.found("WDL-07", "emergency", asked, f"intrathecal baclofen at or near {dose}", advice)
+        severity: Severity = "emergency" if off is not None or signs.severe else "warn"
+        yield look.found("WDL-07", severity, asked, f"intrathecal baclofen at or near {dose}", advice)
         return
     limit, lasted = look.limit("WDL-07", "short"), off.lasted(look.now) if off else None
     meant = look.known.closed is not None or any(

@@ -4,27 +4,33 @@ The device events of a chart are carried out by a pump of exact flow without fau
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from thecal.chart.chart import Chart
 from thecal.chart.contradiction import contradictions
-from thecal.chart.facts import Fact
+from thecal.chart.facts import Acted, Fact
 from thecal.chart.order_sheet import OrderSheet
+from thecal.datum import pick
 from thecal.errors import InputError, InputErrors
 from thecal.pump.sheet import PumpSheet
+from thecal.therapy.check import Topic
 from thecal.therapy.clinic import Clinic
+from thecal.therapy.finding import SEVERITIES
 from thecal.therapy.look import Look
+from thecal.therapy.pathway import State
 from thecal.therapy.refill import RefillPolicy
+from thecal.therapy.rules import rule_named
 from thecal.timeline import Instant
 from thecal.twin.case import Case, case_of
 from thecal.twin.document import CaseTable, ChartTable, LookTable
 from thecal.twin.reading import BYTES_MAX, Found, Place, read_document
 from thecal.twin.run import run
-from thecal.twin.trace import Record
+from thecal.twin.trace import Record, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,8 @@ class Expectation:
 class ChartFile:
     """What a document records: ``facts`` about the person, and the ``case`` of its device events, where it has any.
 
-    ``looks`` are what a reader should find, where the document says so.
+    ``looks`` are what a reader should find, where the document says so. ``recorded`` says that it is a chart: what stands in it
+    was done. Lines are those of the document.
     """
 
     name: str
@@ -54,6 +61,9 @@ class ChartFile:
     until: Instant
     case: Case | None = None
     looks: tuple[Expectation, ...] = ()
+    recorded: bool = False
+    event_lines: tuple[int, ...] = ()
+    fact_lines: tuple[tuple[Fact, int], ...] = ()
 
     @property
     def policy(self) -> RefillPolicy:
@@ -74,6 +84,7 @@ class ChartFile:
             until = min(now, self.case.until)
             record = Record(policy=self.case.policy, keep_rows=False, keep_blocks=False)
             trace = run(self.case.world, self.case.source, until, record)
+            self._check_done(trace)
             facts += trace.chart.facts
             sheet = trace.world.pump.sheet if trace.world.pump else None
         self._check(facts)
@@ -93,19 +104,36 @@ class ChartFile:
             raise InputError("--at", at, "is before the first fact", accepted=(f"{self.first.local_text(self.zone)} or later",))
         return now
 
+    def _check_done(self, trace: Trace) -> None:
+        """What a chart says was done has been done; a case may hold what was refused, and says so itself."""
+        if not self.recorded:
+            return
+        errors = []
+        for number, row in enumerate(fact for fact in trace.chart.facts if isinstance(fact, Acted)):
+            if row.refusal is not None and self.case is not None and not self.case.actions[number].expect_refused:
+                where = f"{self.name}:{self.event_lines[number]}"
+                errors.append(
+                    InputError(f"event[{number + 1}]", row.action, f"cannot have been done: {row.refusal}", where=where)
+                )
+        if errors:
+            raise InputErrors(errors)
+
     def _check(self, facts: list[Fact]) -> None:
+        lines = dict(self.fact_lines)
         errors = []
         for found in contradictions(facts):
             pair = [fact for fact in (found.first, found.second) if fact is not None]
-            times = " and ".join(fact.at.local_text(self.zone) for fact in pair)
-            text = " / ".join(_in_words(fact) for fact in pair)
-            errors.append(InputError("fact", text, f"contradicts: {found.problem} ({times})", where=self.name))
+            told = " / ".join(f"{_in_words(fact)} at {fact.at.local_text(self.zone)}" for fact in pair)
+            known = [f"{self.name}:{lines[fact]}" for fact in pair if fact in lines]
+            errors.append(InputError("fact", told, f"contradicts: {found.problem}", where=" and ".join(known) or self.name))
         if errors:
             raise InputErrors(errors)
 
 
 def _in_words(fact: Fact) -> str:
-    return type(fact).__name__
+    values = [getattr(fact, field.name) for field in fields(fact) if field.name != "at"]
+    shown = [str(value) for value in values if isinstance(value, str | int | float | date) and not isinstance(value, bool)]
+    return f"{type(fact).__name__.lower()} {', '.join(shown)}".strip()
 
 
 def read_chart(path: str | Path) -> ChartFile:
@@ -123,9 +151,12 @@ def parse_chart(raw: bytes, name: str) -> ChartFile:
     table, zone, place = read_document(raw, name)
     found = Found(place)
     facts: list[Fact] = []
+    lines: list[tuple[Fact, int]] = []
     for number, row in enumerate(table.fact):
         with found.at("fact", number):
-            facts.extend(row.facts())
+            made = list(row.facts())
+            facts += made
+            lines += [(fact, place.line(("fact", number))) for fact in made]
     _raise(found)
     digest = sha256(raw).hexdigest()
     if isinstance(table, CaseTable):
@@ -134,12 +165,27 @@ def parse_chart(raw: bytes, name: str) -> ChartFile:
         case = _case(table, zone, place, digest)
     times = [fact.at for fact in facts]
     looks = table.look if isinstance(table, ChartTable) else []
-    expected = tuple(_expectation(look) for look in looks)
+    expected = []
+    for number, row_of_look in enumerate(looks):
+        with found.at("look", number):
+            expected.append(_expectation(row_of_look))
+    _raise(found)
     until = max([*times, *([case.until] if case else [])])
-    return ChartFile(name, digest, table.title, zone, tuple(sorted(facts, key=lambda fact: fact.at)), until, case, expected)
+    ordered = tuple(sorted(facts, key=lambda fact: fact.at))
+    events = tuple(place.line(("event", number)) for number in range(len(table.event)))
+    recorded = isinstance(table, ChartTable)
+    return ChartFile(name, digest, table.title, zone, ordered, until, case, tuple(expected), recorded, events, tuple(lines))
 
 
 def _expectation(look: LookTable) -> Expectation:
+    pick(look.topic, {name: name for name in (*get_args(Topic), "all")}, "topic")
+    if look.state is not None:
+        pick(look.state, {name: name for name in get_args(State)}, "state")
+    for name, rows in (("finds", look.finds or ()), ("also", look.also)):
+        for row in rows:
+            rule, _, severity = row.partition(" ")
+            rule_named(rule, name)
+            pick(severity, {word: word for word in (*SEVERITIES, "overridden")}, name)
     finds = None if look.finds is None else tuple(look.finds)
     return Expectation(look.at, look.topic, look.order.sheet() if look.order else None, look.state, finds, tuple(look.also))
 

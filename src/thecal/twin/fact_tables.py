@@ -1,67 +1,37 @@
 """What is known of a person, as a chart or case document writes it: the tables of its facts."""
 
-import re
-from collections.abc import Callable, Iterator
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
 from thecal.chart import clinical
 from thecal.chart.clinical import Origin, Route, Tone
 from thecal.chart.facts import Assessed, Fact, TestBolusGiven
-from thecal.chart.vocabulary import Vocabulary, item_named, named
+from thecal.chart.vocabulary import grouped, item_named, named
 from thecal.errors import InputError
-from thecal.therapy.permissions import role_named
-from thecal.therapy.rules import rule_named
 from thecal.therapy.scores import read_score
-from thecal.twin.fields import AConcentration, ADuration, AnAmount, At, Document, PlainText, reading
+from thecal.twin.fact_fields import (
+    ACause,
+    AChecklist,
+    ACondition,
+    ADate,
+    ADocument,
+    AMeasure,
+    AMedicine,
+    ARole,
+    ARule,
+    ASymptom,
+    AVisit,
+    quantity_of,
+)
+from thecal.twin.fields import AConcentration, ADuration, AnAmount, At, Document, PlainText
 
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+_AGE_MAX = 125
+_PER_DAY_MAX = 10_000
+_ROUTES: dict[str, Route] = {"botulinum toxin": "injection", "cannabinoid spray": "spray"}
 _PER_DAY = {"oral": "mg/day", "intrathecal": "mcg/day", "intravenous": "mg/day", "injection": "units", "spray": "sprays/day"}
-
-
-def _word(vocabulary: Vocabulary) -> PlainValidator:
-    return reading(lambda value, name: named(vocabulary, _text(value, name), name).name)
-
-
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise InputError(name, value, "is not a name in quotes")
-    return value
-
-
-def _date(value: object, name: str) -> date:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError:
-        raise InputError(name, value, "is not a date", accepted=('"1975-05-01"',)) from None
-
-
-def _known(read: Callable[[str, str], Any]) -> PlainValidator:
-    return reading(lambda value, name: read(_text(value, name), name))
-
-
-def quantity_of(text: str, unit: str, name: str) -> float:
-    """A plain number with its unit. Raises InputError without the unit, or with another."""
-    number, _, given = text.strip().partition(" ")
-    if not _NUMBER.fullmatch(number) or given.strip() != unit:
-        raise InputError(name, text, "is not a plain number with its unit", accepted=(f'"62 {unit}"',))
-    return float(number)
-
-
-ADate = Annotated[date, reading(_date)]
-ACondition = Annotated[str, _word("conditions")]
-ASymptom = Annotated[str, _word("symptoms")]
-AMeasure = Annotated[str, _word("measures")]
-AMedicine = Annotated[str, _word("medicines")]
-ADocument = Annotated[str, _word("documents")]
-AVisit = Annotated[str, _word("visits")]
-AChecklist = Annotated[str, _word("checklists")]
-ARole = Annotated[str, _known(lambda text, name: role_named(text, name).name)]
-ARule = Annotated[str, _known(lambda text, name: rule_named(text, name).id)]
 
 
 class FactTable(Document):
@@ -78,7 +48,7 @@ class DescribedFact(FactTable):
     """Who it is about, without a name."""
 
     kind: Literal["described"]
-    cause: PlainText
+    cause: ACause
     origin: Origin
     born: ADate | None = None
     injured: ADate | None = None
@@ -89,7 +59,10 @@ class DescribedFact(FactTable):
         for name in ("born", "injured"):
             day = getattr(self, name)
             if day is not None and day > today:
-                raise InputError(name, str(day), f"is after {today}, on which it is written down: an age below zero")
+                why = ": an age below zero" if name == "born" else ""
+                raise InputError(name, str(day), f"is after {today}, on which it is written down{why}")
+        if self.born and today.year - self.born.year > _AGE_MAX:
+            raise InputError("born", str(self.born), f"is more than {_AGE_MAX} years before {today}")
         if self.born and self.injured and self.injured < self.born:
             raise InputError("injured", str(self.injured), f"is before born, {self.born}")
         yield clinical.Described(self.at, self.cause, self.origin, self.born, self.injured, self.severe)
@@ -175,7 +148,7 @@ class PrescribedFact(FactTable):
 
     kind: Literal["prescribed"]
     medicine: AMedicine
-    route: Route = "oral"
+    route: Route | None = None
     dose: PlainText
     doses_a_day: int = Field(default=1, ge=1, le=24)
     indication: PlainText | None = None
@@ -184,9 +157,16 @@ class PrescribedFact(FactTable):
     ml_per_dose: float | None = Field(default=None, gt=0, le=500)
 
     def facts(self) -> Iterator[Fact]:
-        per_day = quantity_of(self.dose, _PER_DAY[self.route], "dose")
+        only: Route | None = next((way for of, way in _ROUTES.items() if self.medicine in grouped("medicines", of)), None)
+        route: Route = self.route or only or "oral"
+        if only is not None and route != only:
+            raise InputError("route", route, f"is no way to give {self.medicine}", accepted=(f'"{only}"',))
+        per_day = quantity_of(self.dose, _PER_DAY[route], "dose")
+        if not 0 < per_day <= _PER_DAY_MAX:
+            accepted = (f"more than 0, at most {_PER_DAY_MAX:,} {_PER_DAY[route]}",)
+            raise InputError("dose", self.dose, "is no dose; what is no longer taken is discontinued", accepted=accepted)
         of = (self.doses_a_day, self.indication, self.form, self.strength, self.ml_per_dose)
-        yield clinical.Prescribed(self.at, self.medicine, self.route, per_day, *of)
+        yield clinical.Prescribed(self.at, self.medicine, route, per_day, *of)
 
 
 class DiscontinuedFact(FactTable):
@@ -210,7 +190,7 @@ class BookedFact(FactTable):
 
     def facts(self) -> Iterator[Fact]:
         if self.on < self.at and not self.cancelled:
-            raise InputError("on", self.on.utc_text(), "is before the booking was made")
+            raise InputError("on", f"{self.on.utc_text()} in UTC", "is before the booking was made")
         yield clinical.Booked(self.at, self.visit, self.on, self.who, self.cancelled)
 
 
@@ -235,7 +215,7 @@ class DocumentFact(FactTable):
 
     def facts(self) -> Iterator[Fact]:
         if self.until is not None and self.until < self.at:
-            raise InputError("until", self.until.utc_text(), "is before the paper was there")
+            raise InputError("until", f"{self.until.utc_text()} in UTC", "is before the paper was there")
         yield clinical.Documented(self.at, self.document, self.until, self.by)
 
 
@@ -248,6 +228,9 @@ class SignedFact(FactTable):
     role: ARole
 
     def facts(self) -> Iterator[Fact]:
+        for name in ("author", "checker"):
+            if not getattr(self, name):
+                raise InputError(name, "", "is missing: who entered the order")
         yield clinical.Signed(self.at, self.author, self.checker, self.role)
 
 
@@ -299,7 +282,7 @@ class CertifiedFact(FactTable):
 
     def facts(self) -> Iterator[Fact]:
         if self.until < self.at:
-            raise InputError("until", self.until.utc_text(), "is before the certificate was given")
+            raise InputError("until", f"{self.until.utc_text()} in UTC", "is before the certificate was given")
         yield clinical.Certified(self.at, self.who, self.role, self.permission, self.until)
 
 
@@ -335,6 +318,8 @@ class AssessmentFact(FactTable):
     spasm_penn: float | None = Field(default=None, ge=0, le=4)
 
     def facts(self) -> Iterator[Fact]:
+        if self.ashworth_legs is self.ashworth_arms is self.spasm_penn is None:
+            raise InputError("assessment", "", "holds no score", accepted=("ashworth_legs, ashworth_arms or spasm_penn",))
         yield Assessed(self.at, self.ashworth_legs, self.ashworth_arms, self.spasm_penn)
 
 

@@ -205,6 +205,10 @@ def _said(finding: Any, path: Path, value: object, table: object, place: Place) 
         case "literal_error":
             allowed = [part.strip("'") for part in finding["ctx"]["expected"].replace(" or ", ", ").split(", ")]
             return InputError(field, value, "is not accepted", accepted=allowed, nearest=nearest_name(str(value), allowed))
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
+            (bound,) = finding["ctx"].values()
+            word = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}[next(iter(finding["ctx"]))]
+            return InputError(field, value, "is out of range", accepted=(f"{word} {bound:g}",))
         case "model_type":
             return InputError(field, value, f"is not a table; write [{field_text(path, place.whole)}] and its keys below")
         case _:
