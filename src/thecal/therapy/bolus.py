@@ -11,7 +11,7 @@ from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.readiness import no_medical_issue, readiness, screening_open, stop_symptoms
 from thecal.therapy.response import ScreeningResult, last_bolus, screening_result
-from thecal.therapy.rules import Limit, all_rules
+from thecal.therapy.rules import Limit, all_rules, refusal_by
 from thecal.timeline import Duration, Instant
 
 _HOUR_S = 3600
@@ -100,7 +100,7 @@ def screening_plan(look: Look, at: Instant, dose: Amount | None = None) -> Plan 
     asked = dose or step.dose
     refused = _refused(look, at, asked, step)
     if refused is not None or asked is None:
-        return refused or _refusal(step.rule, "a screening bolus", step.why, "Decide that first.")
+        return refused or refusal_by(step.rule, "a screening bolus", step.why, "Decide that first.")
     findings = [*_gates(look), *unusual_dose(look, asked, len(look.known.tests))]
     notes = (step.why, *step.notes, _statement("SCR-14"), _statement("SCR-16"))
     return Plan(f"Screening test with {asked}", tuple(_steps(look, at, asked)), ordered(findings), notes)
@@ -111,16 +111,16 @@ def _refused(look: Look, at: Instant, asked: Amount | None, step: ScreeningStep)
     last = last_bolus(look)
     if asked is not None and asked > _dose(most):
         told = f"a screening bolus of {asked}"
-        return _refusal("SCR-05", told, f"at most {most}", "Give the next dose of the protocol, or none.")
+        return refusal_by("SCR-05", told, f"at most {most}", "Give the next dose of the protocol, or none.")
     if asked is not None and asked.pg <= 0:
-        return _refusal("SCR-02", "a screening bolus of nothing", "a dose above 0 mcg", "Say the dose.")
+        return refusal_by("SCR-02", "a screening bolus of nothing", "a dose above 0 mcg", "Say the dose.")
     if not screening_open(look) or exhausted(look) or step.rule == "SCR-12":
-        return _refusal(step.rule, "a screening bolus", step.why, "Do not test.")
+        return refusal_by(step.rule, "a screening bolus", step.why, "Do not test.")
     if earliest is not None and last is not None and at < earliest:
         since = Duration(abs(at.s - last.at.s))
         told = f"a bolus {since} {'after' if at >= last.at else 'before'} that of {last.at.local_text(look.zone)}"
         advice = f"Wait until {earliest.local_text(look.zone)}."
-        return _refusal("SCR-04", told, f"at least {between} after it", advice)
+        return refusal_by("SCR-04", told, f"at least {between} after it", advice)
     return None
 
 
@@ -215,10 +215,6 @@ def _step(look: Look, dose: Amount, earliest: Instant | None, rule: str, why: st
 
 def _none(rule: str, why: str, notes: tuple[str, ...] = ()) -> ScreeningStep:
     return ScreeningStep(None, None, None, rule, why, notes)
-
-
-def _refusal(rule: str, asked: str, limit: str, advice: str) -> Refusal:
-    return Refusal(rule, asked, limit, all_rules()[rule].source, advice)
 
 
 def _statement(rule: str) -> str:

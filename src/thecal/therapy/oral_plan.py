@@ -12,7 +12,7 @@ from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.prescriptions import BACLOFEN, course, now_taken, supposing
 from thecal.therapy.renal import Adjusted, adjusted
-from thecal.therapy.rules import all_rules
+from thecal.therapy.rules import refusal_by
 from thecal.therapy.tapers import divided
 from thecal.timeline import Instant
 
@@ -32,7 +32,7 @@ def oral_titration_plan(look: Look, start: Instant) -> Plan | Refusal:
     levels = [mg for mg in titration_levels(look) if taken is None or mg > taken.per_day]
     if not levels:
         asked = f"more than {taken.per_day:g} mg of oral baclofen a day" if taken else "a start of oral baclofen"
-        return _refused("ORL-01", asked, f"at most {most.daily_mg:.3g} mg/day", "Judge it after 6 weeks (ORL-04).")
+        return refusal_by("ORL-01", asked, f"at most {most.daily_mg:.3g} mg/day", "Judge it after 6 weeks (ORL-04).")
     every = look.limit("ORL-02", "every")
     steps = tuple(
         _step(look, look.later(start, days=number * every.value), mg, first=not number and taken is None)
@@ -71,19 +71,19 @@ def _step(look: Look, at: Instant, mg: float, first: bool) -> PlanStep:
 def _contraindicated(look: Look, most: Adjusted) -> Refusal | None:
     age = look.age_years
     if age is not None and age < look.limit("TIT-05", "adult").value:
-        return _refused(
+        return refusal_by(
             "ORL-01", f"oral baclofen at {age} years", "this schedule is for adults", "Ask a specialist for children."
         )
     for name in sorted(grouped("conditions", "contraindication")):
         if look.known.present(name):
-            return _refused(
+            return refusal_by(
                 "ORL-08", f"oral baclofen with {words('conditions')[name].text}", "no baclofen", "Choose another drug."
             )
     if look.clinic.jurisdiction == "UK" and look.known.present("peptic ulcer"):
         advice = "Choose another drug, or treat the ulcer first."
-        return _refused("ORL-08", "oral baclofen with a peptic ulcer", "contraindicated in the UK", advice)
+        return refusal_by("ORL-08", "oral baclofen with a peptic ulcer", "contraindicated in the UK", advice)
     if most.avoid:
-        return _refused("ORL-05", f"oral baclofen; {most}", "no baclofen by mouth", "Choose another drug with a nephrologist.")
+        return refusal_by("ORL-05", f"oral baclofen; {most}", "no baclofen by mouth", "Choose another drug with a nephrologist.")
     return None
 
 
@@ -94,7 +94,3 @@ def _against(look: Look, mg: float) -> tuple[Finding, ...]:
     supposed = supposing(look, Prescribed(look.now, BACLOFEN, "oral", mg, doses))
     found = ordered(finding for rule in _STANDING_AGAINST for finding in oral.CHECKS[rule](supposed))
     return found if not history or mg > history[-1].per_day else ()
-
-
-def _refused(rule: str, asked: str, limit: str, advice: str) -> Refusal:
-    return Refusal(rule, asked, limit, all_rules()[rule].source, advice)

@@ -11,7 +11,7 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.refill import RefillPolicy
-from thecal.therapy.rules import all_rules
+from thecal.therapy.rules import refusal_by
 from thecal.timeline import Instant
 
 PROCEDURE: tuple[tuple[str, str, str], ...] = (
@@ -39,11 +39,13 @@ def refill_plan(look: Look, policy: RefillPolicy | None = None) -> Plan | Refusa
     """The way to the next refill, in order of time; or why there is none."""
     due = refill_due(look, policy)
     if due is None:
-        return _no_plan("a plan of the next refill", "a pump in place that was filled", "Record the pump and its fill first.")
+        return refusal_by(
+            "REF-04", "a plan of the next refill", "a pump in place that was filled", "Record the pump and its fill first."
+        )
     if due.refill_by < due.filled:
         asked = f"a refill {due.buffer} before the {due.governed_by} bound on {due.bounds[0].at.date(look.zone)}"
         advice = "Fill more, use a higher concentration, or plan a shorter buffer."
-        return _no_plan(asked, f"a date after the fill of {due.filled.date(look.zone)}", advice)
+        return refusal_by("REF-04", asked, f"a date after the fill of {due.filled.date(look.zone)}", advice)
     steps, findings = (*_dates(look, due), *_visit(look, due)), check(look, "refill")
     return Plan("Next refill", tuple(sorted(steps, key=lambda step: step.at)), findings, tuple(_notes(look, due, findings)))
 
@@ -87,7 +89,3 @@ def _notes(look: Look, due: RefillDue, findings: tuple[Finding, ...]) -> Iterato
         yield f"Likely, with boluses as until now: {due.likely.date(look.zone)}. What binds counts every allotted bolus as taken."
     yield from (f"Strength: {finding.asked}. {finding.next}" for finding in findings if finding.rule == "REF-09")
     yield "A normal residual excludes no leak, disconnection or migration (RPC-07)."
-
-
-def _no_plan(asked: str, limit: str, advice: str) -> Refusal:
-    return Refusal("REF-04", asked, limit, all_rules()["REF-04"].source, advice)

@@ -13,7 +13,7 @@ from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.prescriptions import BACLOFEN, supposing, taken_of
 from thecal.therapy.renal import adjusted
-from thecal.therapy.rules import all_rules
+from thecal.therapy.rules import all_rules, refusal_by
 from thecal.therapy.tapers import divided
 from thecal.therapy.tizanidine import TIZANIDINE, tizanidine
 from thecal.therapy.weaning import infusing_since
@@ -30,7 +30,7 @@ def removal_plan(look: Look, removal: Instant) -> Plan | Refusal:
     """
     dose = look.known.dose
     if infusing_since(look) is None or dose is None:
-        return _refused("WEA-06", "a wean of the pump", "a daily dose that runs", "Interrogate the pump first.")
+        return refusal_by("WEA-06", "a wean of the pump", "a daily dose that runs", "Interrogate the pump first.")
     infected = sorted(name for name in grouped("conditions", "deep infection") if look.known.present(name))
     return _infected(look, removal, dose, infected) if infected else _elective(look, removal, dose)
 
@@ -41,7 +41,7 @@ def _elective(look: Look, removal: Instant, dose: DailyDose) -> Plan | Refusal:
     first, second = (look.later(removal, days=-limit.value) for limit in days)
     if first < look.now:
         advice = "Choose a later day; in an emergency cover the withdrawal (WDL-08)."
-        return _refused("WEA-06", f"a removal {removal.local_text(look.zone)}", f"at least {days[0]} from now", advice)
+        return refusal_by("WEA-06", f"a removal {removal.local_text(look.zone)}", f"at least {days[0]} from now", advice)
     pump = [
         PlanStep(at, f"pump {_cut(dose, cut.value)}", "WEA-06", f"{cut} less than {dose}; a physician orders it.")
         for at, cut in zip((first, second), cuts, strict=True)
@@ -50,7 +50,7 @@ def _elective(look: Look, removal: Instant, dose: DailyDose) -> Plan | Refusal:
     passed = next((finding for finding in findings if finding.rule == "ORL-01" and finding.severity == "block"), None)
     if passed is not None:
         advice = "Put the withdrawal plan or the cover order on file, with who prescribes it."
-        return _refused("ORL-01", f"a wean with {passed.asked}", f"{passed.allowed}, or more by a named prescriber", advice)
+        return refusal_by("ORL-01", f"a wean with {passed.asked}", f"{passed.allowed}, or more by a named prescriber", advice)
     last = PlanStep(removal, "removal", "WEA-06", "The cover goes on, and is tapered afterwards by a plan of its own (WEA-02).")
     notes = (
         "What one case series has done; the doses of its second day are taken as those of the second cut.",
@@ -110,7 +110,7 @@ def _infected(look: Look, removal: Instant, dose: DailyDose, infected: list[str]
     if days < ceil(mean - spread):
         asked = f"a wean over {max(days, 0)} days"
         advice = "Cover the withdrawal in hospital (WDL-08), or keep the externalised pump longer."
-        return _refused("WEA-07", asked, f"at least {ceil(mean - spread)} days", advice)
+        return refusal_by("WEA-07", asked, f"at least {ceil(mean - spread)} days", advice)
     cut, start, running = (least + most) / 2, look.later(removal, days=-days), dose
     steps = []
     for number in range(days):
@@ -124,7 +124,3 @@ def _infected(look: Look, removal: Instant, dose: DailyDose, infected: list[str]
 
 def _by_time(steps: list[PlanStep]) -> list[PlanStep]:
     return sorted(steps, key=lambda step: (step.at, step.rule, step.what))
-
-
-def _refused(rule: str, asked: str, limit: str, advice: str) -> Refusal:
-    return Refusal(rule, asked, limit, all_rules()[rule].source, advice)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 from thecal.datum import DataError, data_names, read_data
-from thecal.errors import InputError, nearest_name
+from thecal.errors import InputError, Refusal, nearest_name
 from thecal.therapy.finding import SEVERITIES, Severity
 from thecal.therapy.permissions import Permission
 from thecal.therapy.settings import settings_of
@@ -117,6 +117,11 @@ def rule_named(name: str, field: str = "RULE") -> Rule:
             nearest=nearest_name(meant.upper(), known),
         )
     return known[meant]
+
+
+def refusal_by(rule: str, asked: str, limit: str, advice: str) -> Refusal:
+    """A refusal by a rule, with its source."""
+    return Refusal(rule, asked, limit, all_rules()[rule].source, advice)
 
 
 def families() -> list[str]:

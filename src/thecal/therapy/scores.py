@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from thecal.chart.clinical import Scored
 from thecal.errors import InputError, Refusal
-from thecal.therapy.rules import all_rules
+from thecal.therapy.rules import all_rules, refusal_by
 from thecal.therapy.scales import Scale, scale_named, scales
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,6}(\.[0-9]{1,6})?")
@@ -109,7 +109,7 @@ def read_penn(frequency: str, severity: str | None, field: str = "severity") -> 
 def mean(scores: Sequence[Score], *, coded: bool = False) -> Fraction | Refusal:
     """The mean of scores of one scale. Ranks have none, unless their analysis codes are asked for (``coded``)."""
     if not scores:
-        return _refused("the mean of no scores", "at least one score", "Score first.")
+        return refusal_by("SAF-09", "the mean of no scores", "at least one score", "Score first.")
     return _uncountable(scores, coded) or sum((score.order for score in scores), Fraction(0)) / len(scores)
 
 
@@ -182,14 +182,14 @@ def _uncountable(scores: Sequence[Score], coded: bool) -> Refusal | None:
     """Why scores cannot be counted with: several scales or parts, or ranks whose codes nobody has asked for."""
     names = sorted({score.scale for score in scores})
     if len(names) > 1:
-        return _refused(f"arithmetic over {' and '.join(names)}", "scores of one scale and variant", "Compare each with its own.")
+        return refusal_by(
+            "SAF-09", f"arithmetic over {' and '.join(names)}", "scores of one scale and variant", "Compare each with its own."
+        )
     if scales()[names[0]].parts and len({score.part for score in scores}) > 1:
-        return _refused(f"arithmetic over parts of {names[0]}", "scores of one part", "Compare each part with its own.")
+        return refusal_by(
+            "SAF-09", f"arithmetic over parts of {names[0]}", "scores of one part", "Compare each part with its own."
+        )
     if not coded and any(score.number is None for score in scores):
         asked = f"arithmetic over ranks of {names[0]}"
-        return _refused(asked, "their analysis codes, where that is said", "Ask for the codes, or compare the ranks.")
+        return refusal_by("SAF-09", asked, "their analysis codes, where that is said", "Ask for the codes, or compare the ranks.")
     return None
-
-
-def _refused(asked: str, limit: str, advice: str) -> Refusal:
-    return Refusal("SAF-09", asked, limit, all_rules()["SAF-09"].source, advice)

@@ -11,7 +11,7 @@ from thecal.therapy.finding import Finding, ordered
 from thecal.therapy.known import Known
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.plan import Plan, PlanStep
-from thecal.therapy.rules import all_rules
+from thecal.therapy.rules import refusal_by
 from thecal.timeline import DAY_S, Duration, Instant
 
 INDICATOR = "elective replacement"
@@ -207,12 +207,24 @@ def replacement_plan(look: Look) -> Plan | Refusal:
     """The dated way to the replacement of the pump in place; what is overdue stands on today."""
     pump, ends = pump_in_place(look.known), end_of_service(look)
     if pump is None:
-        return _no_plan("without a pump in place", "a pump is in place", "Record the implant first.")
+        return refusal_by(
+            "EOS-01", "a plan for the replacement without a pump in place", "a pump is in place", "Record the implant first."
+        )
     if look.sheet is not None and not look.sheet.programmable:
-        return _no_plan("of a constant-flow pump", "it has no battery that ends", "Replace it for a fault only.")
+        return refusal_by(
+            "EOS-01",
+            "a plan for the replacement of a constant-flow pump",
+            "it has no battery that ends",
+            "Replace it for a fault only.",
+        )
     if ends is None:
         advice = "Interrogate at every refill and read the replacement indicator; plan when it comes."
-        return _no_plan("before its replacement indicator", "no age ends this pump on its data sheet", advice)
+        return refusal_by(
+            "EOS-01",
+            "a plan for the replacement before its replacement indicator",
+            "no age ends this pump on its data sheet",
+            advice,
+        )
     begin, latest = look.limit("EOS-03", "authorize from"), look.limit("EOS-03", "authorize by")
     book = look.limit("EOS-03", "book")
     watched = look.limit("EOS-05", "monitored")
@@ -242,10 +254,6 @@ def _step(look: Look, at: Instant, what: str, rule: str, detail: str) -> PlanSte
     if at >= look.now:
         return PlanStep(at, what, rule, detail)
     return PlanStep(look.now, what, rule, f"{detail} It was due on {at.date(look.zone)}, if it is not done.")
-
-
-def _no_plan(asked: str, limit: str, advice: str) -> Refusal:
-    return Refusal("EOS-01", f"a plan for the replacement {asked}", limit, all_rules()["EOS-01"].source, advice)
 
 
 CHECKS: Checks = {

@@ -13,7 +13,7 @@ from thecal.therapy.forms import SMALLEST_MG
 from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.prescriptions import BACLOFEN, now_taken
-from thecal.therapy.rules import all_rules
+from thecal.therapy.rules import refusal_by
 from thecal.therapy.tizanidine import TIZANIDINE
 from thecal.timeline import Instant
 
@@ -111,7 +111,7 @@ def taper_plan(
         return _unpublished(name)
     if not 0 < from_mg <= _MOST_MG:
         asked, limit = f"a taper of {name} from {from_mg:g} mg a day", f"a daily dose up to {_MOST_MG} mg that is taken"
-        return _refused(rule, asked, limit, "Say the daily dose to start from, in mg.")
+        return refusal_by(rule, asked, limit, "Say the daily dose to start from, in mg.")
     doses = taken.doses_a_day if taken else USUAL_DOSES
     if name == TIZANIDINE:
         return _tizanidine(look, start, from_mg, doses, days)
@@ -123,14 +123,14 @@ def _baclofen(look: Look, start: Instant, from_mg: float, doses: int, schedule: 
     doses = min(doses, most) if doses > 1 else USUAL_DOSES
     asked = f"a taper of oral baclofen from {from_mg:g} mg a day"
     if days is not None and days < shortest.value:
-        return _refused("WEA-02", f"{asked} in {days} days", f"at least {shortest}", f"Take {shortest}, better 14.")
+        return refusal_by("WEA-02", f"{asked} in {days} days", f"at least {shortest}", f"Take {shortest}, better 14.")
     levels = baclofen_levels(look, from_mg, doses, schedule, days)
     abrupt = _abrupt(look, from_mg, doses, levels)
     if abrupt is not None:
         least = look.limit("WEA-03", "per dose").value * doses
         advice = f"Take more days: a step of more than {least:g} mg/day is then at most half of the dose."
         asked = f"{asked} in {levels[-1].day} days, with a step from {abrupt[0]:g} to {abrupt[1]:g} mg"
-        return _refused("WEA-02", asked, f"no step that is as good as a stop (WEA-01), {least:g} mg/day at the end", advice)
+        return refusal_by("WEA-02", asked, f"no step that is as good as a stop (WEA-01), {least:g} mg/day at the end", advice)
     findings = tuple(_faster(look, from_mg, doses, levels))
     notes = (_SLOWER, f"Whole tablets of {SMALLEST_MG:g} mg and their multiples.", _by(look, schedule, days))
     return Plan(
@@ -193,7 +193,7 @@ def _tizanidine(look: Look, start: Instant, from_mg: float, doses: int, days: in
     if max(falls) > step.value or len({level.day for level in levels}) < len(levels):
         asked = f"a taper of tizanidine from {from_mg:g} mg a day in {levels[-1].day} days"
         needed = ceil(from_mg / step.value) - 1
-        return _refused("WEA-04", asked, f"at most {step} less each day", f"Take at least {max(needed, 1)} days.")
+        return refusal_by("WEA-04", asked, f"at most {step} less each day", f"Take at least {max(needed, 1)} days.")
     steps = tuple(_step(look, start, level, doses, TIZANIDINE_MG, "WEA-04") for level in levels)
     notes = ("Measure pulse and blood pressure: they may rise when tizanidine falls.", "Slower, or back up, where tone rebounds.")
     return Plan(f"Taper of tizanidine from {from_mg:g} mg/day", steps, (), notes)
@@ -208,8 +208,4 @@ def tizanidine_levels(look: Look, from_mg: float, days: int | None = None) -> Le
 def _unpublished(name: str) -> Refusal:
     own = " of its own" if name in grouped("medicines", "benzodiazepine") else ""
     advice = "A prescriber writes its steps and dates; they are kept as a document 'taper plan'."
-    return _refused("WEA-04", f"a taper of {name}", f"a schedule{own}: the sources of these rules publish none", advice)
-
-
-def _refused(rule: str, asked: str, limit: str, advice: str) -> Refusal:
-    return Refusal(rule, asked, limit, all_rules()[rule].source, advice)
+    return refusal_by("WEA-04", f"a taper of {name}", f"a schedule{own}: the sources of these rules publish none", advice)

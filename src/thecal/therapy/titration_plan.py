@@ -4,7 +4,7 @@ from thecal.errors import Refusal
 from thecal.quantity import DailyDose
 from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
-from thecal.therapy.rules import Limit, all_rules
+from thecal.therapy.rules import Limit, refusal_by
 from thecal.therapy.titration import MS, titration_rule
 from thecal.timeline import DAY_S, Duration, Instant
 
@@ -27,19 +27,19 @@ def titration_plan(
     most, between, top = look.limit(rule, "rise"), look.limit(rule, "between"), look.limit("SAF-01", "daily dose")
     percent = _step(look, rule).value if rise_percent is None else rise_percent
     if now is None or not now.pg_per_day:
-        return _refusal(
+        return refusal_by(
             rule, "a titration without a dose that runs", "a pump that was programmed", "Program the first dose first."
         )
     if not 0 < percent <= most.value:
-        return _refusal(rule, f"steps of {percent:g} %", f"more than 0, at most {most}", "Plan smaller steps.")
+        return refusal_by(rule, f"steps of {percent:g} %", f"more than 0, at most {most}", "Plan smaller steps.")
     if every.s < between.value * _HOUR_S:
-        return _refusal(rule, f"a step every {every}", f"at least {between} apart", "Plan the steps further apart.")
+        return refusal_by(rule, f"a step every {every}", f"at least {between} apart", "Plan the steps further apart.")
     if target.pg_per_day > top.value * 10**6:
-        return _refusal("SAF-01", f"a target of {target}", f"at most {top}", "Choose a lower target.")
+        return refusal_by("SAF-01", f"a target of {target}", f"at most {top}", "Choose a lower target.")
     change = percent if target >= now else -min(percent, look.limit("PRG-02", "fall").value)
     doses = _doses(now.pg_per_day, target.pg_per_day, change)
     if len(doses) > _STEPS_MAX:
-        return _refusal(rule, f"{len(doses)} steps to {target}", f"at most {_STEPS_MAX} in one plan", "Choose a nearer target.")
+        return refusal_by(rule, f"{len(doses)} steps to {target}", f"at most {_STEPS_MAX} in one plan", "Choose a nearer target.")
     steps = []
     before = now
     for number, dose in enumerate(doses):
@@ -74,7 +74,3 @@ def _step(look: Look, rule: str) -> Limit:
     described = look.known.described
     ms = rule == "TIT-03" and described is not None and described.cause == MS
     return look.limit(rule, "step in MS" if ms else "step")
-
-
-def _refusal(rule: str, asked: str, allowed: str, advice: str) -> Refusal:
-    return Refusal(rule, asked, allowed, all_rules()[rule].source, advice)

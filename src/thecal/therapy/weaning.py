@@ -23,7 +23,7 @@ from thecal.therapy.prescriptions import (
     latest_fall,
     now_taken,
 )
-from thecal.therapy.rules import all_rules
+from thecal.therapy.rules import refusal_by
 from thecal.therapy.tapers import TIZANIDINE_MG, Level, Levels, divided, tizanidine_levels
 from thecal.therapy.tizanidine import TIZANIDINE
 from thecal.timeline import DAY_S, WEEK_S, Instant
@@ -276,9 +276,11 @@ def wean_plan(look: Look, start: Instant) -> Plan | Refusal:
     """
     taken = [(name, now) for name in weanable(look) if (now := now_taken(look, name)) is not None]
     if infusing_since(look) is None:
-        return _refused("weaning of drugs by mouth", "a pump that gives a dose", "Taper with a plan of its own.")
+        return refusal_by("WEA-05", "weaning of drugs by mouth", "a pump that gives a dose", "Taper with a plan of its own.")
     if not taken:
-        return _refused("weaning of drugs by mouth", "a drug against spasticity that is taken", "Nothing is left to do.")
+        return refusal_by(
+            "WEA-05", "weaning of drugs by mouth", "a drug against spasticity that is taken", "Nothing is left to do."
+        )
     steps = [PlanStep(start, "reserve", "WEA-05", "Oral baclofen stays at hand until the dose of the pump is found.")]
     findings: list[Finding] = []
     at = start
@@ -311,10 +313,6 @@ def _own_taper(look: Look, name: str, now: Taken) -> Finding:
     told = f"{name} {now.per_day:g} mg/day is not in this plan"
     advice = "A prescriber writes its taper, after the other drugs."
     return look.found("WEA-04", "task", told, "a taper of its own: the sources publish no schedule", advice)
-
-
-def _refused(asked: str, limit: str, advice: str) -> Refusal:
-    return Refusal("WEA-05", asked, limit, all_rules()["WEA-05"].source, advice)
 
 
 CHECKS: Checks = {
