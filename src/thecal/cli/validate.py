@@ -8,8 +8,6 @@ from thecal.body.patient import DEFAULT_PATIENT
 from thecal.cli.console import print_lines, say
 from thecal.report.document import json_text
 from thecal.report.validation import validation_document, validation_lines
-from thecal.study.published import SEED
-from thecal.study.published import validate as published_rows
 
 
 def validate(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -17,6 +15,9 @@ def validate(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
 
     A number outside what is accepted is shown and is no error: the exit code is 0.
     """
+    from thecal.study.published import SEED  # noqa: PLC0415  # scipy takes a quarter of a second that no other verb needs
+    from thecal.study.published import validate as published_rows  # noqa: PLC0415
+
     rows = published_rows()
     if json:
         say(json_text(validation_document(rows, DEFAULT_PATIENT, SEED)).rstrip())
