@@ -6,7 +6,7 @@ from math import ceil
 
 from thecal.chart.vocabulary import grouped
 from thecal.pump.program import MinimumRate, program_pattern
-from thecal.quantity import FlowRate, Volume
+from thecal.quantity import FlowRate, Gain, Volume
 from thecal.therapy.appointment import appointments, booked_refill, in_time, settled
 from thecal.therapy.due import last_read, mean_flow, refill_due
 from thecal.therapy.escalation import escalation
@@ -23,6 +23,7 @@ from thecal.timeline import DAY_S, Duration
 DRUG = "refill drug"
 OWN_THRESHOLD = "own low reservoir threshold"
 _ML = 10**6
+_TENTH_ML = _ML // 10
 
 
 def _no_alarm(look: Look) -> Iterator[Finding]:
@@ -49,8 +50,9 @@ def _threshold(look: Look) -> Iterator[Finding]:
     advised = Volume(min(most, sheet.reservoir_capacity.nl))
     if flow and report.low_reservoir < advised:
         limit = warning if why.endswith("flow") else least
-        advice = f"Set the threshold to {advised}."
-        yield look.passed(limit, f"a low reservoir threshold of {report.low_reservoir}", f"at least {advised}: {why}", advice)
+        told = Volume(min(-(-advised.nl // _TENTH_ML) * _TENTH_ML, sheet.reservoir_capacity.nl))
+        asked, advice = f"a low reservoir threshold of {report.low_reservoir}", f"Set the threshold to {told}."
+        yield look.passed(limit, asked, f"at least {told}: {why}", advice)
 
 
 def _after_withdrawal(look: Look) -> Iterator[Finding]:
@@ -179,7 +181,8 @@ def _silent(look: Look) -> Iterator[Finding]:
     if volume <= threshold or not empties_before_alarm(volume, threshold, gain.high):
         return
     whose = f"its {gain.residuals} residuals allow" if gain.learned else "its label allows"
-    asked = f"at the {gain.high} that {whose}, {volume} are gone before the pump sounds at {threshold}"
+    fast = f"{(gain.high.ppm - Gain.EXACT) / 10**4:+.3g} %"
+    asked = f"at the {fast} that {whose}, {volume} are gone before the pump sounds at {threshold}"
     due = refill_due(look)
     by = due.refill_by if due else None
     advice = "Go by the date to refill by, which counts with that gain; or raise the low reservoir threshold."
