@@ -1,8 +1,14 @@
 """The command as a user has it: a process of its own."""
 
+import io
+import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from unittest import mock
+
+from thecal.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 THECAL = Path(sys.executable).with_name("thecal")
@@ -11,3 +17,21 @@ THECAL = Path(sys.executable).with_name("thecal")
 def thecal(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run the command; its output as text."""
     return subprocess.run([str(THECAL), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+
+
+def inside(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The same command within this process: for tests of what it says, of which there are many."""
+    command = ["thecal", *map(str, arguments)]
+    out, err = io.BytesIO(), io.BytesIO()
+    before, code = signal.getsignal(signal.SIGTERM), 0
+    with ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGTERM, before)
+        for name, value in (("argv", command), ("stdin", io.StringIO())):
+            stack.enter_context(mock.patch.object(sys, name, value))
+        for name, raw in (("stdout", out), ("stderr", err)):
+            stack.enter_context(mock.patch.object(sys, name, io.TextIOWrapper(raw, encoding="utf-8", write_through=True)))
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(bool(end.code))
+        return subprocess.CompletedProcess(command, code, out.getvalue().decode(), err.getvalue().decode())

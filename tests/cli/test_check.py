@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from thecal.therapy.rules import all_rules
 
 BEFORE = ROOT / "scenarios" / "charts" / "before-the-pump.toml"
@@ -115,6 +116,8 @@ def test_a_clinic_s_own_limit_counts(tmp_path: Path) -> None:
         ('clinic = 1\npayers = ["medicar"]\n', "Did you mean 'medicare'?"),
         ('clinic = 1\n[limits]\n"TIT-03.rice" = 3\n', "TIT-03.rise"),
         ("clinic = 1\n[switches]\nTIT-03 = true\n", "cannot be switched"),
+        ('clinic = 1\n[limits]\n"TIT-12.rises" = 0\n', "is far from what TIT-12 says, 3 rises"),
+        ('clinic = 1\n[limits]\n"WDL-08.diazepam from" = 11\n', "is past diazepam to"),
         ('clinic = 1\n[[override]]\nlimit = "PRG-02.fall"\nvalue = 30\nreason = ""\nby = "A"\n', "reason"),
     ],
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from icalendar import Calendar
 
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from thecal.cli.plan import plan as plans
 from thecal.therapy.rules import all_rules
 

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.command import ROOT, THECAL, thecal
+from tests.command import ROOT, THECAL
+from tests.command import inside as thecal
 
 pytestmark = pytest.mark.requirement("CLI-22")
 

@@ -12,6 +12,7 @@ from thecal.therapy.rules import Limit, all_rules, rule_named
 Jurisdiction = Literal["US", "UK"]
 JURISDICTIONS: tuple[Jurisdiction, ...] = ("US", "UK")
 _WITHIN = 100  # a clinic's own limit is no more than so many times the rule's, and no less than its so-manieth part
+_OTHER_END = {"from": "to", "to": "from"}
 _NOTHING: Mapping[str, Limit] = MappingProxyType({})
 
 
@@ -60,11 +61,22 @@ class Clinic:
             raise InputError(
                 name, f"{value:g} {limit.unit}", f"is less strict than {all_rules()[limit.rule].source}", accepted=accepted
             )
+        self._check_range(limit, value)
         return replace(
             self,
             limits={**self.limits, name: replace(limit, value=value)},
             loosened=(*self.loosened, *([loosened] if loosened else [])),
         )
+
+    def _check_range(self, limit: Limit, value: float) -> None:
+        """Two limits that are the ends of one range stay in their order."""
+        base, _, end = limit.name.rpartition(" ")
+        name = f"{base} {_OTHER_END.get(end, '')}".strip()
+        other = self.limits.get(f"{limit.rule}.{name}") or all_rules()[limit.rule].limits.get(name)
+        if end not in _OTHER_END or other is None or (value <= other.value if end == "from" else value >= other.value):
+            return
+        accepted = (f"{'at most' if end == 'from' else 'at least'} {other}",)
+        raise InputError(f"{limit.rule}.{limit.name}", f"{value:g} {limit.unit}", f"is past {other.name}", accepted=accepted)
 
     def with_switch(self, rule: str, on: bool) -> "Clinic":
         """The same clinic with a rule switched. Raises InputError for one that cannot be."""
