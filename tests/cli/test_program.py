@@ -530,7 +530,7 @@ BAD: list[tuple[str, int | None, str, str]] = [
     ('order = 1\nprime_flow = "24 mL/day"\n', 2, "prime_flow", "goes with prime = true"),
     (f'{BRIDGE.replace("rinses = 1", "")}', 10, "fill.rinse", "needs both: rinse, a volume, and rinses, how often"),
     (BRIDGE.replace('rinse = "2 mL"\n', ""), 10, "fill.rinses", "needs both: rinse, a volume, and rinses, how often"),
-    (BRIDGE.replace("rinses = 1", "rinses = 11"), 11, "fill.rinses", "less than or equal to 10"),
+    (BRIDGE.replace("rinses = 1", "rinses = 11"), 11, "fill.rinses", "at most 10"),
     (f'{BRIDGE}port = "access port"\n', 12, "fill.port", "Accepted: refill port, catheter access port."),
     ('order = 1\n[[event]]\nkind = "note"\n', 2, "event", "is not a key here"),
     ('order = 1\nwithout_bridge = "a\\u202eb"\n', 2, "without_bridge", "holds the control character"),

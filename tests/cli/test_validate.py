@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.command import thecal
-from thecal.cli import validate as command
 from thecal.cli.main import main
 from thecal.report.validation import Published
+from thecal.study import published
 from thecal.study.published import validate
 
 KEYS = ["id", "quantity", "published", "unit", "model", "low", "high", "ok", "role", "source"]
@@ -27,7 +27,7 @@ def ask(rows: tuple[Published, ...], capsys: pytest.CaptureFixture[str], monkeyp
     """What the command prints with an option, in this process, with rows that were computed once."""
 
     def asked(*options: str, given: tuple[Published, ...] = rows) -> str:
-        monkeypatch.setattr(command, "published_rows", lambda: given)
+        monkeypatch.setattr(published, "validate", lambda: given)
         monkeypatch.setattr(sys, "argv", ["thecal", "validate", *options])
         with pytest.raises(SystemExit) as caught:
             main()

@@ -301,7 +301,7 @@ def test_a_value_that_cannot_be_says_what_can(kind: str, lines: list[str], field
         (PATIENT_TABLE.replace("dose =", "does ="), "does", "Did you mean 'dose'?"),
         (PATIENT_TABLE.replace('dose = "10 mcg", ', ""), "dose", "the keys of this table are dose, over, lockout, per_day"),
         (PATIENT_TABLE.replace('"4 h"', '"4"'), "lockout", "has no unit"),
-        (PATIENT_TABLE.replace("= 4", "= 0"), "per_day", "greater than or equal to 1"),
+        (PATIENT_TABLE.replace("= 4", "= 0"), "per_day", "at least 1"),
         (PATIENT_TABLE.replace("= 4", '= "4"'), "per_day", "valid integer"),
     ],
 )
@@ -322,7 +322,7 @@ def test_a_mistake_in_what_the_patient_may_ask_for(table: str, field: str, says:
         ("fill", ['volume = "18 mL"', 'concentration = "0.5 mg/mL"'], "concentration", '"500 mcg/mL"'),
         ("fill", [*FILL, 'rinse = "2 mL"'], "rinse", "needs both: rinse, a volume, and rinses, how often"),
         ("fill", [*FILL, "rinses = 3"], "rinses", "needs both: rinse, a volume, and rinses, how often"),
-        ("fill", [*FILL, 'rinse = "2 mL"', "rinses = 11"], "rinses", "less than or equal to 10"),
+        ("fill", [*FILL, 'rinse = "2 mL"', "rinses = 11"], "rinses", "at most 10"),
         ("fill", [*FILL, 'port = "access port"'], "port", "Accepted: refill port, catheter access port."),
         ("fill", [*FILL, 'needle_gauge = "22"'], "needle_gauge", "valid integer"),
         ("fill", [*FILL, 'overide = "x"'], "overide", "Did you mean 'override'?"),

@@ -216,7 +216,7 @@ def test_an_unknown_key_names_the_nearest(kind: str, wrong: str, meant: str) -> 
         ("pressure", ['change = "lower"', 'flow = "-3 %"'], "flow", '"+1 %": lower pressure means more flow'),
         ("temperature", ['change = "hot"', 'flow = "+3 %"'], "change", "'hot' is not accepted. Accepted: higher, lower."),
         ("gain_drift", ['by = "-30 %"', 'every = "1 days"', "times = 4"], "times", "'4' drifts until no flow is left"),
-        ("gain_drift", ['by = "+1 %"', 'every = "1 days"', "times = 0"], "times", "greater than or equal to 1"),
+        ("gain_drift", ['by = "+1 %"', 'every = "1 days"', "times = 0"], "times", "at least 1"),
         ("gain_drift", ['by = "1 %"', 'every = "1 days"', "times = 1"], "by", "needs a sign"),
         (
             "leak",
@@ -237,7 +237,7 @@ def test_an_unknown_key_names_the_nearest(kind: str, wrong: str, meant: str) -> 
         ("mri", ['lasts = "1 h"', 'recovers_after = "soon"'], "recovers_after", "'soon' is not a duration"),
         ("internal_short", ['shows_as = "stall"'], "shows_as", "Did you mean 'motor stall'?"),
         ("memory_error", ['part = "program"'], "part", "Accepted: settings, log."),
-        ("memory_error", ["bit = -1"], "bit", "greater than or equal to 0"),
+        ("memory_error", ["bit = -1"], "bit", "at least 0"),
         ("pocket_fill", ['volume = "18.000001 mL"'], "volume", "is more than is injected. Accepted: at most the 18 mL"),
         ("battery_film", ['lost = "50 %"', 'eri_to_eos = "91 days"'], "kind", "at most the 90 days of a sound battery"),
         ("knik", ['open = "40 %"'], "kind", "Did you mean 'kink'?"),
