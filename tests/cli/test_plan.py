@@ -79,6 +79,13 @@ def test_the_weaning_after_the_pump_has_started(tmp_path: Path) -> None:
     assert any(step["rule"] == "WEA-05" and "baclofen" in step["what"] for step in told["steps"])
 
 
+def test_a_taper_of_a_dose_that_is_said() -> None:
+    """It begins below that dose, whatever the chart says."""
+    told = json.loads(thecal("plan", "taper", BEFORE, "--dose", "30 mg/day", "--json").stdout)
+    assert told["title"].endswith("30 mg/day")
+    assert told["steps"][0]["what"] == "15 mg/day"
+
+
 def test_a_removal_needs_a_named_prescriber(tmp_path: Path) -> None:
     """Its doses by mouth pass the usual maximum: refused without the paper, planned with it."""
     refused = thecal("plan", "removal", YEAR, "--from", "2026-02-20 09:00")
@@ -122,6 +129,7 @@ def test_the_emergency_plan_says_what_is_not_recorded() -> None:
         (("titration", YEAR, "--to", "300 mcg"), 2, "--to"),
         (("titration", YEAR, "--to", "300 mcg/day", "--every", "7"), 2, "--every"),
         (("taper", BEFORE, "--days", "4"), 1, "WEA-02"),
+        (("taper", BEFORE, "--dose", "60"), 2, "is not a plain number with its unit"),
         (("taper", BEFORE, "--medicine", "baclofn"), 2, "Did you mean 'baclofen'?"),
         (("taper", BEFORE, "--schedule", "daily"), 2, "each 3 days"),
         (("refill", BEFORE), 1, "refused by"),

@@ -30,6 +30,7 @@ from thecal.therapy.workflows import pregnancy_plan, surgery_plan, travel_plan
 from thecal.timeline import Duration, Instant
 from thecal.twin.chart_file import ChartFile, read_chart
 from thecal.twin.clinic_file import read_clinic
+from thecal.twin.fact_fields import quantity_of
 
 plan = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Print a dated plan from a chart or a case.")
 
@@ -133,6 +134,7 @@ def refill(chart: Chart, at: At = None, clinic: ClinicFile = None, json: Json = 
 def taper(
     chart: Chart,
     medicine: Annotated[str, typer.Option("--medicine", help="What is tapered.")] = "baclofen",
+    dose: Annotated[str | None, typer.Option("--dose", help='Such as "60 mg/day"; what the chart says if not given.')] = None,
     days: Annotated[int | None, typer.Option("--days", min=1, max=365, help="Over how many days.")] = None,
     schedule: Annotated[str, typer.Option("--schedule", help=f"One of {', '.join(get_args(Schedule))}.")] = EACH_3,
     begin: From = None,
@@ -145,7 +147,8 @@ def taper(
     look, _ = _look(chart, at, clinic)
     meant = named("medicines", medicine, "--medicine").name
     way: Schedule = pick(schedule, {name: name for name in get_args(Schedule)}, "--schedule")
-    _print(taper_plan(look, meant, _begin(begin, look), days=days, schedule=way), look, chart, clinic, json, ics)
+    taken = quantity_of(dose, "mg/day", "--dose") if dose else None
+    _print(taper_plan(look, meant, _begin(begin, look), taken, days, way), look, chart, clinic, json, ics)
 
 
 @plan.command()
