@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from thecal.catheter.dispersion import SLICE_CM
-from thecal.fluid import ALL_PPM, Content, Parcel, amount_of, take_front, volume_of
+from thecal.fluid import ALL_PPM, Content, Parcel, amount_of, kept, take_front, volume_of
 from thecal.quantity import Volume
 
 _WORTH_MIXING = 1000  # neighbors that differ by less than one in so many are left as they are
@@ -30,6 +30,18 @@ class Hole:
 
     beyond_nl: int
     kept_ppm: int
+
+    def until_past(self, volume_nl: int, passing: tuple[Parcel, ...]) -> int | None:
+        """How much of ``passing`` comes to the hole until so much has gone on towards the tip; None where all of it is less."""
+        pushed_nl = 0
+        for parcel in passing:
+            through_nl = replace(parcel, kept_ppm=self.kept_ppm).volume_nl
+            if through_nl >= volume_nl:
+                wanted = kept(parcel.start, self.kept_ppm) + volume_nl
+                return pushed_nl - parcel.start - (-wanted * ALL_PPM // self.kept_ppm)
+            pushed_nl += parcel.volume_nl
+            volume_nl -= through_nl
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +143,32 @@ class Line:
         """
         if self.bore is None:
             return None
-        at_nl = next((front_nl for front_nl, _ in _fronts((*self.parcels, *incoming))), None)
+        at_nl = next(_fronts((*self.parcels, *incoming)), None)
         return None if at_nl is None else max(at_nl - self.bore.lumen_nl + 1, 0)
 
-    def until_alike(self) -> int | None:
-        """Nanolitres to push before the fluids that differ in the lumen now can all have left it; None where they never do.
+    def until_alike(self, incoming: tuple[Parcel, ...] = ()) -> int | None:
+        """Nanolitres of ``incoming`` to push before the fluids that differ in the lumen now can all have left it.
 
-        Exact without a hole; past one, where less arrives than is pushed, they leave no sooner than this.
+        Exact without a hole; with one, they leave no sooner. None where this flow does not drive them out.
         """
         assert self.bore is not None  # only a line with a bore mixes
-        left = [self._until_gone(*front) for front in _fronts(self.parcels) if front[0] < self.bore.lumen_nl]
+        row = _row(self.parcels, incoming)
+        fronts = [at_nl for at_nl in _fronts(row) if at_nl < self.bore.lumen_nl]
+        if self.hole is None:
+            return max(*fronts, 1)
+        _, passing = take_front(row, self.hole.beyond_nl)
+        left = [self._until_gone(at_nl, self.hole, passing) for at_nl in fronts]
         return None if None in left else max([1, *(nl for nl in left if nl is not None)])
 
-    def _until_gone(self, at_nl: int, behind_nl: int) -> int | None:
-        """The same for the front ``at_nl`` from the tip, before a fluid of ``behind_nl``, which may all be lost at the hole."""
-        if self.hole is None:
-            return at_nl
-        if at_nl > self.hole.beyond_nl:
-            return at_nl - self.hole.beyond_nl
-        ways = [at_nl] if self.hole.kept_ppm else []
-        return min([*ways, behind_nl] if at_nl == self.hole.beyond_nl else ways, default=None)
+    def _until_gone(self, at_nl: int, hole: Hole, passing: tuple[Parcel, ...]) -> int | None:
+        """The same for the front ``at_nl`` from the tip, where ``passing`` is what comes to the hole."""
+        if at_nl > hole.beyond_nl:
+            return at_nl - hole.beyond_nl
+        out = hole.until_past(at_nl, passing)
+        if at_nl < hole.beyond_nl or len(passing) < 2 or replace(passing[0], kept_ppm=hole.kept_ppm).volume_nl:
+            return out
+        lost_nl = passing[0].volume_nl  # all of what is behind it is lost at the hole
+        return lost_nl if out is None else min(out, lost_nl)
 
     def mixed(self) -> "Line":
         """The line after one mixing: neighboring slices of the lumen have exchanged a quarter of their difference."""
@@ -160,14 +178,14 @@ class Line:
         return self.with_row((*_mixed(cells, self.bore.slice_nl), *tubing))
 
 
-def _fronts(parcels: Iterable[Parcel]) -> Iterator[tuple[int, int]]:
-    """Where neighbors meet that differ by a thousandth: how far from the tip, and how much there is of the one behind."""
+def _fronts(parcels: Iterable[Parcel]) -> Iterator[int]:
+    """How far from the tip neighbors meet that differ by a thousandth."""
     at_nl = 0
     for a, b in pairwise(parcels):
         at_nl += a.volume_nl
         here, there = a.of_pg * b.of_nl, b.of_pg * a.of_nl
         if here != there and abs(here - there) * _WORTH_MIXING >= max(here, there):
-            yield at_nl, b.volume_nl
+            yield at_nl
 
 
 def _row(parcels: tuple[Parcel, ...], incoming: tuple[Parcel, ...]) -> list[Parcel]:

@@ -62,7 +62,7 @@ def _until_next(line: Line, block: Block) -> tuple[Pattern | None, int | None]:
     pattern = mixings(block.pattern, line.bore.nl_per_cm)
     short = 1 - line.spread
     due = pattern.seconds_to(block.phase_s, -(-short.numerator * pattern.per // short.denominator))
-    alike_nl = line.until_alike()
+    alike_nl = line.until_alike(block.parcels)
     alike = None if alike_nl is None else block.first_second(alike_nl)
     return pattern, min((seconds for seconds in (due, alike) if seconds is not None), default=None)
 
