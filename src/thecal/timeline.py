@@ -20,8 +20,10 @@ from thecal.fluid import ALL_PPM, Parcel, amount_of, kept, take_front, volume_of
 from thecal.quantity import Quantity
 from thecal.unit import Units, decimal_text
 
-DAY_S = 86_400
+HOUR_S = 3600
+DAY_S = 24 * HOUR_S
 WEEK_S = 7 * DAY_S
+MONTH_S = (365 * DAY_S + DAY_S // 4) // 12  # on average
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL = "%Y-%m-%d %H:%M"
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?")
@@ -35,7 +37,7 @@ class Duration(Quantity):
     UNITS: ClassVar[Units] = Units(
         "a duration",
         "s",
-        {"days": DAY_S, "h": 3600, "min": 60, "s": 1, "weeks": WEEK_S},
+        {"days": DAY_S, "h": HOUR_S, "min": 60, "s": 1, "weeks": WEEK_S},
         200 * 366 * DAY_S,
         {
             "hours": ("h", 1, "hours are written h"),
@@ -52,7 +54,7 @@ class Duration(Quantity):
     )
 
     def __str__(self) -> str:
-        for unit, size in (("days", DAY_S), ("h", 3600), ("min", 60)):
+        for unit, size in (("days", DAY_S), ("h", HOUR_S), ("min", 60)):
             if self.s >= 2 * size and self.s * 100 % size == 0:
                 return f"{decimal_text(self.s, size, 2)} {unit}"
         return f"{self.s} s"

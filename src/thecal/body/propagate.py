@@ -24,9 +24,9 @@ from thecal.body.patient import Patients
 from thecal.body.record import LINEAR, Record, Summary, csf_cm
 from thecal.body.response import Response, State
 from thecal.body.schedule import Grid, Span, spans
-from thecal.body.tolerance import HOUR_S, tolerance_by_day
+from thecal.body.tolerance import tolerance_by_day
 from thecal.errors import ThecalError
-from thecal.timeline import DAY_S
+from thecal.timeline import DAY_S, HOUR_S
 
 Floats = NDArray[np.float64]
 

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from thecal.body.effect import Curve, hill, occupancy
 from thecal.body.patient import Patients
-from thecal.timeline import DAY_S
+from thecal.timeline import DAY_S, HOUR_S
 
 Floats = NDArray[np.float64]
 
-HOUR_S = 3600
 _HOURS = DAY_S // HOUR_S
 
 

@@ -60,12 +60,13 @@ def check(
     read = read_chart(chart)
     now = read.instant(at)
     look = read.look(now, read_clinic(clinic) if clinic else None)
-    if order:
-        look = _with_order(look, read_order(order))
+    asked = read_order(order) if order else None
+    if asked:
+        look = _with_order(look, asked)
     standing = pathway(look, read.policy) if wanted in ("pathway", "all") else None
     findings = _findings(look, wanted, standing)
-    if order and wanted in ("order", "all"):
-        findings = _with_session(look, findings, foreseen(look, read_order(order), read.policy))
+    if asked and wanted in ("order", "all"):
+        findings = _with_session(look, findings, foreseen(look, asked, read.policy))
     if json:
         complain(BANNER)
         say(json_text([finding_document(finding, read.zone) for finding in findings]).rstrip())

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from thecal.pump.program import MinimumRate, PatientBolus, Running, program_pattern
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Concentration, Volume
-from thecal.timeline import DAY_S, WEEK_S, Pattern
-
-_HOUR_S = 3600
+from thecal.timeline import DAY_S, HOUR_S, WEEK_S, Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Regimen:
         return Totals(
             day=day,
             day_max=Volume(day.nl + self.allotted_nl),
-            peak_hour=Volume(-(-pattern.peak(_HOUR_S) // pattern.per)),
+            peak_hour=Volume(-(-pattern.peak(HOUR_S) // pattern.per)),
             seven_day_mean=Volume(-(-pattern.numerator(0, WEEK_S) // (7 * pattern.per))),
         )
 

@@ -7,9 +7,9 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.liver import Phase, next_test, tests_since
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.oral import chronic
-from thecal.therapy.prescriptions import MONTH_S, Taken, before, course, now_taken, rises_since, taken_of, unbroken_since
+from thecal.therapy.prescriptions import Taken, before, course, now_taken, rises_since, taken_of, unbroken_since
 from thecal.therapy.tizanidine import tizanidine
-from thecal.timeline import DAY_S, WEEK_S, Instant
+from thecal.timeline import DAY_S, MONTH_S, WEEK_S, Instant
 
 FIRST, SECOND = ("baclofen", "gabapentin"), ("tizanidine", "dantrolene")
 ONABOTULINUM = "onabotulinumtoxinA"

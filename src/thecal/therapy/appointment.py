@@ -9,13 +9,12 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
 from thecal.therapy.memo import of_last_look
 from thecal.therapy.service import booked
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import DAY_S, HOUR_S, Instant
 
 HOME = "home refill"
 REFILLS = ("refill", HOME)
 ELSEWHERE = "refill elsewhere"
 CONTACT = "reachable contact"
-_HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +104,4 @@ def _contact(look: Look) -> Iterator[Finding]:
 
 
 def _day_s(look: Look) -> int:
-    return round(look.limit("RPC-01", "day").value * _HOUR_S)
+    return round(look.limit("RPC-01", "day").value * HOUR_S)

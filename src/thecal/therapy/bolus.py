@@ -12,9 +12,8 @@ from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.readiness import no_medical_issue, readiness, screening_open, stop_symptoms
 from thecal.therapy.response import ScreeningResult, last_bolus, screening_result
 from thecal.therapy.rules import Limit, all_rules, refusal_by
-from thecal.timeline import Duration, Instant
+from thecal.timeline import HOUR_S, Duration, Instant
 
-_HOUR_S = 3600
 _PG = 10**6
 OBSERVE_AT_H = (1, 2, 3, 4)
 """Hours after the bolus at which physicians take scores, beside those before it (survey CMSC 2015 CC14)."""
@@ -79,7 +78,7 @@ def small_first(look: Look) -> str | None:
 def earliest_after(look: Look) -> Instant | None:
     """When the next bolus may be given, by the last one; None without one."""
     last = last_bolus(look)
-    return Instant(last.at.s + round(look.limit("SCR-04", "between").value * _HOUR_S)) if last else None
+    return Instant(last.at.s + round(look.limit("SCR-04", "between").value * HOUR_S)) if last else None
 
 
 def unusual_dose(look: Look, dose: Amount, number: int) -> Iterator[Finding]:
@@ -204,7 +203,7 @@ def volume_of(dose: Amount, strength: Concentration) -> Volume:
 
 
 def _after(at: Instant, hours: float) -> Instant:
-    return Instant(at.s + round(hours * _HOUR_S))
+    return Instant(at.s + round(hours * HOUR_S))
 
 
 def _step(look: Look, dose: Amount, earliest: Instant | None, rule: str, why: str, notes: tuple[str, ...] = ()) -> ScreeningStep:

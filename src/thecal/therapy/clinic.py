@@ -10,8 +10,7 @@ from thecal.errors import InputError, nearest_name
 from thecal.therapy.rules import Limit, all_rules, rule_named
 
 Jurisdiction = Literal["US", "UK"]
-JURISDICTIONS: tuple[Jurisdiction, ...] = ("US", "UK")
-_WITHIN = 100  # a clinic's own limit is no more than so many times the rule's, and no less than its so-manieth part
+_WITHIN = 100  # ours: a clinic's own limit further than so many times from the rule's, either way, is taken for a slip
 _OTHER_END = {"from": "to", "to": "from"}
 _NOTHING: Mapping[str, Limit] = MappingProxyType({})
 

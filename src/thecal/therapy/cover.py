@@ -13,8 +13,8 @@ from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.renal import Adjusted, adjusted
 from thecal.therapy.restart import dose_before
 from thecal.therapy.rules import all_rules
-from thecal.therapy.signs import HOUR_S, on_baclofen
-from thecal.timeline import Duration, Instant
+from thecal.therapy.signs import on_baclofen
+from thecal.timeline import HOUR_S, Duration, Instant
 
 _TABLET_MG = 5  # the smallest (ORL-07)
 _LOOK_AGAIN = "Signs of withdrawal, tone, breathing, sedation, blood pressure, creatine kinase; worse: intensive care."

@@ -8,7 +8,7 @@ from thecal.therapy.look import Look
 from thecal.therapy.response import screening_result
 from thecal.therapy.service import booked
 from thecal.therapy.tip import drug_at_tip
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import DAY_S, HOUR_S, Instant
 
 IMPLANT = "implant"
 _AT_HOME = frozenset({"discharge", "post-op", "titration", "refill", "home refill", "follow-up"})
@@ -63,4 +63,4 @@ def monitored_until(look: Look) -> Instant | None:
         return None
     tip = drug_at_tip(look.chart)
     start = max(session.at, tip) if tip is not None else session.at
-    return Instant(start.s + round(look.limit("IMP-07", "monitor").value * 3600))
+    return Instant(start.s + round(look.limit("IMP-07", "monitor").value * HOUR_S))

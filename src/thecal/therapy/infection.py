@@ -10,14 +10,13 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.team import upcoming
 from thecal.therapy.visiting import same_day
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import DAY_S, HOUR_S, Instant
 
 Timing = Literal["early", "late"]
 ERYTHEMA, DEEP = "pocket erythema", "deep infection"
 EXPLANT, EXPLANT_ORDER, WITHDRAWAL_PLAN = "explant", "explant order", "withdrawal plan"
 LOOKED = ("post-op", "titration", "refill", "home refill", "follow-up", "unscheduled")
 """The visits at which somebody looks at the pocket."""
-_HOUR_S = 3600
 
 
 def infection_timing(look: Look) -> Timing | None:
@@ -48,7 +47,7 @@ def _look_again(look: Look) -> Iterator[Finding]:
         return
     noticed, limit = look.known.conditions[ERYTHEMA].at, look.limit("INF-02", "recheck")
     last = max((fact.at for fact in look.known.visits if fact.visit in LOOKED and fact.at > noticed), default=noticed)
-    due = Instant(last.s + int(limit.value * _HOUR_S))
+    due = Instant(last.s + int(limit.value * HOUR_S))
     late = ", overdue" if look.now > due else ""
     asked = f"redness over pocket or wound, looked at {look.ago(last)} ago{late}"
     yield look.passed(limit, asked, f"looked at again within {limit}", "Examine it again; record whether it is still there.", due)

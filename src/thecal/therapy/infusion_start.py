@@ -11,9 +11,8 @@ from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.rules import all_rules
 from thecal.therapy.tip import drug_at_tip
 from thecal.therapy.titration import starting_dose
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import DAY_S, HOUR_S, Instant
 
-_HOUR_S = 3600
 ONSET_H = (6, 8)
 """Hours from drug at the tip to the first effect of an infusion (TIT-13: patient information on the pump)."""
 FULL_H = (24, 48)
@@ -98,4 +97,4 @@ def _outside(look: Look, implanted: Instant) -> Iterator[PlanStep]:
 
 
 def _hours(at: Instant, hours: float) -> Instant:
-    return Instant(at.s + round(hours * _HOUR_S))
+    return Instant(at.s + round(hours * HOUR_S))

@@ -15,7 +15,7 @@ from thecal.therapy.finding import Finding, Severity
 from thecal.therapy.known import Known, known
 from thecal.therapy.permissions import may
 from thecal.therapy.rules import Limit, all_rules
-from thecal.timeline import DAY_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 
 UTC = ZoneInfo("UTC")
 
@@ -114,7 +114,7 @@ class Look:
 
 def in_words(duration: Duration) -> str:
     """A duration as people say it: in whole days from two days on, in hours from two hours on, else in minutes."""
-    for unit, size in (("days", DAY_S), ("h", 3600)):
+    for unit, size in (("days", DAY_S), ("h", HOUR_S)):
         if duration.s >= 2 * size:
             return f"{duration.s // size} {unit}"
     return f"{duration.s // 60} min"

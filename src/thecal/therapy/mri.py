@@ -12,11 +12,10 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.refill import RefillPolicy, refill_by
 from thecal.therapy.service import answered_since, booked, day_ends, last_report, pump_in_place
-from thecal.timeline import DAY_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 
 BEFORE = "before MRI"
 FIELD = "scanner field strength"
-_HOUR_S = 3600
 _GATE = ("conditional status known", "interruption tolerated", "alternative drug plan", "alarm not near")
 
 
@@ -152,7 +151,7 @@ def _after(look: Look) -> Iterator[Finding]:
     late = look.now.date(look.zone) > scan.at.date(look.zone) or (latest is not None and not _runs(latest))
     yield look.found("MRI-03", "warn" if late else "task", asked, "a clean interrogation on the same day", advice, due)
     limit = look.limit("MRI-03", "watch")
-    until = Instant(scan.at.s + round(limit.value * _HOUR_S))
+    until = Instant(scan.at.s + round(limit.value * HOUR_S))
     if look.now < until:
         advice = "Watch for tone, itching, fever, a changed mind; call at the first sign."
         yield look.passed(limit, f"{asked}: infusion may be off", f"watched for {limit}", advice, until)

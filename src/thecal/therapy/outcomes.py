@@ -12,7 +12,7 @@ from thecal.therapy.look import Checks, Look
 from thecal.therapy.scales import families, scale_named, scales
 from thecal.therapy.scores import Score, read_score, score_of
 from thecal.therapy.service import booked, day_ends
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import DAY_S, MONTH_S, Instant
 
 _REPORTED = "reported"
 _SIDE_EFFECTS = "side effects"
@@ -150,7 +150,7 @@ def _due(look: Look) -> Iterator[Finding]:
         return
     due = max(reached)
     if not covered(look, Instant(due.s - ahead_s), look.now) & set(BASELINE):
-        months = round((due.s - start.s) / _MONTH_S)
+        months = round((due.s - start.s) / MONTH_S)
         limit = look.limit("PRO-01", "yearly")
         asked = f"the assessment {months} month{'s' if months > 1 else ''} after the implant, with nothing scored for it yet"
         advice = "Score the same set as before, by the same rater."
@@ -158,7 +158,6 @@ def _due(look: Look) -> Iterator[Finding]:
         yield look.passed(limit, asked, allowed, advice, due)
 
 
-_MONTH_S = (365 * DAY_S + DAY_S // 4) // 12  # on average
 _FIRST = ("first", "second", "third")
 
 
@@ -166,7 +165,7 @@ def _dates(look: Look, start: Instant) -> Iterator[Instant]:
     """The dates of the schedule, up to the first one after now."""
     months = [look.limit("PRO-01", name).value for name in _FIRST]
     yearly = look.limit("PRO-01", "yearly").value
-    count = int((look.now.s - start.s) / (_MONTH_S * yearly)) if yearly > 0 else 0
+    count = int((look.now.s - start.s) / (MONTH_S * yearly)) if yearly > 0 else 0
     months += [yearly * number for number in (count, count + 1) if number]
     yield from (look.later(start, months=month) for month in months)
 

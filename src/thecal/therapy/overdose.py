@@ -19,7 +19,6 @@ from thecal.therapy.restart import (
     share,
 )
 from thecal.therapy.signs import (
-    HOUR_S,
     OVERDOSE,
     Done,
     Signs,
@@ -32,7 +31,7 @@ from thecal.therapy.signs import (
     on_baclofen,
     signs_of,
 )
-from thecal.timeline import Duration, Instant
+from thecal.timeline import HOUR_S, Duration, Instant
 
 CAUSES: tuple[Done, ...] = ("bolus", "refill", "programming")
 _AFTER: dict[Done, str] = {"bolus": "a bolus", "refill": "a refill", "programming": "programming"}

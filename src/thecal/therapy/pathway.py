@@ -6,6 +6,7 @@ from typing import Literal
 
 from thecal.chart.vocabulary import words
 from thecal.therapy.due import refill_due
+from thecal.therapy.infusing import NO_THERAPY
 from thecal.therapy.known import Known
 from thecal.therapy.look import Look
 from thecal.therapy.refill import RefillPolicy
@@ -14,7 +15,6 @@ from thecal.therapy.stability import stable
 from thecal.timeline import DAY_S, Instant
 
 State = Literal["referred", "assessed", "tested", "implanted", "titrating", "stable", "replacing", "ended"]
-_NO_THERAPY = ("stopped", "minimum rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _with_pump(look: Look) -> tuple[State, Instant]:
         return "replacing", Instant(max(begun, known.implanted.at.s))
     placed = known.replaced[-1].at if known.replaced else known.implanted.at
     sessions = [session for session in known.sessions if session.at >= placed]
-    running = [session for session in sessions if session.order is not None and session.order.mode not in _NO_THERAPY]
+    running = [session for session in sessions if session.order is not None and not isinstance(session.order, NO_THERAPY)]
     if not running:
         return "implanted", placed
     if stable(known, look.clinic):
@@ -108,7 +108,7 @@ def _beside(look: Look) -> Iterator[str]:
     if known.chart.uncertain is not None:
         yield "a session of which nobody knows how it ended: interrogate the pump"
     last = known.last_session
-    if last is not None and known.explanted is None and last.order is not None and last.order.mode in _NO_THERAPY:
+    if last is not None and known.explanted is None and isinstance(last.order, NO_THERAPY):
         yield f"the pump is set to {last.order.mode}"
     if known.scans and all(read.at < known.scans[-1].at for read in known.interrogations):
         yield "a scan, and no interrogation since"

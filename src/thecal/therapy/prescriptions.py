@@ -8,10 +8,9 @@ from thecal.chart.clinical import Discontinued, Prescribed
 from thecal.chart.vocabulary import grouped
 from thecal.therapy.known import known
 from thecal.therapy.look import Look
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import Instant
 
 BACLOFEN = "baclofen"
-MONTH_S = (365 * DAY_S + DAY_S // 4) // 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
 from thecal.therapy.signs import signs_of
-from thecal.timeline import Instant
+from thecal.timeline import HOUR_S, Instant
 
-_HOUR_S = 3600
 _ADVICE = "Go through everything that is taken: prescribed, bought without prescription, herbal; then record it."
 
 
@@ -15,7 +14,7 @@ def reconciled(look: Look) -> Iterator[Finding]:
     """An order, or a prescription, that no reconciliation came close enough before; in an emergency it is done afterwards."""
     limit, paper = look.limit("INT-01", "age"), look.known.document("reconciliation", look.now)
     for what, at in _gated(look):
-        if paper is not None and at.s - paper.at.s <= limit.value * _HOUR_S:
+        if paper is not None and at.s - paper.at.s <= limit.value * HOUR_S:
             continue
         asked = f"{what}, and {_told(look, paper.at if paper else None)}"
         allowed = f"all medicines reconciled within {limit} before it"
@@ -27,7 +26,7 @@ def reconciled(look: Look) -> Iterator[Finding]:
 
 def emergency(look: Look) -> bool:
     """Whether waiting could harm: a suspected overdose, an emergency recorded of late, or signs of withdrawal."""
-    since_s = look.now.s - round(look.limit("SAF-03", "stopped").value * _HOUR_S)
+    since_s = look.now.s - round(look.limit("SAF-03", "stopped").value * HOUR_S)
     papers = (look.known.document(name, look.now) for name in ("overdose recorded", "emergency reason"))
     recorded = any(paper is not None and paper.at.s >= since_s for paper in papers)
     return recorded or look.known.present("overdose suspected") or signs_of(look).active_withdrawal

@@ -10,14 +10,13 @@ from thecal.therapy.finding import Finding, Severity
 from thecal.therapy.look import Look
 from thecal.therapy.memo import of_last_look
 from thecal.therapy.service import booked, pump_in_place
-from thecal.timeline import Instant
+from thecal.timeline import HOUR_S, Instant
 
 REFILL = "refill"
 BEFORE = ("identity twice", "allergy", "no infection signs", "interval history", "reconciliation")
 VERIFIED = ("two people verified drug", "one concentration per tray")
 NEEDLE = ("at the needle stop",)
 PRINTED, OBSERVED, REMINDED = "printout given", "observed", "signs reminded"
-_HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def percutaneous_fill(look: Look) -> Filled | None:
 
 def day_s(look: Look) -> int:
     """How far a refill and what belongs to it may lie apart, in seconds."""
-    return round(look.limit("RPC-01", "day").value * _HOUR_S)
+    return round(look.limit("RPC-01", "day").value * HOUR_S)
 
 
 def missing_items(look: Look, checklist: str, items: Iterable[str], since: Instant) -> str:

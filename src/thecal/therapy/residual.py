@@ -11,11 +11,10 @@ from thecal.therapy.look import Look
 from thecal.therapy.refill import SMALL_RESERVOIR
 from thecal.therapy.refill_visit import percutaneous_fill
 from thecal.therapy.rules import Limit
-from thecal.timeline import Duration, Instant
+from thecal.timeline import HOUR_S, Duration, Instant
 
 EXPLAINED = "residual explained"
 EXCLUDED = "pocket fill excluded"
-_HOUR_S = 3600
 _ML = 10**6
 
 
@@ -79,7 +78,7 @@ def pocket_fill(look: Look) -> Iterator[Finding]:
     fill, limit = percutaneous_fill(look), look.limit("RPC-09", "watch")
     if fill is None:
         return
-    lasts, paper = round(limit.value * _HOUR_S), look.known.document(EXCLUDED, look.now)
+    lasts, paper = round(limit.value * HOUR_S), look.known.document(EXCLUDED, look.now)
     since = max(fill.at.s - lasts, paper.at.s + 1 if paper is not None else 0)
     signs = _signs(look, since, fill.at.s + lasts)
     for residual in look.known.residuals:

@@ -7,11 +7,10 @@ from typing import Literal
 
 from thecal.chart.facts import TestBolusGiven
 from thecal.therapy.look import Look
-from thecal.timeline import Duration, Instant
+from thecal.timeline import HOUR_S, Duration, Instant
 
 Outcome = Literal["positive", "equivocal", "negative", "not decided"]
 What = Literal["tone", "spasms"]
-_HOUR_S = 3600
 _BETWEEN = "1+"
 _TONE_SCALES = ("ashworth-0-4", "ashworth-1-5", "modified-ashworth")
 _SPASM_SCALE = "penn-frequency"
@@ -63,7 +62,7 @@ def last_bolus(look: Look) -> TestBolusGiven | None:
 
 def window_end(look: Look, bolus: TestBolusGiven) -> Instant:
     """Until when what is scored counts as the answer to a bolus: until the next one, and no longer than is usual."""
-    end_s = bolus.at.s + round(look.limit("SCR-06", "answer").value * _HOUR_S)
+    end_s = bolus.at.s + round(look.limit("SCR-06", "answer").value * HOUR_S)
     return Instant(min([end_s, *(test.at.s for test in look.known.tests if test.at > bolus.at)]))
 
 
@@ -137,7 +136,7 @@ def _fall(before: str, after: str) -> float:
 
 def _under_another(look: Look, at: Instant, bolus: TestBolusGiven) -> bool:
     """Whether a score was taken while an earlier bolus may still have worked."""
-    lasts_s = look.limit("SCR-06", "answer").value * _HOUR_S
+    lasts_s = look.limit("SCR-06", "answer").value * HOUR_S
     return any(test.at.s < at.s < test.at.s + lasts_s for test in look.known.tests if test.at < bolus.at)
 
 
@@ -198,7 +197,7 @@ def _payer(look: Look, bolus: TestBolusGiven, seen: tuple[Fall, ...]) -> tuple[O
     if longest_s < 0:
         return "negative", f"no score fell by {fall}"
     told = f"a fall of at least {fall} for {Duration(longest_s)}"
-    if longest_s >= held.value * _HOUR_S:
+    if longest_s >= held.value * HOUR_S:
         return "positive", told
     return ("equivocal", f"{told}, and no later score") if open_end else ("negative", f"{told}, less than {held}")
 

@@ -12,18 +12,16 @@ from thecal.pump.program import EndOfService, MinimumRate, SafeState, Stopped, p
 from thecal.quantity import Amount
 from thecal.therapy.asked import Asked
 from thecal.therapy.finding import Finding
+from thecal.therapy.infusing import NOT_RUNNING
 from thecal.therapy.look import Checks, Look, in_words
 from thecal.therapy.memo import of_last_look
 from thecal.therapy.rules import Limit
-from thecal.therapy.signs import HOUR_S, has_pump, named_signs, signs_of
+from thecal.therapy.signs import has_pump, named_signs, signs_of
 from thecal.therapy.titration import titration_rule
 from thecal.therapy.totals import totals
-from thecal.timeline import Duration, Instant
+from thecal.timeline import HOUR_S, Duration, Instant
 
 RestartKind = Literal["active withdrawal", "after a pause"]
-NOT_RUNNING = (Stopped, MinimumRate, SafeState, EndOfService)
-"""Programs that give no therapy."""
-
 EMPTY, STALLED, STOOD_STILL = "empty reservoir", "motor stall", "pump stopped"
 _ALARMS = (EMPTY, STALLED, STOOD_STILL, "end of service", "low battery reset", "critical memory error")
 _MONITORED, _ORDERED = "monitored setting", "physician order"

@@ -5,16 +5,14 @@ from collections.abc import Iterator
 from thecal.quantity import Amount
 from thecal.therapy.asked import Asked
 from thecal.therapy.finding import Finding
-from thecal.therapy.infusing import not_infusing
+from thecal.therapy.infusing import NO_THERAPY, not_infusing
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.programming import CHECKS as PROGRAMMING
 from thecal.therapy.signing import by_author, checkers, signed, signed_off
 from thecal.therapy.titration import CHECKS as TITRATION
 from thecal.therapy.titration import titration_rule
-from thecal.timeline import Instant
+from thecal.timeline import HOUR_S, Instant
 
-_HOUR_S = 3600
-_NO_THERAPY = ("stopped", "minimum rate")
 _STRENGTHS = ("low strength", "middle strength", "high strength")
 
 
@@ -73,7 +71,7 @@ def _stop(look: Look) -> Iterator[Finding]:
             advice = "Plan the taper and the cover first; baclofen is never stopped at once."
             yield look.passed(limit, f"a stop with {', '.join(missing)}", allowed, advice)
     last = look.known.last_session
-    stopped = last is not None and last.order is not None and last.order.mode in _NO_THERAPY
+    stopped = last is not None and isinstance(last.order, NO_THERAPY)
     if asked is None and last is not None and stopped and look.chart.implanted is not None and _emergency(look, last.at):
         decided = look.known.document("restart or explant", look.now)
         if decided is None or decided.at < last.at or not signed_off(look):
@@ -82,7 +80,7 @@ def _stop(look: Look) -> Iterator[Finding]:
 
 def _after_stop(look: Look, since: Instant) -> Finding:
     limit = look.limit("SAF-03", "stopped")
-    due = Instant(since.s + int(limit.value * _HOUR_S))
+    due = Instant(since.s + int(limit.value * HOUR_S))
     asked = "an emergency stop" if look.now == since else f"a stop {look.ago(since)} ago"
     return look.passed(
         limit, asked, f"decided within {limit}", "Decide on restart or explant, with cover until then; sign the stop.", due
@@ -143,7 +141,7 @@ def _second_person(look: Look) -> Iterator[Finding]:
 
 def _emergency(look: Look, stop: Instant) -> bool:
     """Whether an overdose or an emergency is on record for a stop: from shortly before it, or since. An old one is no reason."""
-    since_s = stop.s - int(look.limit("SAF-03", "stopped").value * _HOUR_S)
+    since_s = stop.s - int(look.limit("SAF-03", "stopped").value * HOUR_S)
     papers = (look.known.document(name, look.now) for name in ("overdose recorded", "emergency reason"))
     return any(paper is not None and paper.at.s >= since_s for paper in papers)
 

@@ -25,11 +25,10 @@ from thecal.therapy.readiness import (
 )
 from thecal.therapy.response import ScreeningResult, last_bolus, observed, screening_result
 from thecal.therapy.titration import starting_dose
-from thecal.timeline import Instant
+from thecal.timeline import HOUR_S, Instant
 
 __all__ = ["CHECKS", "ScreeningResult", "ScreeningStep", "screening_plan", "screening_result", "screening_step"]
 
-_HOUR_S = 3600
 _PG = 10**6
 _VITALS = ("SpO2", "respiratory rate", "systolic blood pressure", "body temperature")
 
@@ -90,7 +89,7 @@ def _between(look: Look) -> Iterator[Finding]:
     if earliest is None or not screening_open(look):
         return
     given = sorted(test.at for test in look.known.tests)
-    if len(given) > 1 and given[-1].s - given[-2].s < limit.value * _HOUR_S and look.now < earliest:
+    if len(given) > 1 and given[-1].s - given[-2].s < limit.value * HOUR_S and look.now < earliest:
         asked = f"a bolus {given[-1] - given[-2]} after the one before"
         yield look.passed(limit, asked, f"at least {limit}", "Observe for overdose, and give no other bolus.", earliest)
     ahead = booked_test(look)
@@ -120,7 +119,7 @@ def _observed(look: Look) -> Iterator[Finding]:
     times, within, vitals, observe, longest = (
         look.limit("SCR-06", name) for name in ("times", "within", "vitals", "observe", "longest")
     )
-    hours, seen = (look.now.s - bolus.at.s) / _HOUR_S, [(at.s - bolus.at.s) / _HOUR_S for at in observed(look, bolus)]
+    hours, seen = (look.now.s - bolus.at.s) / HOUR_S, [(at.s - bolus.at.s) / HOUR_S for at in observed(look, bolus)]
     early = sum(at <= within.value for at in seen)
     if hours >= within.value and early < times.value:
         asked = f"tone or spasms measured {early} times in the first {within} after the bolus"
@@ -136,7 +135,7 @@ def _observed(look: Look) -> Iterator[Finding]:
 
 
 def _vitals_by(look: Look, since: Instant, hours: float) -> bool:
-    until = Instant(since.s + round(hours * _HOUR_S))
+    until = Instant(since.s + round(hours * HOUR_S))
     return any(since <= fact.at <= until for measure in _VITALS for fact in look.known.measures.get(measure, ()))
 
 
@@ -159,7 +158,7 @@ def _response(look: Look) -> Iterator[Finding]:
         return
     result, limit = screening_result(look), look.limit("SCR-08b", "fall")
     why, allowed = dict(result.reasons)["SCR-08b"], "a significant fall of tone or spasms, or a goal met"
-    over_s = bolus.at.s + round(look.limit("SCR-06", "within").value * _HOUR_S)
+    over_s = bolus.at.s + round(look.limit("SCR-06", "within").value * HOUR_S)
     if result.clinical == "not decided":
         if look.now.s >= over_s:
             yield look.found("SCR-08b", "task", f"the test with {bolus.dose}: {why}", allowed, "Record what the examiners say.")

@@ -12,11 +12,10 @@ from thecal.therapy.known import Known
 from thecal.therapy.look import Checks, Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.rules import refusal_by
-from thecal.timeline import DAY_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 
 INDICATOR = "elective replacement"
 AFTER_REPLACEMENT = "after replacement"
-_HOUR_S = 3600
 _RECORDED = ("catheter decision", "patency confirmed", "volumes recorded")
 
 
@@ -177,7 +176,7 @@ def _new_start(look: Look) -> Iterator[Finding]:
         yield from _first_order(look, replaced)
         return
     limit = look.limit("EOS-05", "monitored")
-    until = Instant(first.at.s + round(limit.value * _HOUR_S))
+    until = Instant(first.at.s + round(limit.value * HOUR_S))
     if look.now < until and not answered_since(look, AFTER_REPLACEMENT, "monitored 24 h", replaced.at):
         asked = f"{look.ago(first.at)} since the first session of a new pump"
         advice = "Monitor as at a start; watch for both too little and too much."
@@ -228,7 +227,7 @@ def replacement_plan(look: Look) -> Plan | Refusal:
     begin, latest = look.limit("EOS-03", "authorize from"), look.limit("EOS-03", "authorize by")
     book = look.limit("EOS-03", "book")
     watched = look.limit("EOS-05", "monitored")
-    monitored = Duration(round(watched.value * _HOUR_S))
+    monitored = Duration(round(watched.value * HOUR_S))
     dates = [
         (look.later(pump.at, months=begin.value), "begin the authorization", "EOS-03", f"The pump is {begin} old."),
         (look.later(pump.at, months=latest.value), "have the authorization", "EOS-03", f"The pump is {latest} old."),

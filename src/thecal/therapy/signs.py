@@ -10,9 +10,8 @@ from thecal.chart.order import OrderBolus
 from thecal.chart.vocabulary import grouped
 from thecal.therapy.look import Look
 from thecal.therapy.memo import of_last_look
-from thecal.timeline import Duration, Instant
+from thecal.timeline import HOUR_S, Duration, Instant
 
-HOUR_S = 3600
 Suspicion = Literal["withdrawal", "overdose", "either", "device", "none of these"]
 Tone = Literal["limp", "normal", "high"]
 Done = Literal["bolus", "refill", "programming", "MRI", "surgery", "missed refill"]

@@ -12,7 +12,7 @@ from thecal.therapy.rules import Limit
 from thecal.therapy.scores import read_score
 from thecal.therapy.service import last_report, pump_in_place
 from thecal.therapy.titration import rises_without_response
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import DAY_S, HOUR_S, Instant
 
 CHECKLIST = "troubleshooting"
 STALL = "motor stall"
@@ -23,7 +23,6 @@ AUTONOMIC = frozenset(
 LIMP = frozenset({"flaccid tone", "rostral hypotonia"})
 SLEEPY = frozenset({"somnolence", "coma", "respiratory depression"})
 _SCALES = ("ashworth-0-4", "ashworth-1-5", "modified-ashworth", "penn-frequency")
-_HOUR_S = 3600
 _EXPLICIT, _SUSPECTED, _FELT, _MEASURED, _DEVICE = range(5)
 
 
@@ -80,7 +79,7 @@ def emergency_signs(look: Look, course: Course) -> tuple[str, ...]:
     pump = pump_in_place(look.known)
     if pump is None:
         return ()
-    since = max(look.now.s - round(window * _HOUR_S), pump.at.s)
+    since = max(look.now.s - round(window * HOUR_S), pump.at.s)
     there = look.known.symptoms_since(Instant(since)).keys()
     kinds = (TONE_UP, AUTONOMIC) if course == LOSS else (LIMP, SLEEPY)
     return tuple(sorted(there & (kinds[0] | kinds[1]))) if all(there & kind for kind in kinds) else ()
@@ -88,7 +87,7 @@ def emergency_signs(look: Look, course: Course) -> tuple[str, ...]:
 
 def stalls_outside_scanners(look: Look) -> tuple[Instant, ...]:
     """TRB-13: when the pump in place noticed that its rotor stood still, and no scan was near."""
-    near_s = look.limit("TRB-13", "near a scan").value * _HOUR_S
+    near_s = look.limit("TRB-13", "near a scan").value * HOUR_S
     return tuple(at for at in _stalls(look.known) if not any(abs(scan.at.s - at.s) <= near_s for scan in look.known.scans))
 
 

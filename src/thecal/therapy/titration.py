@@ -16,9 +16,8 @@ from thecal.therapy.scores import score_of
 from thecal.therapy.signing import signed_off
 from thecal.therapy.stability import settled, stable
 from thecal.therapy.tip import drug_at_tip
-from thecal.timeline import DAY_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 
-_HOUR_S = 3600
 _TINY = 1e-9  # tenths of a score are no whole numbers
 _YEAR_S = 365 * DAY_S + DAY_S // 4
 MS = "multiple sclerosis"
@@ -59,7 +58,7 @@ def starting_dose(look: Look) -> Amount | None:
         return None
     test = look.known.tests[-1]
     lasted = look.known.tests[-1].effect_lasted
-    long = lasted is not None and lasted.s > look.limit("TIT-01", "long effect").value * _HOUR_S
+    long = lasted is not None and lasted.s > look.limit("TIT-01", "long effect").value * HOUR_S
     once = long or look.known.answer("test result", "negative reaction")
     return Amount(test.dose.pg if once else round(test.dose.pg * look.limit("TIT-01", "start factor").value))
 
@@ -91,7 +90,7 @@ def _first_day(look: Look) -> Iterator[Finding]:
     if rise is None or at_tip is None:
         return
     limit = look.limit("TIT-02", "first")
-    if look.now.s - at_tip.s < limit.value * _HOUR_S:
+    if look.now.s - at_tip.s < limit.value * HOUR_S:
         told = (
             f"a rise {look.ago(at_tip)} after drug reached the tip" if at_tip <= look.now else "a rise before drug is at the tip"
         )
@@ -110,7 +109,7 @@ def _step(rule: str) -> Check:
             advice = f"Raise by at most {limit}; or a person who may order goes on, with a reason."
             yield look.passed(limit, f"a rise of {percent_text(rise)}", f"at most {limit}", advice)
         between, last = look.limit(rule, "between"), look.known.doses[-1].at
-        if look.now.s - last.s < between.value * _HOUR_S:
+        if look.now.s - last.s < between.value * HOUR_S:
             asked = f"a rise {look.ago(last)} after the last change"
             yield look.passed(between, asked, f"one in {between}", "Wait, and assess then.")
 
@@ -135,8 +134,8 @@ def _assessed_after(look: Look) -> Iterator[Finding]:
         return
     changed, limit = look.known.doses[-1].at, look.limit("TIT-08", "assess")
     assessed = max((at for at in _assessments(look)), default=Instant(0))
-    if assessed <= changed and look.now.s - changed.s > limit.value * _HOUR_S:
-        due = Instant(changed.s + int(limit.value * _HOUR_S))
+    if assessed <= changed and look.now.s - changed.s > limit.value * HOUR_S:
+        due = Instant(changed.s + int(limit.value * HOUR_S))
         asked = f"no assessment since the change {look.ago(changed)} ago"
         yield look.passed(limit, asked, f"within {limit} of a change", "Assess tone, spasms and side effects.", due)
 
@@ -200,7 +199,7 @@ def rises_without_response(look: Look) -> int:
 
 def _scores(look: Look) -> dict[object, list[tuple[int, float]]]:
     """Tone and spasms over time above the least, each scale, part and rater apart; without those under a screening bolus."""
-    answered_s = look.limit("SCR-06", "answer").value * _HOUR_S
+    answered_s = look.limit("SCR-06", "answer").value * HOUR_S
     under = [(test.at.s, test.at.s + answered_s) for test in look.known.tests]
     last_s = max((end for _, end in under), default=0.0)
     series: dict[object, list[tuple[int, float]]] = defaultdict(list)

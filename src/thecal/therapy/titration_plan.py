@@ -6,10 +6,9 @@ from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.rules import Limit, refusal_by
 from thecal.therapy.titration import MS, titration_rule
-from thecal.timeline import DAY_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 
 _STEPS_MAX = 60
-_HOUR_S = 3600
 _TENTH_MCG = 10**5
 
 
@@ -32,7 +31,7 @@ def titration_plan(
         )
     if not 0 < percent <= most.value:
         return refusal_by(rule, f"steps of {percent:g} %", f"more than 0, at most {most}", "Plan smaller steps.")
-    if every.s < between.value * _HOUR_S:
+    if every.s < between.value * HOUR_S:
         return refusal_by(rule, f"a step every {every}", f"at least {between} apart", "Plan the steps further apart.")
     if target.pg_per_day > top.value * 10**6:
         return refusal_by("SAF-01", f"a target of {target}", f"at most {top}", "Choose a lower target.")

@@ -6,7 +6,6 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.liver import Phase, next_test, run_above, tests_since
 from thecal.therapy.look import Look
 from thecal.therapy.prescriptions import (
-    MONTH_S,
     Taken,
     before,
     course,
@@ -15,7 +14,7 @@ from thecal.therapy.prescriptions import (
     taken_of,
     unbroken_since,
 )
-from thecal.timeline import DAY_S
+from thecal.timeline import DAY_S, MONTH_S
 
 TIZANIDINE = "tizanidine"
 RULE = "ALT-01"

@@ -19,7 +19,6 @@ from thecal.therapy.refill import RefillPolicy, refill_by
 from thecal.therapy.restart import EMPTY, interruption
 from thecal.therapy.rules import Limit
 from thecal.therapy.signs import (
-    HOUR_S,
     OVERDOSE,
     WITHDRAWAL,
     Done,
@@ -33,7 +32,7 @@ from thecal.therapy.signs import (
     tone_of,
 )
 from thecal.therapy.withdrawal import DIFFERENTIAL, MANIPULATIONS, YEAR_S, high_risk
-from thecal.timeline import Duration, Instant
+from thecal.timeline import HOUR_S, Duration, Instant
 
 Tier = Literal["emergency", "same day", "routine"]
 TIERS: tuple[Tier, ...] = get_args(Tier)

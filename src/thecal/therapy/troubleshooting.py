@@ -27,10 +27,9 @@ from thecal.therapy.suspicion import (
     suspected,
     suspicion,
 )
-from thecal.timeline import Instant
+from thecal.timeline import HOUR_S, Instant
 from thecal.unit import decimal_text
 
-_HOUR_S = 3600
 _ENDED = ("end of service", "low battery reset", "critical memory error")
 _UNDER = "too little was given: look for an occlusion or a rotor that stands still; do not restart at the old dose unmonitored"
 _OVER = "too much left the reservoir: look for overinfusion, a leak, or drug beside the pump; do not simply refill"
@@ -245,9 +244,9 @@ def _noxious(look: Look) -> Iterator[Finding]:
         if not look.known.present(name):
             continue
         noticed = look.known.conditions[name].at
-        again = any(at.s - noticed.s >= soonest.value * _HOUR_S for at in assessed)
-        if not again and look.now.s - noticed.s > latest.value * _HOUR_S:
-            due = Instant(noticed.s + round(latest.value * _HOUR_S))
+        again = any(at.s - noticed.s >= soonest.value * HOUR_S for at in assessed)
+        if not again and look.now.s - noticed.s > latest.value * HOUR_S:
+            due = Instant(noticed.s + round(latest.value * HOUR_S))
             asked = f"{name} for {look.ago(noticed)}, and no assessment since its treatment began"
             yield look.passed(latest, asked, f"looked at again after {soonest} to {latest}", "Assess tone and spasms again.", due)
 

@@ -26,7 +26,7 @@ from thecal.therapy.prescriptions import (
 from thecal.therapy.rules import refusal_by
 from thecal.therapy.tapers import TIZANIDINE_MG, Level, Levels, divided, tizanidine_levels
 from thecal.therapy.tizanidine import TIZANIDINE
-from thecal.timeline import DAY_S, WEEK_S, Instant
+from thecal.timeline import DAY_S, HOUR_S, WEEK_S, Instant
 
 _PIECES: Mapping[str, float] = {BACLOFEN: SMALLEST_MG, TIZANIDINE: TIZANIDINE_MG}
 EMERGENCIES = ("emergency reason", "overdose recorded")
@@ -233,8 +233,8 @@ def _assessed(look: Look, at: Instant) -> Iterator[Finding]:
     seen = any(fact.at >= at for fact in look.known.assessments) or any(
         scores[-1].at >= at for scores in look.known.scores.values() if scores
     )
-    if not seen and look.now.s - at.s > limit.value * 3600:
-        due = Instant(at.s + round(limit.value * 3600))
+    if not seen and look.now.s - at.s > limit.value * HOUR_S:
+        due = Instant(at.s + round(limit.value * HOUR_S))
         told = f"no assessment since a drug was lowered {look.ago(at)} ago"
         yield look.passed(limit, told, f"within {limit}", "Assess tone, spasms and signs of withdrawal.", due)
 

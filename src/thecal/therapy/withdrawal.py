@@ -11,7 +11,6 @@ from thecal.therapy.renal import adjusted
 from thecal.therapy.restart import dose_before, interruption
 from thecal.therapy.rules import Limit
 from thecal.therapy.signs import (
-    HOUR_S,
     WITHDRAWAL,
     Done,
     Signs,
@@ -22,7 +21,7 @@ from thecal.therapy.signs import (
     on_baclofen,
     signs_of,
 )
-from thecal.timeline import DAY_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 
 YEAR_S = 365 * DAY_S + DAY_S // 4
 DIFFERENTIAL = (

@@ -8,7 +8,7 @@ from thecal.therapy.finding import Finding, ordered
 from thecal.therapy.look import Look
 from thecal.therapy.plan import Plan, PlanStep
 from thecal.therapy.refill import RefillBy, RefillPolicy, refill_by
-from thecal.timeline import DAY_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 
 WATCH = Duration(3 * DAY_S)
 """Withdrawals cluster within 72 h after surgery or a manipulation of the pump (fpnotebook; neurosurgerywiki)."""
@@ -119,4 +119,4 @@ def _by_the_clock(look: Look) -> bool:
 
 
 def _hours(duration: Duration) -> int:
-    return duration.s // 3600
+    return duration.s // HOUR_S

@@ -1,12 +1,11 @@
 """A clinic's settings as a document: jurisdiction, payers, limits of its own, and what is switched on."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
 from thecal.errors import InputError, InputErrors
-from thecal.therapy.clinic import Clinic, Loosened
+from thecal.therapy.clinic import Clinic, Jurisdiction, Loosened
 from thecal.therapy.payers import payer_named
 from thecal.twin.fields import AVersion, Document, PlainText
 from thecal.twin.reading import BYTES_MAX, Found, read_plain
@@ -25,7 +24,7 @@ class ClinicTable(Document):
     """The settings of a clinic. ``limits`` are written ``"TIT-03.rise" = 20``, in the unit of the rule."""
 
     clinic: AVersion
-    jurisdiction: Literal["US", "UK"] = "US"
+    jurisdiction: Jurisdiction = "US"
     payers: list[PlainText] = Field(default_factory=list)
     limits: dict[str, float | int] = Field(default_factory=dict)
     switches: dict[str, bool] = Field(default_factory=dict)

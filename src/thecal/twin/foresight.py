@@ -54,9 +54,8 @@ def _foreseen(look: Look, sheet: PumpSheet, order: OrderFile, policy: RefillPoli
         yield _refused(made)
         return
     for caution in made.cautions:
-        yield _finding(
-            caution.rule, caution.weight, caution.text, "what the review says", caution.source, "See to it before signing."
-        )
+        allowed = "a review without this caution"
+        yield _finding(caution.rule, caution.weight, caution.text, allowed, caution.source, "See to it before signing.")
 
 
 def _now(chart: Chart, sheet: PumpSheet, now: Instant) -> Report:
