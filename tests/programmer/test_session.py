@@ -234,6 +234,20 @@ def test_a_second_programmer_is_stale() -> None:
 
 
 @pytest.mark.requirement("SES-13")
+def test_a_bolus_that_was_committed_late_is_as_it_was_meant() -> None:
+    """A slow review of a short bolus is no difference: it began, and ends, when it was committed."""
+    slow = new_desk()
+    slow.reviewed(OrderSheet(bolus=OrderBolus(Amount(5 * 10**6), Duration(60))))
+    assert slow.confirm() is None
+    slow.wait(120)
+    for _ in range(3):
+        assert slow.proceed() is None
+    slow.wait(1)
+    assert slow.proceed() is None
+    assert (slow.session.standing, slow.session.found) == ("done", ())
+
+
+@pytest.mark.requirement("SES-13")
 def test_a_pump_that_says_otherwise_is_not_as_reviewed() -> None:
     """Another write between commit and reading back: every setting that differs is named, and the session is not done."""
     at = new_desk()

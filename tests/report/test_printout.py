@@ -397,6 +397,12 @@ def test_what_changes_is_marked_and_nothing_else(name: str, changed: set[str]) -
     assert {row["name"] for row in document(one, part)["settings"] if row["changed"]} == changed - {"24-h total"}
 
 
+def test_the_dose_of_a_bridge_is_that_of_the_old_drug() -> None:
+    """It moves what the line holds: 0.3168 mL of 500 mcg/mL are 158.4 mcg, whatever strength follows."""
+    (pieces,) = [section for section in printed(held(STRONGER, RINSED)).sections if "piece by piece" in section.title]
+    assert ("bridge bolus", "0.3168 mL", "158.4 mcg") in pieces.rows
+
+
 @pytest.mark.requirement("SES-16")
 @pytest.mark.requirement("SES-17")
 def test_line_bridge_and_dates_are_worked_out_by_hand() -> None:

@@ -21,12 +21,13 @@ def believed_pump(report: Report, sheet: PumpSheet) -> PumpState:
     """A pump of exact flow with the settings of a report, no bolus running, and in its reservoir what it calculates."""
     tight = replace(sheet, undeliverable_volume=Volume(0), fill_sensor=False)  # what people are told, and no more
     pump = new_pump(tight, report.at, clock_offset_s(report))
-    if report.calculated and report.concentration and report.calculated.nl:
-        filled = perform(pump, Fill(report.calculated, report.concentration))
+    calculated = None if report.calculated is None else min(report.calculated, sheet.reservoir_capacity)  # a sensor may err
+    if calculated and report.concentration and calculated.nl:
+        filled = perform(pump, Fill(calculated, report.concentration))
         assert not isinstance(filled, Refusal)  # the pump was told so much and no more
         pump = filled[0]
     program = Stopped() if isinstance(report.program, SafeState | EndOfService | ConstantFlow) else report.program
-    told = handle(pump, Update(program, report.concentration, report.calculated, report.low_reservoir, report.patient))
+    told = handle(pump, Update(program, report.concentration, calculated, report.low_reservoir, report.patient))
     assert not isinstance(told, Refusal), told  # it runs so already
     return told.state
 

@@ -140,7 +140,8 @@ def _steps(review: Review) -> Section:
         dose = after.patient.volume.of(after.concentration)
         rows.append(("each patient bolus", str(after.patient.volume), f"{dose}, at most {after.patient.per_day} times in 24 h"))
     if after.concentration is not None and after.bolus_left.nl:
-        rows.append((after.mode, str(after.bolus_left), str(after.bolus_left.of(after.concentration))))
+        strength = review.bridge.old if review.bridge else after.concentration  # a bridge moves what the line still holds
+        rows.append((after.mode, str(after.bolus_left), str(after.bolus_left.of(strength))))
     return Section("The new program, piece by piece", ("pump clock", "flow or volume", "dose"), tuple(rows))
 
 

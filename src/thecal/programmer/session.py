@@ -15,7 +15,7 @@ from thecal.pump.handle import STOP
 from thecal.pump.memory import digest
 from thecal.pump.messages import BeginUpdate, CancelBolus, Command, Commit, Interrogate, Message, ReadBack, Report, Stage
 from thecal.pump.sheet import PumpSheet
-from thecal.pump.written import Setting, unlike
+from thecal.pump.written import Setting, unlike, written_at
 from thecal.quantity import DailyDose
 from thecal.therapy.refill import RefillPolicy
 from thecal.therapy.settings import settings_of
@@ -62,8 +62,9 @@ def plan_reading_max() -> Duration:
 class Session:
     """A session: where it stands, what was read, what was reviewed, and the message that waits for its reply.
 
-    Every step gives the session afterwards, or a Refusal and leaves it as it was. ``why`` says why it is uncertain, ``found`` in
-    which settings the pump differs from what was meant, ``refused`` what the pump refused last.
+    Every step gives the session afterwards, or a Refusal and leaves it as it was. ``committed`` is when the pump carried out the
+    write, ``why`` says why the session is uncertain, ``found`` in which settings the pump differs from what was meant,
+    ``refused`` what the pump refused last.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Session:
     sent: Message | None = None
     report: Report | None = None
     review: Review | None = None
+    committed: Instant | None = None
     read_back: Report | None = None
     why: str = ""
     found: tuple[Setting, ...] = ()
@@ -159,7 +161,7 @@ class Session:
             case Stage():
                 return session._staged(reply)
             case Commit():
-                return replace(session, standing="committed")
+                return replace(session, standing="committed", committed=reply.at)
             case _:
                 return session._compared(reply)
 
@@ -212,7 +214,8 @@ class Session:
     def _compared(self, reply: Report) -> "Session":
         """What was read back beside what was meant."""
         assert self.review is not None  # only a committed review is read back
-        found = unlike(reply, self.review.after, self.sheet)
+        assert self.committed is not None  # as above
+        found = unlike(reply, written_at(self.review.after, self.review.write, self.committed), self.sheet)
         return replace(self, standing="unlike" if found else "done", read_back=reply, found=found)
 
     def _uncertain(self, now: Instant, why: str) -> "Session":

@@ -26,7 +26,9 @@ _HOUSE = "thecal: how a session and a pump talk"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message taken: the pump afterwards, its reply, and the events it caused. A refusal changes nothing but what was seen."""
+    """A message taken: the pump afterwards, its reply, and the events it caused. A refusal changes nothing but what was seen,
+    and until when an open update of that session is kept.
+    """
 
     state: PumpState
     reply: Report | Refusal

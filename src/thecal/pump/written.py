@@ -34,6 +34,12 @@ def expected(report: Report, write: Write, sheet: PumpSheet) -> Report:
             return _updated(report, write)
 
 
+def written_at(meant: Report, write: Write, now: Instant) -> Report:
+    """What was meant by a write, where it was carried out later than it was worked out: a bolus of it began, and ends, later."""
+    bolus = write.bolus if isinstance(write, Update | StartBolus) else None
+    return meant if bolus is None else replace(meant, bolus_ends=now + bolus.duration)
+
+
 def _updated(report: Report, update: Update) -> Report:
     program = report.program if update.program is None else update.program
     patient = report.patient if update.patient is None else update.patient

@@ -36,7 +36,7 @@ def run_document(case: Case, trace: Trace, version: str, body: dict[str, Any] | 
         "case": _case(case, trace),
         "intervals": [_interval(course, case) for course in trace.courses],
         **({} if body is None else {"body": body}),
-        "events": [_event(event, case.zone) for event in trace.events],
+        "events": [event_document(event, case.zone) for event in trace.events],
         "refusals": [_refused(refused, case.zone) for refused in trace.refused],
         "ledger": _ledger(trace.balance),
         "notes": notes(case, trace),
@@ -157,7 +157,8 @@ def _fact(fact: Fact, text: str, zone: ZoneInfo) -> dict[str, Any]:
     return {"at_utc": fact.at.utc_text(), "at_local": fact.at.local_text(zone), "text": text, "refused": refused}
 
 
-def _event(event: Event, zone: ZoneInfo) -> dict[str, Any]:
+def event_document(event: Event, zone: ZoneInfo) -> dict[str, Any]:
+    """An event as plain data."""
     return {
         "at_utc": event.at.utc_text(),
         "at_local": event.at.local_text(zone),

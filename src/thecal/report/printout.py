@@ -110,13 +110,14 @@ def printout_page(heading: Heading, printed: Printout) -> str:
         *(f'<p class="muted">{escape(text)}</p>' for text in heading.lines()),
         f'<p class="banner">{escape(BANNER)}</p>',
         status,
-        *(part for section in printed.sections for part in _section_html(section)),
+        *(part for section in printed.sections for part in section_html(section)),
         f"<h2>Signatures</h2>{signatures}",
     ]
     return page(heading.title, body)
 
 
-def _section_html(section: Section) -> Iterator[str]:
+def section_html(section: Section) -> Iterator[str]:
+    """One table with its title; a marked row is said to be changed."""
     yield f"<h2>{escape(section.title)}</h2>"
     rows = []
     for number, row in enumerate(section.rows):
@@ -149,7 +150,7 @@ def printout_document(
         "status": printed.status,
         "may_be_signed": printed.may_be_signed,
         "why": session.why or None,
-        "totals": {"before": _totals(made.totals[0]), "after": _totals(made.totals[1])},
+        "totals": {"before": totals_document(made.totals[0]), "after": totals_document(made.totals[1])},
         "change_percent": None if made.change_percent is None else round(float(made.change_percent), 6),
         "ordered_mcg_per_day": made.ordered.mcg_per_day if made.ordered else None,
         "programmed_mcg_per_day": made.programmed.mcg_per_day if made.programmed else None,
@@ -157,9 +158,9 @@ def printout_document(
         "settings": [
             {"name": one.name, "before": one.before, "after": one.after, "changed": one.changed} for one in made.settings
         ],
-        "before": _report(made.before),
-        "after": _report(made.after),
-        "read_back": _report(session.read_back) if session.read_back else None,
+        "before": report_document(made.before),
+        "after": report_document(made.after),
+        "read_back": report_document(session.read_back) if session.read_back else None,
         "unlike": [{"name": one.name, "said": one.before, "meant": one.after} for one in session.found],
         "dates": {name: _dates(dates, heading.zone) for name, dates in zip(("before", "after"), made.dates, strict=True)},
         "line": _line(made),
@@ -177,7 +178,8 @@ def printout_document(
     }
 
 
-def _totals(totals: Totals | None) -> dict[str, float] | None:
+def totals_document(totals: Totals | None) -> dict[str, float] | None:
+    """The totals of a day as plain data."""
     if totals is None:
         return None
     return {
@@ -188,7 +190,8 @@ def _totals(totals: Totals | None) -> dict[str, float] | None:
     }
 
 
-def _report(report: Report) -> dict[str, Any]:
+def report_document(report: Report) -> dict[str, Any]:
+    """The settings and the state that a pump says, as plain data."""
     return {
         "at_utc": report.at.utc_text(),
         "mode": report.mode,

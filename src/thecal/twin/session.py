@@ -4,12 +4,11 @@ from dataclasses import dataclass, replace
 
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Entered, Fact, Filled, Interrogated, ResidualMeasured, SessionEnded, SessionUncertain
-from thecal.chart.order import Order, programmed
 from thecal.chart.order_sheet import OrderSheet
 from thecal.errors import Refusal
 from thecal.programmer.session import Session, open_session
+from thecal.programmer.session_record import resolved, session_fact
 from thecal.pump.messages import Event, Report, Update
-from thecal.pump.sheet import PumpSheet
 from thecal.pump.state import PumpState
 from thecal.pump.wand import receive
 from thecal.quantity import DailyDose, Volume
@@ -90,7 +89,7 @@ def hold_session(world: World, chart: Chart, action: HoldSession, pump: PumpStat
     procedure = _verified(refilled, talk)
     if isinstance(procedure, Refusal):
         return procedure
-    facts.append(_ended(talk.session, action, chart.after(*facts)))
+    facts.append(session_fact(talk.session, action.at, action.orders.dosing, chart.after(*facts)))
     done = Done(replace(world, pump=talk.pump), tuple(facts), tuple(talk.events))
     return Held(done, talk.session, procedure)
 
@@ -225,29 +224,3 @@ def _verified(refilled: _Refilled | None, talk: _Talk) -> RefillProcedure | Refu
     if isinstance(procedure, Refusal) or said is None or talk.session.standing != "done":
         return procedure
     return procedure.read_back(said, talk.pump.now)
-
-
-def _ended(session: Session, action: HoldSession, chart: Chart) -> Fact:
-    """How the session ended, as people know it."""
-    order = action.orders.dosing or (chart.session.order if chart.session else None)
-    if session.standing == "done" and session.read_back:
-        return SessionEnded(action.at, order, session.read_back, session.name)
-    why = session.why or f"the pump differs from what was meant: {_differences(session)}"
-    return SessionUncertain(action.at, order, why, session.name)
-
-
-def _differences(session: Session) -> str:
-    return "; ".join(f"{setting.name} {setting.before}, meant {setting.after}" for setting in session.found)
-
-
-def resolved(chart: Chart, report: Report, sheet: PumpSheet) -> tuple[SessionEnded, ...]:
-    """What a reading tells of a session that was uncertain."""
-    return (SessionEnded(report.at, running_order(chart, report, sheet), report),) if chart.uncertain else ()
-
-
-def running_order(chart: Chart, report: Report, sheet: PumpSheet) -> Order | None:
-    """The order that a pump runs by what it says: that of a session that was uncertain, if it did write, or the one before."""
-    before, uncertain = chart.session.order if chart.session else None, chart.uncertain
-    if uncertain and uncertain.order and programmed(uncertain.order, report.concentration, sheet) == report.program:
-        return uncertain.order
-    return before

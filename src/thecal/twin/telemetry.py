@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from thecal.chart.chart import Chart
-from thecal.chart.facts import Fact, Interrogated, SessionEnded
+from thecal.chart.facts import SessionEnded
 from thecal.chart.order import Order, bolus_for, patient_bolus_for, programmed
 from thecal.errors import Refusal
+from thecal.programmer.session_record import reading_facts, running_order
 from thecal.pump.handle import Answer, handle
 from thecal.pump.messages import (
     BeginUpdate,
@@ -15,7 +16,6 @@ from thecal.pump.messages import (
     Command,
     Interrogate,
     Message,
-    Report,
     RequestBolus,
     SetClock,
     StartBolus,
@@ -38,7 +38,7 @@ from thecal.twin.action import (
     Telemetry,
 )
 from thecal.twin.done import Done
-from thecal.twin.session import resolved, running_order, session_name
+from thecal.twin.session import session_name
 from thecal.twin.world import World
 
 
@@ -55,7 +55,7 @@ def by_telemetry(world: World, chart: Chart, action: Telemetry, pump: PumpState)
     order = action.order if isinstance(action, Reprogram) else None
     # The patient's activator reads nothing from the pump.
     if isinstance(action, Look):
-        return Done(replace(world, pump=answer.state), _read_facts(answer.report, chart, pump, None), answer.events)
+        return Done(replace(world, pump=answer.state), reading_facts(answer.report, chart, pump.sheet, None), answer.events)
     facts = () if isinstance(action, AskForBolus) else (ended(action, order, answer, chart),)
     return Done(replace(world, pump=answer.state), facts, answer.events)
 
@@ -66,14 +66,7 @@ def _read(world: World, chart: Chart, action: Look, pump: PumpState) -> Done | R
     received = receive(pump, Message(name, 1, Interrogate()))
     if isinstance(received.reply, Refusal):
         return received.reply
-    return Done(replace(world, pump=received.state), _read_facts(received.reply, chart, pump, name), received.events)
-
-
-def _read_facts(report: Report, chart: Chart, pump: PumpState, session: str | None) -> tuple[Fact, ...]:
-    """The reading, what it tells of a session that was uncertain, and what the pump runs."""
-    told = resolved(chart, report, pump.sheet)
-    running = chart.session.order if chart.session else None
-    return (Interrogated(report.at, report, session), *(told or (SessionEnded(report.at, running, report),)))
+    return Done(replace(world, pump=received.state), reading_facts(received.reply, chart, pump.sheet, name), received.events)
 
 
 def ended(action: Action, order: Order | None, answer: Answer, chart: Chart) -> SessionEnded:
