@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 CASE   ?= scenarios/first-year.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check benchmarks golden figures coverage lock clean
+.PHONY: help run test test-long check benchmarks evidence golden figures coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -31,6 +31,9 @@ check: $(VENV)/installed-dev  ## formatting, lint, types and the import contract
 benchmarks: $(VENV)/installed-peers  ## measure, beside peers in the same run; prints JSON
 	@$(BIN)/python -m benchmarks
 
+evidence: $(VENV)/installed-evidence  ## write the evidence bundle into build/evidence (some minutes)
+	@$(BIN)/python -m evidence
+
 golden: $(VENV)/installed-dev  ## write the expected outputs of scenarios/ anew; read the diff before you commit it
 	@$(BIN)/python -m tests.golden
 
@@ -43,6 +46,8 @@ coverage: $(VENV)/installed-dev  ## write anew which tests hold which rule, and 
 lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o locks/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra dev --extra peers pyproject.toml -o locks/peers.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra dev --extra evidence pyproject.toml -o locks/evidence.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra dev --extra mutation pyproject.toml -o locks/mutation.txt
 	printf 'flit_core>=4.2,<5\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt pyproject.toml - -o locks/core.txt
 
 clean:  ## remove the virtual environment and what the tools left
@@ -68,4 +73,9 @@ $(VENV)/installed-dev: locks/dev.txt $(VENV)/installed-core
 $(VENV)/installed-peers: locks/peers.txt $(VENV)/installed-dev
 	@echo "thecal: installing the peers to measure beside into $(VENV) (once)" >&2
 	@$(PIP) install --require-hashes -r locks/peers.txt
+	@touch $@
+
+$(VENV)/installed-evidence: locks/evidence.txt $(VENV)/installed-dev
+	@echo "thecal: installing what writes the bill of materials into $(VENV) (once)" >&2
+	@$(PIP) install --require-hashes -r locks/evidence.txt
 	@touch $@

@@ -2,7 +2,7 @@
 
 The device: pump and catheter through the one loop, a flex program of six steps a day with six refills and six titrations a
 year, beside a pump that ticks once a minute. The command: a case of seven years, cold, as a process of its own. The body: a month
-of many patients, beside general solvers of the same equations.
+of many patients, beside general solvers of the same equations. The rules on a long chart. The bench: sessions with virtual pumps.
 """
 
 import json
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.bench import measure_bench
 from benchmarks.body import measure_body
 from benchmarks.rules import measure_rules
 from benchmarks.ticking import MINUTES_A_DAY, TickingPump
@@ -208,6 +209,7 @@ def main() -> None:
         "command": measure_command(),
         "body": measure_body(),
         "rules": measure_rules(),
+        "bench": measure_bench(),
     }
     print(json.dumps(document, indent=2))
 

@@ -1,0 +1,1 @@
+"""The bench: virtual pumps as real processes, with durable memory, behind a guarded link."""

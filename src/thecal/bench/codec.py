@@ -1,0 +1,214 @@
+"""From the pump's own dictionary to canonical JSON and back: what is sent is what `pump/messages.py` says, and no second list.
+
+A frozen dataclass is an object with a key for each of its fields; where several could stand, ``kind`` names which one. Reading is
+strict: every key, no other, of its type, and quantities within the bounds of the program.
+"""
+
+import json
+import types
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from thecal.errors import ThecalError
+from thecal.pump.alarms import ALARMS, AlarmKind
+from thecal.quantity import Gain, Quantity
+from thecal.timeline import Instant
+
+Plain = dict[str, Any]
+_ALARMS = {alarm.name: alarm for alarm in ALARMS}
+_WHOLE_MAX = 10**60  # of the exact numerators and denominators in a pump's memory; a bound of the program
+_OF_A_LIFE = 1000  # times as much as anybody types: what a pump has pumped in its life is counted too
+
+
+class UnreadableError(ThecalError):
+    """Bytes that say nothing that this program understands: says what is wrong, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Codec:
+    """How values of one type are written, and read from a place of a document."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any, str], Any]
+
+
+def canonical(plain: Plain) -> bytes:
+    """The one spelling of an object: ASCII, keys in order, no spaces."""
+    return json.dumps(plain, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def parse(payload: bytes) -> Plain:
+    """An object from its one spelling. Raises UnreadableError for any other bytes."""
+    try:
+        plain = json.loads(payload, parse_float=_no_number, parse_constant=_no_number)
+        if not isinstance(plain, dict):
+            raise UnreadableError("the payload is not an object")
+        if canonical(plain) != payload:
+            raise UnreadableError("the payload is not spelled canonically")
+    except RecursionError:
+        raise UnreadableError("the payload nests too deeply") from None
+    except (ValueError, UnicodeError) as error:
+        raise UnreadableError(f"the payload is not JSON: {error}") from None
+    return plain
+
+
+def _no_number(text: str) -> Any:
+    raise UnreadableError(f"{text} is no whole number")
+
+
+def written(value: object, kind: Any) -> Any:
+    """A value of a type as what JSON can hold."""
+    return _codec(kind).write(value)
+
+
+def read(kind: Any, plain: object, where: str = "payload") -> Any:
+    """A value of a type from what JSON held. Raises UnreadableError, naming the place."""
+    return _codec(kind).read(plain, where)
+
+
+@cache
+def _codec(kind: Any) -> _Codec:
+    origin = get_origin(kind)
+    if kind is None or kind is types.NoneType:
+        return _Codec(lambda _: None, _none)
+    if origin in (Union, types.UnionType):
+        return _union(tuple(get_args(kind)))
+    if origin is Literal:
+        return _literal(get_args(kind))
+    if origin is tuple:
+        return _sequence(_codec(get_args(kind)[0]))
+    if kind is AlarmKind:
+        return _Codec(lambda alarm: alarm.name, _alarm)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _fields(kind)
+    if kind in _SCALARS:
+        return _scalar(kind)
+    if kind in _TEXTS:
+        return _text(kind)
+    raise TypeError(f"no spelling for {kind}")
+
+
+def _none(plain: object, where: str) -> None:
+    if plain is not None:
+        raise UnreadableError(f"{where} must be null")
+
+
+def _alarm(plain: object, where: str) -> AlarmKind:
+    if not isinstance(plain, str) or plain not in _ALARMS:
+        raise UnreadableError(f"{where} is no alarm")
+    return _ALARMS[plain]
+
+
+_SCALARS: Mapping[type, str] = {int: "a whole number", str: "text", bool: "true or false"}
+
+
+def _scalar(kind: type) -> _Codec:
+    def read_one(plain: object, where: str) -> object:
+        if type(plain) is not kind:
+            raise UnreadableError(f"{where} must be {_SCALARS[kind]}")
+        if isinstance(plain, int) and abs(plain) > _WHOLE_MAX:
+            raise UnreadableError(f"{where} is larger than any count here")
+        return plain
+
+    return _Codec(lambda value: value, read_one)
+
+
+_TEXTS: Mapping[type, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
+    float: (repr, float),  # what a chart holds of scales; nothing that a pump says is a fraction
+    date: (date.isoformat, date.fromisoformat),
+}
+
+
+def _text(kind: type) -> _Codec:
+    write, parse_text = _TEXTS[kind]
+
+    def read_one(plain: object, where: str) -> object:
+        value = None
+        if isinstance(plain, str):
+            with suppress(ValueError):
+                value = parse_text(plain)
+        if value is None or write(value) != plain:
+            raise UnreadableError(f"{where} must be a {kind.__name__}, as text")
+        return value
+
+    return _Codec(write, read_one)
+
+
+def _literal(allowed: tuple[object, ...]) -> _Codec:
+    def read_one(plain: object, where: str) -> object:
+        if not isinstance(plain, str) or plain not in allowed:
+            raise UnreadableError(f"{where} must be one of {', '.join(map(str, allowed))}")
+        return plain
+
+    return _Codec(lambda value: value, read_one)
+
+
+def _sequence(item: _Codec) -> _Codec:
+    def read_all(plain: object, where: str) -> tuple[object, ...]:
+        if not isinstance(plain, list):
+            raise UnreadableError(f"{where} must be a list")
+        return tuple(item.read(each, f"{where}[{number}]") for number, each in enumerate(plain))
+
+    return _Codec(lambda values: [item.write(each) for each in values], read_all)
+
+
+def _fields(kind: type) -> _Codec:
+    hints = get_type_hints(kind)
+    parts = {each.name: _codec(hints[each.name]) for each in fields(kind) if each.init}
+    bound = _bound(kind)
+
+    def write(value: object) -> Plain:
+        return {name: part.write(getattr(value, name)) for name, part in parts.items()}
+
+    def read_whole(plain: object, where: str) -> object:
+        if not isinstance(plain, dict) or plain.keys() != parts.keys():
+            raise UnreadableError(f"{where} must be {kind.__name__} with exactly {', '.join(parts) or 'nothing in it'}")
+        values = {name: part.read(plain[name], f"{where}.{name}") for name, part in parts.items()}
+        if bound and not bound[0] <= next(iter(values.values())) <= bound[1]:
+            raise UnreadableError(f"{where} is outside {bound[0]} to {bound[1]}")
+        return kind(**values)
+
+    return _Codec(write, read_whole)
+
+
+def _bound(kind: type) -> tuple[int, int] | None:
+    """What the one number of a quantity may be; None for what is no quantity."""
+    if issubclass(kind, Instant):
+        return Instant.FIRST, Instant.LAST
+    if issubclass(kind, Gain):
+        return 1, Gain.EXACT + Gain.UNITS.base_max
+    return (0, _OF_A_LIFE * kind.UNITS.base_max) if issubclass(kind, Quantity) else None
+
+
+def _union(options: tuple[Any, ...]) -> _Codec:
+    """Either of several: dataclasses by their ``kind``, null by itself. With one option beside null, no ``kind`` is needed."""
+    named = [option for option in options if option is not types.NoneType]
+    optional = len(named) < len(options)
+    if len(named) == 1:
+        only = _codec(named[0])
+        return _Codec(
+            lambda value: None if value is None else only.write(value),
+            lambda plain, where: None if plain is None else only.read(plain, where),
+        )
+    parts: Mapping[str, tuple[type, _Codec]] = {option.__name__: (option, _codec(option)) for option in named}
+
+    def write(value: object) -> Plain | None:
+        if value is None and optional:
+            return None
+        name = type(value).__name__
+        return {"kind": name, **parts[name][1].write(value)}
+
+    def read_one(plain: object, where: str) -> object:
+        if plain is None and optional:
+            return None
+        kind = plain.get("kind") if isinstance(plain, dict) else None
+        if not isinstance(plain, dict) or not isinstance(kind, str) or kind not in parts:
+            raise UnreadableError(f"{where} must be one of {', '.join(parts)}{' or null' if optional else ''}, by its kind")
+        rest = {key: value for key, value in plain.items() if key != "kind"}
+        return parts[kind][1].read(rest, where)
+
+    return _Codec(write, read_one)
