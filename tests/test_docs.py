@@ -13,6 +13,7 @@ import thecal as public
 from tests.command import ROOT, thecal
 from tests.figures import FIGURES, FOLDER
 from thecal.catheter.faults import CatheterFault
+from thecal.cli.bench import bench
 from thecal.cli.calc import calc
 from thecal.cli.main import app
 from thecal.cli.plan import plan
@@ -32,6 +33,8 @@ from thecal.twin.programs import PatientBolusTable
 SOURCE = ROOT / "src" / "thecal"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+ON_A_BENCH = "thecal bench"
+"""A block with it is one course on one bench: tests/bench/test_documented.py runs it."""
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
@@ -44,6 +47,8 @@ def shown_commands() -> list[tuple[str, str, str]]:
     commands = []
     for name, text in DOCS.items():
         for body in blocks(text, "console"):
+            if ON_A_BENCH in body:
+                continue
             for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")
                 if command.startswith("thecal "):
@@ -172,8 +177,9 @@ def test_the_order_of_the_docs_is_written(tmp_path: Path) -> None:
 def test_every_verb_is_in_the_reference() -> None:
     """Each command and each calculation."""
     verbs = [command.callback.__name__ for command in app.registered_commands if command.callback]
-    verbs += [f"calc {command.callback.__name__}" for command in calc.registered_commands if command.callback]
-    assert len(verbs) == 19
+    for name, group in (("calc", calc), ("bench", bench)):
+        verbs += [f"{name} {each.name or each.callback.__name__}" for each in group.registered_commands if each.callback]
+    assert len(verbs) == 28
     assert not [verb for verb in verbs if f"`thecal {verb}" not in DOCS["reference.md"]]
 
 

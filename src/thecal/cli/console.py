@@ -67,9 +67,9 @@ def explain(error: ThecalError | OSError) -> str:
     return f"thecal: {error}"
 
 
-def check_targets(targets: Mapping[str, Path | None], source: Path) -> None:
-    """No output may be the case itself, nor two outputs one file. Raises InputError with the option."""
-    taken = {source.resolve(): "the case itself"}
+def check_targets(targets: Mapping[str, Path | None], source: Path, what: str = "the case itself") -> None:
+    """No output may be the source (``what`` it is), nor two outputs one file. Raises InputError with the option."""
+    taken = {source.resolve(): what}
     for option, path in targets.items():
         if path is None:
             continue

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from thecal.cli.bench import bench
 from thecal.cli.calc import calc
 from thecal.cli.check import check
 from thecal.cli.compare import compare
@@ -16,6 +17,7 @@ from thecal.cli.console import BAD_INPUT, complain, explain, say
 from thecal.cli.patients import patients
 from thecal.cli.plan import plan
 from thecal.cli.program import program
+from thecal.cli.programmer import programmer
 from thecal.cli.pumps import pumps
 from thecal.cli.rules import rules
 from thecal.cli.run import run
@@ -38,6 +40,7 @@ app.command()(run)
 app.command()(pumps)
 app.command()(patients)
 app.command()(program)
+app.command()(programmer)
 app.command()(check)
 app.command()(rules)
 app.command()(words)
@@ -46,6 +49,7 @@ app.command()(teach)
 app.command()(whatif)
 app.command()(compare)
 app.command()(validate)
+app.add_typer(bench, name="bench")
 app.add_typer(plan, name="plan")
 app.add_typer(calc, name="calc")
 
