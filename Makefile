@@ -32,7 +32,7 @@ benchmarks: $(VENV)/installed-peers  ## measure, beside peers in the same run; p
 	@$(BIN)/python -m benchmarks
 
 evidence: $(VENV)/installed-evidence  ## write the evidence bundle into build/evidence (some minutes)
-	@$(BIN)/python -m evidence
+	@$(BIN)/python -m evidence $(if $(DATE),--date $(DATE))
 
 golden: $(VENV)/installed-dev  ## write the expected outputs of scenarios/ anew; read the diff before you commit it
 	@$(BIN)/python -m tests.golden

@@ -77,7 +77,7 @@ def test_the_public_interface_is_about_twenty_names() -> None:
 
 def test_locks_are_hashed_and_name_no_address() -> None:
     """Every pin has hashes; users sit behind mirrors."""
-    for name in ("core", "dev", "peers"):
+    for name in ("core", "dev", "evidence", "mutation", "peers"):
         text = (ROOT / "locks" / f"{name}.txt").read_text(encoding="utf-8")
         assert not re.search(r"https?:|--(extra-)?index|--find-links", text)
         pins = re.split(r"^(?=[a-zA-Z])", text, flags=re.MULTILINE)[1:]

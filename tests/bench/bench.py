@@ -68,8 +68,11 @@ def serial_of(number: int) -> str:
     return f"TC-{number:04d}"
 
 
-def new_folder(path: Path, *, pumps: int = 1, sheet: str = "reference-40", keys: bool = True) -> BenchFolder:
-    """A bench that has not been started: its pumps, and the keys of a clinic in which two may do everything."""
+def new_folder(path: Path, *, pumps: int = 1, sheet: str = "reference-40", keys: bool = True, ahead_s: int = 0) -> BenchFolder:
+    """A bench that has not been started: its pumps, and the keys of a clinic in which two may do everything.
+
+    With ``ahead_s`` its time is ahead of the machine's, so that none passes between two starts.
+    """
     folder = BenchFolder(path)
     folder.make()
     if keys:
@@ -78,7 +81,8 @@ def new_folder(path: Path, *, pumps: int = 1, sheet: str = "reference-40", keys:
         for name in PROGRAMMERS:
             issue_programmer(folder.keys, name, PERMISSIONS, [], YEAR, now)
     with folder.locked():
-        shelf = open_shelf(folder, lambda at: [new_pump(serial_of(number), at, sheet) for number in range(1, pumps + 1)])
+        serials = [serial_of(number) for number in range(1, pumps + 1)]
+        shelf = open_shelf(folder, lambda at: [new_pump(serial, Instant(at.s + ahead_s), sheet) for serial in serials])
         for shelved in shelf.values():
             shelved.journal.folder.close()  # type: ignore[attr-defined]  # a folder of the file system
     return folder

@@ -232,7 +232,7 @@ class Search:
             session = Session(name, session.sheet, session.policy, start, standing, session.sequence, sent)
         # The data sheet is always the same, and the review follows from the reading.
         report, made = session.report, session.review is not None
-        key = (name, session.touched, standing, session.sequence, sent, report, made, session.read_back)
+        key = (name, session.touched, standing, session.sequence, sent, report, made, session.committed, session.read_back)
         return self._sessions.of(session, key)
 
     def _side(self, side: Side) -> int:

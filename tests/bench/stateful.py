@@ -3,8 +3,11 @@
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
+from tests.bench.disk import SECTOR, Disk
+from tests.bench.disk import Write as Unsynced
 from thecal.bench.codec import UnreadableError
 from thecal.bench.desk import Desk
 from thecal.bench.frame import Decoder, Frame, FrameType, Malformed
@@ -303,3 +306,38 @@ def runs(said: Report, write: Write) -> bool:
     pairs = zip(asked, (said.program, said.concentration, said.low_reservoir), strict=True)
     patient = said.patient or NoPatientBolus()
     return all(wanted in (None, found) for wanted, found in pairs) and write.patient in (None, patient)
+
+
+# What a power failure leaves ------------------------------------------------------------------------------------------
+
+
+def left_of(disk: Disk, chance: Random) -> dict[str, bytes]:
+    """One of the disks that can be there when power comes back: of what was not synced, whatever chance keeps."""
+    names = dict(disk.names_durable)
+    for renaming in disk.renamings:
+        if chance.random() < 0.5:
+            names |= {name: number for name, number in renaming if number is not None}
+            for name in (name for name, number in renaming if number is None):
+                names.pop(name, None)
+    left: dict[str, bytes] = {}
+    for name, number in names.items():
+        left[name] = disk.files[number].durable
+        for write in disk.files[number].pending:
+            left[name] = _left(write, left[name], chance)
+    return left
+
+
+def _left(write: Unsynced, content: bytes, chance: Random) -> bytes:
+    """A file after a write that was not synced: nothing of it, all, a beginning, or one with sectors that never came."""
+    fate = chance.choice(["nothing", "all", "torn", "holes"])
+    if fate == "nothing":
+        return content
+    if fate == "all" or write.data is None:
+        return write.whole(content)
+    data = bytearray(write.data[: chance.randrange(len(write.data) + 1)])
+    if fate == "holes" and write.at >= len(content):
+        for edge in range(-(write.at % SECTOR), len(data), SECTOR):
+            if chance.random() < 0.5:
+                start, stop = max(edge, 0), min(edge + SECTOR, len(data))
+                data[start:stop] = bytes(stop - start)
+    return replace(write, data=bytes(data)).whole(content)

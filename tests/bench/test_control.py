@@ -48,7 +48,7 @@ ML = 10**6
 
 @pytest.fixture
 def folder(tmp_path: Path) -> BenchFolder:
-    return new_folder(tmp_path / "bench", pumps=2, keys=False)
+    return new_folder(tmp_path / "bench", pumps=2, keys=False, ahead_s=3600)
 
 
 async def happened(bench: Bench, wish: Wish) -> Happened | Refusal:

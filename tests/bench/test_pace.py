@@ -63,7 +63,7 @@ def test_a_bench_goes_on_from_where_it_was_put_away(tmp_path: Path) -> None:
     """After a month in a moment, time goes on from there, for pumps and programmers; nothing is pumped twice or not at all."""
 
     async def course() -> None:
-        folder, clock = new_folder(tmp_path / "bench", keys=False), Clock()
+        folder, clock = new_folder(tmp_path / "bench", keys=False, ahead_s=3600), Clock()
         async with serve(folder, plain=True, speed=Fraction(100_000), clock=clock) as bench:
             clock.s = 25.92
             bench.server.passed()

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from random import Random
 from typing import Literal
 
@@ -14,6 +13,7 @@ from tests.bench.stateful import (
     TooLateError,
     Visit,
     command_in,
+    left_of,
     reports_in,
     runs,
     session_name,
@@ -52,7 +52,6 @@ Profile = tuple[str, tuple[tuple[str, str], ...]]
 SENSED = {"motor stall": "The motor stalled", "empty reservoir": "The reservoir was empty", "low battery reset": "The pump lost"}
 """Alarms by which a pump says that its count may not have flowed, and how the chart then begins to say so."""
 BOLUS = PatientBolus(Volume(10_000), Duration(600), Duration(7200), 3)
-_REMAINS = 256
 
 
 class PowerError(Exception):
@@ -218,8 +217,8 @@ class Ward:
 
     def lose_power(self, n: int, entry: Entry | None = None) -> None:
         """The bench opens with what can be left of its disk: all that was acknowledged, and at most the ``entry`` under way."""
-        before, left = self.shelf.pump, list(islice(self.disk.remains(), _REMAINS))
-        self._reopen(Disk.holding(left[n % len(left)]))
+        before = self.shelf.pump
+        self._reopen(Disk.holding(left_of(self.disk, Random(n))))
         _, entries = folded(self.disk)
         if entry and entries == [*self.journaled, entry]:
             outcome = after(before, entry)
