@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -254,15 +252,14 @@ def process(folder: BenchFolder, **options: Any) -> Iterator[tuple[Listening, Ca
     said.close()
 
     def kill() -> None:
-        assert running.pid is not None
-        os.kill(running.pid, signal.SIGKILL)
-        running.join(10)
+        if running.is_alive():
+            running.kill()
+        running.join()
 
     try:
         with hears:
             assert hears.poll(30), "the bench did not come up"
             yield hears.recv(), kill
     finally:
-        if running.is_alive():
-            kill()
+        kill()
         running.close()
