@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 CASE   ?= scenarios/first-year.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check benchmarks evidence golden figures coverage lock clean
+.PHONY: help run test test-long check benchmarks evidence mutation golden figures coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -33,6 +33,10 @@ benchmarks: $(VENV)/installed-peers  ## measure, beside peers in the same run; p
 
 evidence: $(VENV)/installed-evidence  ## write the evidence bundle into build/evidence (some minutes)
 	@$(BIN)/python -m evidence $(if $(DATE),--date $(DATE))
+
+mutation: $(VENV)/installed-mutation  ## what the tests would not notice, in four files (some twenty minutes)
+	@PYTHONHASHSEED=0 $(BIN)/mutmut run --max-children 1
+	@$(BIN)/python -m tests.mutation
 
 golden: $(VENV)/installed-dev  ## write the expected outputs of scenarios/ anew; read the diff before you commit it
 	@$(BIN)/python -m tests.golden
@@ -78,4 +82,9 @@ $(VENV)/installed-peers: locks/peers.txt $(VENV)/installed-dev
 $(VENV)/installed-evidence: locks/evidence.txt $(VENV)/installed-dev
 	@echo "thecal: installing what writes the bill of materials into $(VENV) (once)" >&2
 	@$(PIP) install --require-hashes -r locks/evidence.txt
+	@touch $@
+
+$(VENV)/installed-mutation: locks/mutation.txt $(VENV)/installed-dev
+	@echo "thecal: installing mutmut into $(VENV) (once)" >&2
+	@$(PIP) install --require-hashes -r locks/mutation.txt
 	@touch $@
