@@ -35,6 +35,7 @@ HANDSHAKE_S = 10.0
 HELLO_S = 10.0
 HANG_UP_S = 1.0
 WHOLE_S = 0.5
+"""How long the rest of a frame is waited for. Where its length was damaged it never comes, and those behind it must not wait."""
 MALFORMED_MAX = 1000
 """After how many pieces that were no frames a connection is closed."""
 _CHUNK = 65_536
