@@ -237,6 +237,21 @@ def test_a_session_begins_with_an_interrogation() -> None:
     assert talk.says(Interrogate()).mode == "single bolus"  # and goes on from there
 
 
+@pytest.mark.requirement("PMP-72")
+@pytest.mark.requirement("PMP-75")
+def test_readers_do_not_drive_out_who_programs() -> None:
+    """However many read meanwhile, the session with the open update is remembered; what it staged is committed."""
+    talk = Talk(running_pump(RUNNING))
+    talk.says(BeginUpdate(talk.says(Interrogate()).token))
+    for number in range(3 * SESSIONS_KEPT):
+        other = Talk(talk.pump, f"other {number}")
+        other.says(Interrogate())
+        talk.pump = other.pump
+        assert len(talk.pump.memory.link.seen) <= SESSIONS_KEPT
+    talk.says(Stage(FASTER))
+    assert talk.says(Commit(digest(FASTER))).program == FASTER.program
+
+
 @pytest.mark.requirement("PMP-74")
 @pytest.mark.parametrize("command", [*WRITES, RequestBolus(), Update(Stopped())], ids=str)
 def test_nothing_is_written_by_the_wand_without_staging(command: Command) -> None:

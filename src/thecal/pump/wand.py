@@ -38,7 +38,8 @@ class Received:
 def receive(state: PumpState, message: Message) -> Received:
     """Answer a message of a session. A repeat of the latest message of its session gets the same reply and does nothing.
 
-    The pump keeps the latest message of its eight latest sessions; an older session has to interrogate again.
+    The pump keeps the latest message of its eight latest sessions, the one that has an update open always among them; an older
+    session has to interrogate again.
     """
     refusal = state.sheet.check_programmable(message.command.name)
     if refusal:
@@ -88,9 +89,12 @@ def _check_wand(state: PumpState, message: Message) -> Refusal | None:
 def _noted(state: PumpState, message: Message, sent: str, reply: Report | Refusal) -> PumpState:
     """The pump with the message and its reply kept, and an open update of that session kept open from now."""
     memory = state.memory
-    others = tuple(seen for seen in memory.link.seen if seen.session != message.session)
-    link = Link(memory.link.writes, (*others, Seen(message.session, message.sequence, sent, reply))[-SESSIONS_KEPT:])
     hold = memory.hold
+    seen = [seen for seen in memory.link.seen if seen.session != message.session]
+    seen.append(Seen(message.session, message.sequence, sent, reply))
+    if len(seen) > SESSIONS_KEPT:  # the oldest is forgotten, but not the one that has an update open
+        del seen[1 if hold and seen[0].session == hold.session else 0]
+    link = Link(memory.link.writes, tuple(seen))
     begun = isinstance(message.command, BeginUpdate) and not isinstance(reply, Refusal)
     if hold and (begun or hold.session == message.session):
         hold = Hold(hold.mode, hold.stops, hold.staged, message.session, state.now + state.sheet.update_idle_clear)
