@@ -1,21 +1,15 @@
 """Stories: whole courses of patients in charts, and what the rules find at each look at them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from thecal.errors import Refusal
-from thecal.therapy.asked import asked_for
-from thecal.therapy.check import TOPICS, Topic, check
 from thecal.therapy.clinic import Clinic
-from thecal.therapy.finding import Finding
-from thecal.therapy.look import Look
-from thecal.therapy.pathway import pathway
-from thecal.twin.chart_file import ChartFile, Expectation, read_chart
+from thecal.twin.chart_file import ChartFile, read_chart
 from thecal.twin.clinic_file import parse_clinic
+from thecal.twin.expected import differences
 
 STORIES = sorted((Path(__file__).parents[1] / "scenarios" / "stories").glob("*.toml"))
 CLINICS: Mapping[str, str] = {
@@ -25,7 +19,6 @@ CLINICS: Mapping[str, str] = {
 """The clinic of a story as a document, by its number, where it is another than one in the US without a payer."""
 SHORT = ("04", "05", "06", "17", "18")
 """Stories that never come to a pump, which may have three looks."""
-MINOR = ("advise", "task")
 ALL = "all"
 
 
@@ -46,52 +39,13 @@ def clinic_of(path: Path) -> Clinic:
     return parse_clinic(document.encode(), f"clinic of story {number(path)}") if document else Clinic()
 
 
-def looked(path: Path, expected: Expectation) -> Look | Refusal:
-    """What a reader looks at: the chart at an instant, with the order where there is one; or why that cannot be programmed."""
-    document = story(path)
-    look = document.look(expected.at, clinic_of(path))
-    if expected.orders is None:
-        return look
-    assert look.sheet is not None, "an order needs a pump in place"
-    asked = asked_for(expected.orders, look.chart, look.sheet)
-    return asked if isinstance(asked, Refusal) else replace(look, asked=asked)
-
-
-def topic_of(expected: Expectation) -> Topic | None:
-    """The topic that is asked for; None for all of them."""
-    if expected.topic == ALL:
-        return None
-    return next(topic for topic in TOPICS if topic == expected.topic)
-
-
-def words(findings: tuple[Finding, ...]) -> list[str]:
-    """What is graver than advice, as a document writes it."""
-    grave = [finding for finding in findings if finding.severity not in MINOR]
-    return sorted({f"{finding.rule} {'overridden' if finding.overridden else finding.severity}" for finding in grave})
-
-
-def problems(path: Path, expected: Expectation) -> Iterator[str]:
-    """Where a look differs from what the story says of it."""
-    look = looked(path, expected)
-    if isinstance(look, Refusal):
-        yield f"refused: {look}"
-        return
-    state, findings = pathway(look).state, check(look, topic_of(expected))
-    if expected.state not in (None, state):
-        yield f"state {state}, not {expected.state}"
-    if expected.finds is not None and words(findings) != sorted(set(expected.finds)):
-        yield f"finds {words(findings)}, not {sorted(set(expected.finds))}"
-    found = {f"{finding.rule} {finding.severity}" for finding in findings}
-    yield from (f"does not find {also}" for also in expected.also if also not in found)
-
-
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
 def test_a_story_is_read_as_it_says(path: Path) -> None:
     """At every look the state, exactly the findings graver than advice, and the advice and tasks that it names."""
     wrong = [
         f"{look.at.local_text(story(path).zone)} {look.topic}: {problem}"
         for look in story(path).looks
-        for problem in problems(path, look)
+        for problem in differences(story(path), look, clinic_of(path))
     ]
     assert wrong == []
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
@@ -321,9 +321,14 @@ def anything(seed: int) -> Doses:
 
 
 def check_against_a_solver(seed: int, cells: int, method: str) -> None:
+    """LSODA gathers an error of its own that can pass its tolerance a thousandfold; then Radau, which keeps it, decides."""
     patients, doses, grid = anybody(seed), anything(seed), Grid.over(0, 3 * DAY // 2, 37 * MINUTE)
-    expected = solved(System(patients, cells), doses, grid, CHANNELS, method)
-    assert np.all(errors(patients, doses, grid, expected, CHANNELS, cells) <= 1e-9)
+
+    def error(by: str) -> float:
+        expected = solved(System(patients, cells), doses, grid, CHANNELS, by)
+        return float(np.max(errors(patients, doses, grid, expected, CHANNELS, cells)))
+
+    assert error(method) <= 1e-9 or (method == "LSODA" and error("Radau") <= 1e-9)
 
 
 @pytest.mark.requirement("BOD-03")
@@ -336,9 +341,10 @@ def test_against_a_stiff_solver(seed: int) -> None:
 
 @pytest.mark.long
 @settings(max_examples=40)
+@example(17305)  # LSODA errs by 1.2e-9 here, Radau and the body by 1.3e-11
 @given(seeds)
 def test_against_a_stiff_solver_at_length(seed: int) -> None:
-    """On the cells that are used, by another method too."""
+    """On the cells that are used."""
     check_against_a_solver(seed, 40, "LSODA")
 
 

@@ -16,7 +16,7 @@ from thecal.timeline import Instant
 from thecal.twin.action import Action
 from thecal.twin.bedside_tables import AssessmentEvent, StopTabletsEvent, TabletsEvent
 from thecal.twin.devices import Device, check_possible, devices_of, part_ends
-from thecal.twin.document import CaseTable, RefillTable
+from thecal.twin.document import CourseTable, RefillTable
 from thecal.twin.events import AnyEvent, ExplantEvent, ImplantEvent, NoteEvent, ReplacePumpEvent, ScreeningTest, action
 from thecal.twin.exposure import Exposure
 from thecal.twin.mishaps import PressureEvent, TemperatureEvent
@@ -80,7 +80,7 @@ def parse_case(raw: bytes, name: str) -> Case:
     return case_of(table, zone, place, sha256(raw).hexdigest())
 
 
-def case_of(table: CaseTable, zone: ZoneInfo, place: Place, digest: str) -> Case:
+def case_of(table: CourseTable, zone: ZoneInfo, place: Place, digest: str) -> Case:
     """A case from its checked tables. Raises InputErrors."""
     found = Found(place)
     devices = devices_of(table, found)
@@ -116,7 +116,7 @@ def case_of(table: CaseTable, zone: ZoneInfo, place: Place, digest: str) -> Case
     )
 
 
-def _faults(table: CaseTable, zone: ZoneInfo, devices: list[Device], found: Found) -> tuple[PlannedFault, ...]:
+def _faults(table: CourseTable, zone: ZoneInfo, devices: list[Device], found: Found) -> tuple[PlannedFault, ...]:
     """What happens to the truth on the way, in order of time and while the case runs."""
     before, reason = table.event[0].at, "the case begins"
     planned: list[PlannedFault | DriftStep] = []
@@ -143,7 +143,7 @@ def _faults(table: CaseTable, zone: ZoneInfo, devices: list[Device], found: Foun
     return tuple(settled)
 
 
-def _check_events(table: CaseTable, zone: ZoneInfo, found: Found) -> None:
+def _check_events(table: CourseTable, zone: ZoneInfo, found: Found) -> None:
     """Events in order of time, while the case runs, and none that needs a pump before there is one."""
     before, implanted = table.event[0].at, False
     for number, event in enumerate(table.event):

@@ -168,7 +168,7 @@ def parse_chart(raw: bytes, name: str) -> ChartFile:
     expected = []
     for number, row_of_look in enumerate(looks):
         with found.at("look", number):
-            expected.append(_expectation(row_of_look))
+            expected.append(expectation(row_of_look))
     _raise(found)
     until = max([*times, *([case.until] if case else [])])
     ordered = tuple(sorted(facts, key=lambda fact: fact.at))
@@ -177,7 +177,8 @@ def parse_chart(raw: bytes, name: str) -> ChartFile:
     return ChartFile(name, digest, table.title, zone, ordered, until, case, tuple(expected), recorded, events, tuple(lines))
 
 
-def _expectation(look: LookTable) -> Expectation:
+def expectation(look: LookTable) -> Expectation:
+    """What a look of a document asks for. Raises InputError for a topic, a state, a rule or a severity that is not known."""
     pick(look.topic, {name: name for name in (*get_args(Topic), "all")}, "topic")
     if look.state is not None:
         pick(look.state, {name: name for name in get_args(State)}, "state")

@@ -11,7 +11,7 @@ from thecal.pump.messages import ChangeGain
 from thecal.pump.sheet import PumpSheet, pump_sheet, with_reading
 from thecal.quantity import Volume
 from thecal.timeline import Instant
-from thecal.twin.document import CaseTable
+from thecal.twin.document import CourseTable
 from thecal.twin.events import AnyEvent, ExplantEvent, ImplantEvent, RefillEvent, ReplacePumpEvent, ReviseCatheterEvent
 from thecal.twin.mishaps import AnyWorldEvent, GainDriftEvent, LeakEvent
 from thecal.twin.reading import Found
@@ -27,7 +27,7 @@ class Device:
     geometry: Geometry
 
 
-def devices_of(table: CaseTable, found: Found) -> list[Device]:
+def devices_of(table: CourseTable, found: Found) -> list[Device]:
     """What is in place after each event, one for one; empty where the first cannot be made out."""
     first = _first(table, found)
     if first is None:
@@ -43,7 +43,7 @@ def devices_of(table: CaseTable, found: Found) -> list[Device]:
     return devices
 
 
-def _first(table: CaseTable, found: Found) -> Device | None:
+def _first(table: CourseTable, found: Found) -> Device | None:
     """The pump and the catheter of the tables."""
     sheet: PumpSheet | None = None
     catheter: CatheterSheet | None = None
@@ -71,7 +71,7 @@ def _check_low_reservoir(sheet: PumpSheet, asked: Volume | None) -> None:
         raise InputError("low_reservoir", str(asked), holds, accepted=(f"less than {sheet.reservoir_capacity}",))
 
 
-def _after(event: AnyEvent, before: Device, first: Device, table: CaseTable) -> Device:
+def _after(event: AnyEvent, before: Device, first: Device, table: CourseTable) -> Device:
     """What an operation leaves in place. An implant brings what the tables say, a replacement their model if it names none."""
     match event:
         case ImplantEvent():
@@ -90,7 +90,7 @@ def _after(event: AnyEvent, before: Device, first: Device, table: CaseTable) -> 
             return before
 
 
-def part_ends(event: AnyWorldEvent, table: CaseTable) -> Instant | None:
+def part_ends(event: AnyWorldEvent, table: CourseTable) -> Instant | None:
     """When the pump that drifts, or the catheter whose leak grows, is taken out."""
     taken_out: tuple[type, ...] = (ExplantEvent,)
     match event:
@@ -103,7 +103,7 @@ def part_ends(event: AnyWorldEvent, table: CaseTable) -> Instant | None:
     return next((other.at for other in table.event if isinstance(other, taken_out) and other.at > event.at), None)
 
 
-def check_possible(event: AnyWorldEvent, planned: PlannedFault | DriftStep, table: CaseTable, devices: list[Device]) -> None:
+def check_possible(event: AnyWorldEvent, planned: PlannedFault | DriftStep, table: CourseTable, devices: list[Device]) -> None:
     """A fault needs something to happen to: a pump that can have it, a place on the catheter, a refill that it spoils.
 
     It strikes before what people do at the same instant. Raises InputError.
@@ -131,7 +131,7 @@ def check_possible(event: AnyWorldEvent, planned: PlannedFault | DriftStep, tabl
                 raise InputError("kind", event.kind, problem)
 
 
-def _check_slip(event: AnyWorldEvent, slip: Slip, at: Instant, table: CaseTable) -> None:
+def _check_slip(event: AnyWorldEvent, slip: Slip, at: Instant, table: CourseTable) -> None:
     refill = next((other for other in table.event if isinstance(other, RefillEvent) and other.at >= at), None)
     if refill is None:
         raise InputError("kind", event.kind, "spoils the next refill, and none follows")

@@ -25,10 +25,9 @@ class RefillTable(Document):
     clinic_max: ADuration | None = None
 
 
-class CaseTable(Document):
-    """A whole case."""
+class CourseTable(Document):
+    """A course of therapy: what is in place, what people do and what happens to them; a case, and what is made of one."""
 
-    case: AVersion
     title: PlainText
     timezone: str
     until: At
@@ -41,6 +40,12 @@ class CaseTable(Document):
     world: WorldTable = WorldTable()
     event: list[AnyEvent] = Field(min_length=1)
     fact: list[AnyFact] = Field(default_factory=list)
+
+
+class CaseTable(CourseTable):
+    """A whole case."""
+
+    case: AVersion
 
 
 class LookTable(Document):
@@ -93,17 +98,17 @@ _TABLES: dict[str, type[Document]] = {
 
 def kinds(names: list[str]) -> dict[str, type[Document]]:
     """The kinds of event that may stand in a list of the document."""
-    if names == ["fact"]:
+    if names[-1:] == ["fact"]:
         return FACT_TABLES
-    return TRUTH_TABLES if names == ["world", "event"] else EVENT_TABLES
+    return TRUTH_TABLES if names[-2:] == ["world", "event"] else EVENT_TABLES
 
 
 def known_keys(path: tuple[str | int, ...], table: object, root: type[Document] = CaseTable) -> list[str]:
     """The keys that the table at a path of a document may have; ``root`` is what the whole document is."""
     names = [key for key in path if isinstance(key, str)]
     model: type[Document] | None = root
-    if names in (["world", "event"], ["event"], ["fact"]) and isinstance(table, dict):
+    if names[-1:] in (["event"], ["fact"]) and isinstance(table, dict):
         model = kinds(names).get(str(table.get("kind")))
     elif names:
-        model = _TABLES.get(names[-1])
+        model = root.parts.get(names[-1]) or _TABLES.get(names[-1])
     return [field.alias or name for name, field in model.model_fields.items()] if model else []

@@ -4,9 +4,9 @@ What cannot be read becomes an InputError with the line it stands on.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -135,6 +135,8 @@ class Document(BaseModel):
     """A table of the case: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    parts: ClassVar[Mapping[str, "type[Document]"]] = {}
+    """The tables in a document that no other document has, by the key that they stand under."""
 
 
 class EventTable(Document):

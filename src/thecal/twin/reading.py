@@ -76,11 +76,16 @@ def field_text(path: Path, whole: str = "case") -> str:
 
 def read_tables(raw: bytes, name: str) -> tuple[CaseTable, ZoneInfo, Place]:
     """The checked tables of a document, its time zone, and where things stand. Raises InputErrors in the order of lines."""
-    text = _text(raw, name, "case = 1, a title and a timezone to begin with")
+    return read_timed(CaseTable, raw, name, "case = 1, a title and a timezone to begin with")
+
+
+def read_timed(root: type[D], raw: bytes, name: str, begins: str) -> tuple[D, ZoneInfo, Place]:
+    """The checked tables of a document with times, its time zone, and where things stand. Raises InputErrors."""
+    text = _text(raw, name, begins)
     data = _toml(text, name)
-    place = Place(name, lines_of(text))
+    place = Place(name, lines_of(text), root)
     zone = _zone(data, place)
-    return _checked(CaseTable, data, place, {"zone": zone}), zone, place
+    return _checked(root, data, place, {"zone": zone}), zone, place
 
 
 def read_document(raw: bytes, name: str) -> tuple[CaseTable | ChartTable, ZoneInfo, Place]:
@@ -170,7 +175,8 @@ def _finding(finding: Any, data: Mapping[str, Any], place: Place) -> tuple[int, 
 
 def _walk(loc: tuple[str | int, ...], data: Mapping[str, Any]) -> tuple[Path, object, object]:
     """(the path in the document, what stands there, the table around it)."""
-    kind_at = 2 if loc[:1] in (("event",), ("fact",)) else 3 if loc[:2] == ("world", "event") else len(loc)
+    lists = (n for n, key in enumerate(loc[:-1]) if key in ("event", "fact") and isinstance(loc[n + 1], int))
+    kind_at = next(lists, len(loc)) + 2
     loc = (*loc[:kind_at], *loc[kind_at + 1 :])  # pydantic puts the kind of an event or a fact between its number and its fields
     path: Path = ()
     value: Any = data
