@@ -24,6 +24,7 @@ from thecal.twin.act import act
 from thecal.twin.action import (
     Action,
     AskForBolus,
+    EmptyReservoir,
     EndBolus,
     Explant,
     GiveBolus,
@@ -244,6 +245,20 @@ def test_a_new_catheter_is_whole_and_empty_of_drug() -> None:
     assert (revised.catheter, revised.tip_level, revised.dead_volume) == ("indura-8709sc", "T4", Volume(336_690))
     assert (revised.at, revised.holds) == (at(10), "CSF")
     assert trace.world.geometry == replace(geometry, tubing_volume=ml(0.14))
+
+
+def test_an_emptied_reservoir_gives_only_what_lies_in_the_line() -> None:
+    """All that can be aspirated is withdrawn, the residual is on the chart, and the pump counts on as if nothing had been."""
+    trace = ran(IMPLANT, FIRST, EmptyReservoir(at(10)), until=40)
+    before, after = given_by(trace, 10, 40)
+    assert before == after == 2_000_000
+    fact = next(fact for fact in trace.chart.facts if isinstance(fact, ResidualMeasured))
+    assert (fact.expected, fact.measured) == (Volume(16_000_000), Volume(16_000_000))
+    assert trace.balance.ledger.withdrawn.volume_nl == 16_000_000
+    assert ("reservoir ran dry", 10.0) in told(trace)
+    assert pump_of(trace).known_nl == 18_000_000 - 40 * 200_000
+    again = ran(IMPLANT, FIRST, EmptyReservoir(at(10), ml(15.5)), EmptyReservoir(at(11)), until=12)
+    assert [fact.measured for fact in again.chart.facts if isinstance(fact, ResidualMeasured)] == [ml(15.5), Volume(0)]
 
 
 def test_explant_after_all_of_it_leaves_nothing() -> None:

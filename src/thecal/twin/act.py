@@ -14,6 +14,7 @@ from thecal.therapy.refill import RefillPolicy
 from thecal.twin.action import (
     Action,
     Assess,
+    EmptyReservoir,
     Explant,
     GiveTestBolus,
     HoldSession,
@@ -31,7 +32,7 @@ from thecal.twin.action import (
 )
 from thecal.twin.bedside import assess, stop_tablets, take_once, take_tablets
 from thecal.twin.done import Done
-from thecal.twin.needle import open_valve, refill, use_port
+from thecal.twin.needle import empty_reservoir, open_valve, refill, use_port
 from thecal.twin.session import hold_session
 from thecal.twin.surgery import explant, implant, replace_pump, revise
 from thecal.twin.telemetry import by_telemetry
@@ -94,6 +95,7 @@ _WITH_PUMP: Mapping[type, Callable[[World, Chart, Any, PumpState], Done | Refusa
     ReplacePump: replace_pump,
     Revise: revise,
     UsePort: use_port,
+    EmptyReservoir: empty_reservoir,
     OpenValve: open_valve,
     Explant: explant,
 }

@@ -268,6 +268,18 @@ class UsePort:
 
 
 @dataclass(frozen=True, slots=True)
+class EmptyReservoir:
+    """Aspirate all that the reservoir holds, and put nothing in; ``measured`` is the syringe's reading where the record gives
+    one.
+    """
+
+    at: Instant
+    measured: Volume | None = None
+    expect_refused: bool = False
+    name: ClassVar[str] = "empty reservoir"
+
+
+@dataclass(frozen=True, slots=True)
 class OpenValve:
     """Reset by hand a valve that a magnetic field has shut."""
 
@@ -297,4 +309,4 @@ class Explant:
 
 Telemetry = Reprogram | GiveBolus | Prime | AskForBolus | EndBolus | Look | OpenUpdate | SetPumpClock
 Bedside = GiveTestBolus | TakeTablets | TakeOnce | StopTablets | Assess
-Action = Bedside | Implant | ReplacePump | Revise | Refill | HoldSession | Telemetry | UsePort | OpenValve | Note | Explant
+Action = Bedside | Implant | ReplacePump | Revise | Refill | HoldSession | Telemetry | UsePort | EmptyReservoir | OpenValve | Note | Explant

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from thecal.catheter.faults import CatheterLeak, Disconnection, Kink, Migration, damage
+from thecal.catheter.faults import CatheterFault, CatheterLeak, Disconnection, Kink, Migration, damage
 from thecal.catheter.geometry import CatheterSheet, Geometry, catheter_sheet
 from thecal.catheter.line import Line
 from thecal.errors import InputError
 from thecal.pump.faults import check_fault
-from thecal.pump.messages import ChangeGain
+from thecal.pump.messages import ChangeGain, Fault
 from thecal.pump.sheet import PumpSheet, pump_sheet, with_reading
 from thecal.quantity import Volume
 from thecal.timeline import Instant
@@ -118,17 +118,22 @@ def check_possible(event: AnyWorldEvent, planned: PlannedFault | DriftStep, tabl
         raise InputError("kind", event.kind, f"{missing}: there is nothing that it could happen to")
     if not devices:
         return
-    device = devices[done[-1]]
+    if isinstance(fault, Slip):
+        _check_slip(event, fault, planned.at, table)
+    else:
+        check_on(devices[done[-1]], event.kind, fault)
+
+
+def check_on(device: Device, kind: str, fault: Fault | CatheterFault) -> None:
+    """Whether a pump or a catheter can have a fault. Raises InputError with the data sheet's reason."""
     match fault:
         case CatheterLeak() | Disconnection() | Migration() | Kink():
             damage(Line(()), device.geometry, fault)
-        case Slip():
-            _check_slip(event, fault, planned.at, table)
         case _:
             refusal = check_fault(fault, device.sheet)
             if refusal:
                 problem = f"cannot happen here: {refusal.limit}. Source: {refusal.source}"
-                raise InputError("kind", event.kind, problem)
+                raise InputError("kind", kind, problem)
 
 
 def _check_slip(event: AnyWorldEvent, slip: Slip, at: Instant, table: CourseTable) -> None:

@@ -62,6 +62,22 @@ class LookTable(Document):
     also: list[PlainText] = Field(default_factory=list)
 
 
+class BoundTable(Document):
+    """Between what a number has to lie, in the unit of what is measured; one of both ends, or both."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies within."""
+        return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
+
+    def apart(self, other: "BoundTable") -> bool:
+        """Whether no value is in both."""
+        pairs = ((self.at_least, other.at_most), (other.at_least, self.at_most))
+        return any(low is not None and high is not None and low > high for low, high in pairs)
+
+
 class ChartTable(Document):
     """A chart: what is known of a person, and what was done with the pump, where there is one."""
 

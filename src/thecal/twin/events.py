@@ -16,6 +16,7 @@ from thecal.timeline import Instant
 from thecal.twin.action import (
     Action,
     AskForBolus,
+    EmptyReservoir,
     EndBolus,
     Explant,
     GiveBolus,
@@ -194,6 +195,13 @@ class AccessPortEvent(EventTable):
         return self
 
 
+class EmptyReservoirEvent(EventTable):
+    """A needle takes all out of the reservoir, and puts nothing in."""
+
+    kind: Literal["empty_reservoir"]
+    measured: AVolumeOrZero | None = None
+
+
 class ResetValveEvent(EventTable):
     """A valve is reset by hand."""
 
@@ -232,6 +240,7 @@ AnyEvent = Annotated[
     | BeginUpdateEvent
     | SetClockEvent
     | AccessPortEvent
+    | EmptyReservoirEvent
     | ResetValveEvent
     | NoteEvent
     | ExplantEvent,
@@ -256,6 +265,7 @@ EVENT_TABLES: dict[str, type[Document]] = {
     "begin_update": BeginUpdateEvent,
     "set_clock": SetClockEvent,
     "access_port": AccessPortEvent,
+    "empty_reservoir": EmptyReservoirEvent,
     "reset_valve": ResetValveEvent,
     "note": NoteEvent,
     "explant": ExplantEvent,
@@ -333,6 +343,8 @@ def action(
             return SetPumpClock(at, event.clock, refused)
         case AccessPortEvent():
             return UsePort(at, event.action, event.volume, event.concentration, refused)
+        case EmptyReservoirEvent():
+            return EmptyReservoir(at, event.measured, refused)
         case ResetValveEvent():
             return OpenValve(at, refused)
         case NoteEvent():

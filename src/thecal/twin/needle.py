@@ -12,13 +12,13 @@ from thecal.fluid import Parcel, amount_of, volume_of
 from thecal.programmer.bridge import bridge_from
 from thecal.pump.advance import RAN_DRY
 from thecal.pump.handle import handle, report
-from thecal.pump.messages import Event, ResetValve, Update
+from thecal.pump.messages import Event, ResetValve, Update, Withdraw
 from thecal.pump.program import BridgeBolus
 from thecal.pump.reservoir import perform
 from thecal.pump.state import PumpState
 from thecal.quantity import Amount, Volume
 from thecal.timeline import DAY_S
-from thecal.twin.action import Needle, OpenValve, Refill, UsePort
+from thecal.twin.action import EmptyReservoir, Needle, OpenValve, Refill, UsePort
 from thecal.twin.done import Done
 from thecal.twin.exchange import exchange, old_in_line, spoiled
 from thecal.twin.telemetry import ended
@@ -99,7 +99,7 @@ def _still_in_line(world: World, chart: Chart, before: PumpState, action: Refill
     return () if action.bridge else old_in_line(world.line, told, action.concentration, action.at)
 
 
-def _residual(before: PumpState, chart: Chart, action: Refill, withdrawn: Volume) -> tuple[Fact, ...]:
+def _residual(before: PumpState, chart: Chart, action: Refill | EmptyReservoir, withdrawn: Volume) -> tuple[Fact, ...]:
     """The residual as a fact; a pump in which nothing was ever typed expects nothing."""
     expected = _expected(before, chart)
     if expected is None and action.measured is None:
@@ -151,6 +151,18 @@ def _driven_out(used: PortUse, pump: PumpState) -> tuple[Event, ...]:
         return ()
     text = f"{Amount(pg)} in {Volume(volume_of(used.out))} went into the spinal fluid at once"
     return (Event(pump.now, PORT_BOLUS, "unsensed", f"{text}: what lay in the catheter comes out first"),)
+
+
+def empty_reservoir(world: World, chart: Chart, action: EmptyReservoir, pump: PumpState) -> Done | Refusal:
+    """All that can be aspirated comes out; the pump is told nothing."""
+    emptied = perform(pump, Withdraw())
+    if isinstance(emptied, Refusal):
+        return emptied
+    after, syringe = emptied
+    residual = _residual(pump, chart, action, Volume(syringe.volume_nl))
+    dry = Event(action.at, RAN_DRY, "unsensed", "the reservoir was emptied by a needle")
+    ledger = world.ledger.book(withdrawn=(syringe.volume_nl, syringe.amount_pg))
+    return Done(replace(world, pump=after, ledger=ledger), residual, (dry,))
 
 
 def open_valve(world: World, _: Chart, action: OpenValve, pump: PumpState) -> Done | Refusal:
