@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 CASE   ?= scenarios/first-year.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check benchmarks evidence mutation golden figures coverage lock clean
+.PHONY: help run test test-long check benchmarks evidence mutation golden figures coverage hazards lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -46,6 +46,9 @@ figures: $(VENV)/installed-dev  ## draw the figures of docs/ anew
 
 coverage: $(VENV)/installed-dev  ## write anew which tests hold which rule, and docs/coverage.md
 	@$(BIN)/python -m tests.coverage
+
+hazards: $(VENV)/installed-dev  ## play every hazard anew, and write docs/requirements/hazards.md
+	@$(BIN)/python -m tests.hazards.traced
 
 lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o locks/dev.txt

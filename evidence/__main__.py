@@ -14,11 +14,12 @@ from typing import Any
 from evidence.accuracy import accuracy, accuracy_figure
 from evidence.bundle import Documents, bundle, worst
 from evidence.documents import DocumentError, text_of
-from evidence.matrix import read_hazards, read_severities, wanted
+from evidence.matrix import read_hazards, wanted
 from evidence.page import page_text
 from evidence.run import RunError, run_tests
 from evidence.sbom import LockError, bill, packages
 from tests.command import ROOT
+from thecal.hazards.catalogue import severities
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def write(folder: Path, when: date) -> dict[str, Any]:
     """Make the bundle in a folder; it replaces what was there."""
     documents = Documents(*(text_of(f"{name}.md") for name in ("evidence", "anomalies", "mutation")))
-    hazards, severities = read_hazards(), read_severities()
+    hazards = read_hazards()
     text = bill(when)
     rows = accuracy()
     with tempfile.TemporaryDirectory() as place:
         recorded = run_tests(wanted(hazards), Path(place))
-    made = bundle(recorded, hazards, severities, documents, rows, packages(text), when)
+    made = bundle(recorded, hazards, dict(severities()), documents, rows, packages(text), when)
     figure = accuracy_figure(rows)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -1,63 +1,53 @@
 """The matrix: hazard, cause, severity, control, tests, result, residual risk; and what in it is not whole."""
 
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from evidence.run import Recorded
-from tests.command import ROOT
 from tests.test_requirements import documented, listed, read, rows, written
+from thecal.hazards.catalogue import hazards
 
-HAZARDS = ROOT / "evidence" / "hazards.toml"
-ROOMS = ("pump.md", "programmer.md", "bench.md")
+ROOMS = ("pump.md", "programmer.md", "bench.md", "hazard.md")
 """The requirements that the bundle shows whole."""
 
 
 @dataclass(frozen=True)
 class Hazard:
-    """A hazard: what happened and why, how bad it was as reported, what answers it, what is left, what is still open."""
+    """A hazard of the catalogue with what answers it: its ``controls`` are requirements, its ``test`` holds the answer itself."""
 
     name: str
+    title: str
     happened: str
     cause: str
     severity: str
     source: str
     controls: tuple[str, ...]
     residual: str
+    test: str = ""
     open: str = ""
 
 
-def read_severities(path: Path = HAZARDS) -> dict[str, str]:
-    """Each word for severity and what it means."""
-    scale: dict[str, str] = tomllib.loads(path.read_text(encoding="utf-8"))["severity"]
-    return scale
-
-
-def read_hazards(path: Path = HAZARDS) -> list[Hazard]:
-    """The hazards in their order: what docs/requirements/README.md says of them, and what the data file adds."""
-    told = {row[0]: row for row in rows(written()["README.md"], "hazard")}
-    found = []
-    for name, table in tomllib.loads(path.read_text(encoding="utf-8"))["hazards"].items():
-        happened = told[name][1] if name in told else table["happened"]
-        here = listed(told[name][2]) if name in told else ()
-        controls = tuple(dict.fromkeys([*here, *table.get("also", ())]))
-        words = {key: table[key] for key in ("cause", "severity", "source", "residual")}
-        found.append(Hazard(name, happened, controls=controls, open=table.get("open", ""), **words))
-    return found
+def read_hazards() -> list[Hazard]:
+    """The hazards in their order: the catalogue, and which requirements answer them by docs/requirements/README.md."""
+    told = {row[0]: listed(row[2]) for row in rows(written()["README.md"], "hazard")}
+    keys = ("title", "happened", "cause", "severity", "source", "residual", "test", "open")
+    return [
+        Hazard(name, controls=tuple(dict.fromkeys([*told.get(name, ()), *one.also])), **{key: getattr(one, key) for key in keys})
+        for name, one in hazards().items()
+    ]
 
 
 def requirements() -> dict[str, str]:
-    """What pump, programmer and bench shall, by id."""
+    """What pump, programmer, bench and the room of the hazards shall, by id."""
     documents = written()
     return {row[0]: row[1] for name in ROOMS for row in rows(documents[name], "id")}
 
 
-def wanted(hazards: Iterable[Hazard]) -> set[str]:
+def wanted(of: Iterable[Hazard]) -> set[str]:
     """Every requirement whose tests the bundle rests on."""
-    return {*requirements(), *(control for hazard in hazards for control in hazard.controls)}
+    return {*requirements(), *(control for hazard in of for control in hazard.controls)}
 
 
 def tests_by_requirement(recorded: Recorded) -> dict[str, dict[str, Counter[str]]]:
@@ -76,23 +66,30 @@ def outcome(ends: Iterable[str]) -> str:
     return next((word for word in ("failed", "passed") if word in said), "not run")
 
 
-def matrix(hazards: Iterable[Hazard], recorded: Recorded) -> list[dict[str, Any]]:
-    """A row for each hazard, with the tests of its controls and their result."""
+def own_result(hazard: Hazard, recorded: Recorded) -> str:
+    """How the test ended that holds the answer to a hazard; empty where there is none to hold."""
+    return recorded.tests.get(hazard.test, {"outcome": "not run"})["outcome"] if hazard.test else ""
+
+
+def matrix(of: Iterable[Hazard], recorded: Recorded) -> list[dict[str, Any]]:
+    """A row for each hazard, with the tests of its controls, the one that holds its answer, and their result."""
     tests = tests_by_requirement(recorded)
     found = []
-    for hazard in hazards:
+    for hazard in of:
         controls: list[dict[str, Any]] = [{"id": name, "tests": _ended(tests.get(name, {}))} for name in hazard.controls]
         ends = [test["result"] for control in controls for test in control["tests"]]
-        result = outcome(ends) if ends else "no test"
-        row = {key: getattr(hazard, key) for key in ("happened", "cause", "severity", "source", "residual", "open")}
+        own = own_result(hazard, recorded)
+        result = outcome([*ends, own]) if ends or own else "no test"
+        row = {key: getattr(hazard, key) for key in ("title", "happened", "cause", "severity", "source", "residual", "open")}
+        row |= {"test": hazard.test, "test_result": own}
         found.append({"hazard": hazard.name, **row, "controls": controls, "result": result})
     return found
 
 
-def unanswered(hazards: Iterable[Hazard], tests: Mapping[str, Any], severities: Mapping[str, str]) -> list[str]:
+def unanswered(of: Iterable[Hazard], tests: Mapping[str, Any], severities: Mapping[str, str]) -> list[str]:
     """What is not whole: a hazard without a control, a control that nobody promises or tests, a word that is not on the scale."""
     promised, problems = documented(), []
-    for hazard in hazards:
+    for hazard in of:
         if not hazard.controls and not hazard.open:
             problems.append(f"{hazard.name} has no control and is not said to be open")
         if hazard.severity not in severities:
@@ -102,12 +99,13 @@ def unanswered(hazards: Iterable[Hazard], tests: Mapping[str, Any], severities: 
     return problems
 
 
-def failing(recorded: Recorded, hazards: Iterable[Hazard]) -> list[str]:
-    """Tests that failed, and requirements none of whose tests was run."""
+def failing(recorded: Recorded, of: Sequence[Hazard]) -> list[str]:
+    """Tests that failed, requirements none of whose tests was run, and hazards whose own was not."""
     tests = tests_by_requirement(recorded)
     ends = {name: outcome(end for ended in found.values() for end in ended) for name, found in tests.items()}
     problems = [f"{node} failed" for node, test in recorded.tests.items() if test["outcome"] == "failed"]
-    return problems + [f"no test of {name} was run" for name in sorted(wanted(hazards)) if ends.get(name) == "not run"]
+    problems += [f"no test of {name} was run" for name in sorted(wanted(of)) if ends.get(name) == "not run"]
+    return problems + [f"{one.name}: {one.test} was not run" for one in of if own_result(one, recorded) == "not run"]
 
 
 def linked() -> list[str]:

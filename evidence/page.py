@@ -54,11 +54,11 @@ def _hazards(made: Mapping[str, Any]) -> list[str]:
     rows = [
         (
             row["hazard"],
-            f"{escape(row['happened'])}<br><span class='muted'>{escape(row['source'])}</span>",
+            f"<b>{escape(row['title'])}</b><br>{escape(row['happened'])}<br><span class='muted'>{escape(row['source'])}</span>",
             escape(row["cause"]),
             escape(row["severity"]),
             ", ".join(f'<span class="time">{control["id"]}</span>' for control in row["controls"]) or "none",
-            _tests(row["controls"]),
+            _tests(row["controls"]) + _own(row),
             _result(row["result"]),
             escape(row["residual"])
             + (f"<br><span class='non-critical'>open:</span> {escape(row['open'])}" if row["open"] else ""),
@@ -80,6 +80,11 @@ def _tests(controls: Iterable[Mapping[str, Any]]) -> str:
     return f"<details><summary>{len(tests)}</summary><ul>{items}</ul></details>" if tests else "none"
 
 
+def _own(row: Mapping[str, Any]) -> str:
+    """The test that holds the answer itself: a re-enactment, or a law."""
+    return f"<br><span class='muted'>{escape(row['test'])}:</span> {_result(row['test_result'])}" if row["test"] else ""
+
+
 def _result(result: str) -> str:
     return f'<span class="{_RESULTS[result]}">{escape(result)}</span>'
 
@@ -88,7 +93,7 @@ def _requirements(rows: Sequence[Mapping[str, Any]], tests: Mapping[str, int]) -
     counted = ", ".join(f"{count} {word}" for word, count in sorted(tests.items()))
     cells = [(row["id"], escape(row["shall"]), str(row["tests"]), _result(row["result"])) for row in rows]
     return [
-        "<h2>Requirements of pump, programmer and bench</h2>",
+        "<h2>Requirements of pump, programmer, bench and hazards</h2>",
         f"<p>Cases of tests: {escape(counted)}. What is not run takes longer, and is run by <code>make test-long</code>.</p>",
         table(("id", "it shall", "tests", "result"), cells, {0: "text", 1: "text", 3: "text"}, "Requirements and their tests"),
     ]

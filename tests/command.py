@@ -14,9 +14,10 @@ ROOT = Path(__file__).parent.parent
 THECAL = Path(sys.executable).with_name("thecal")
 
 
-def thecal(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run the command; its output as text."""
-    return subprocess.run([str(THECAL), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+def thecal(*arguments: str | Path, cwd: Path = ROOT, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command, with what is typed; its output as text."""
+    command = [str(THECAL), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
 
 def inside(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

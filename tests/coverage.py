@@ -22,7 +22,7 @@ def tests_of_rules() -> Mapping[str, tuple[str, ...]]:
     """The tests that name each rule; a reference is held by the test of all rules."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for name, test in _marked(path):
+        for name, test in marked(path):
             if name in all_rules():
                 found[name].append(test)
     for rule in all_rules().values():
@@ -31,7 +31,7 @@ def tests_of_rules() -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(dict.fromkeys(found[name])) for name in sorted(found)}
 
 
-def _marked(path: Path) -> Iterator[tuple[str, str]]:
+def marked(path: Path) -> Iterator[tuple[str, str]]:
     """(requirement, test) for every marker of a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     name = path.relative_to(ROOT).as_posix()

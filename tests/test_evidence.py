@@ -19,11 +19,12 @@ from evidence.bundle import Documents, bundle, worst
 from evidence.decisions import WITH_THE_PUMP
 from evidence.documents import DocumentError, anomalies, mutants, section, tables_in, text_of
 from evidence.lock import read_lock
-from evidence.matrix import Hazard, read_hazards, read_severities, unanswered, wanted
+from evidence.matrix import Hazard, read_hazards, unanswered, wanted
 from evidence.page import page_text
 from evidence.run import DECIDING, Recorded
 from tests.command import ROOT
 from tests.test_requirements import shown
+from thecal.hazards.catalogue import severities
 from thecal.pump.alarms import ALARMS
 from thecal.pump.modes import CHANGES, TABLE, members
 
@@ -36,9 +37,10 @@ DEPENDENCY = {"package": "numpy", "version": "2", "license": "BSD", "hashes": "3
 
 
 def small() -> Recorded:
-    """What the tests would have shown if there were one for each requirement, and all went well."""
+    """What the tests would have shown if there were one for each requirement and each hazard, and all went well."""
+    own = {hazard.test: {"shows": ["HAZ-07"], "outcome": "passed"} for hazard in read_hazards() if hazard.test}
     return Recorded(
-        tests={f"tests/test_{name}.py::test_it": {"shows": [name], "outcome": "passed"} for name in wanted(read_hazards())},
+        tests={f"tests/test_{name}.py::test_it": {"shows": [name], "outcome": "passed"} for name in wanted(read_hazards())} | own,
         coverage=dict.fromkeys(DECIDING, FULL),
         entries=frozenset(TABLE),
         changes=frozenset((members(source)[0], cause, members(target)[0]) for source, cause, target in CHANGES),
@@ -49,16 +51,16 @@ def small() -> Recorded:
 
 def made(recorded: Recorded, hazards: list[Hazard] | None = None) -> dict[str, Any]:
     chosen = read_hazards() if hazards is None else hazards
-    return bundle(recorded, chosen, read_severities(), DOCUMENTS, ROWS, [DEPENDENCY], WHEN)
+    return bundle(recorded, chosen, dict(severities()), DOCUMENTS, ROWS, [DEPENDENCY], WHEN)
 
 
 def test_every_hazard_is_whole() -> None:
     """All of them once, with cause, source, a severity of the scale, what is left, and controls that exist and are tested."""
-    hazards, severities = read_hazards(), read_severities()
+    hazards = read_hazards()
     assert [hazard.name for hazard in hazards] == [f"H{number:02d}" for number in range(1, 53)]
-    assert unanswered(hazards, shown(), severities) == []
+    assert unanswered(hazards, shown(), severities()) == []
     assert all(hazard.happened and hazard.cause and hazard.source and hazard.residual for hazard in hazards)
-    assert {hazard.severity for hazard in hazards} == set(severities)
+    assert {hazard.severity for hazard in hazards} == set(severities())
     assert [hazard.name for hazard in hazards if not hazard.controls] == ["H48"]
 
 
@@ -123,6 +125,16 @@ BROKEN: dict[str, tuple[Callable[[Recorded], Recorded], str]] = {
     "a requirement without a test": (without("PMP-04"), "PMP-04 has no test"),
     "a test that fails": (ending("PMP-16", "failed"), "tests/test_PMP-16.py::test_it failed"),
     "a test that was not run": (ending("BEN-24", "not run"), "no test of BEN-24 was run"),
+    "a re-enactment that was not run": (
+        lambda it: replace(it, tests={node: test for node, test in it.tests.items() if "[H07]" not in node}),
+        "H07: tests/hazards/test_field.py::test_a_hazard_is_re_enacted[H07] was not run",
+    ),
+    "a law that fails": (
+        lambda it: replace(
+            it, tests={node: test | {"outcome": "failed"} if node.endswith("h40") else test for node, test in it.tests.items()}
+        ),
+        "tests/hazards/test_defects.py::test_h40 failed",
+    ),
     "a branch not taken": (
         measured(covered_branches=3),
         "src/thecal/programmer/session.py: 0 statements and 1 branches were not taken",

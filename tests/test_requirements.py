@@ -10,6 +10,7 @@ from functools import cache
 import pytest
 
 from tests.command import ROOT
+from thecal.hazards.catalogue import hazards
 from thecal.therapy.rules import all_rules
 
 SOURCE = ROOT / "src" / "thecal"
@@ -21,7 +22,7 @@ GENERIC = (
     "7.1.3", "7.3.1",
 )  # fmt: skip
 """The generic infusion pump requirements that an implanted pump can be asked, by the rows in which they are answered."""
-HAZARDS = {f"H{number:02d}" for number in range(1, 53)}
+HAZARDS = set(hazards())
 VERDICTS = ("kept", "adapted", "refused")
 METHODS = ("property", "table", "oracle", "example")
 ALONE = ("data sheet", "house")
@@ -73,16 +74,16 @@ def read(documents: Documents) -> Tables:
     generic = [row for name in documents for row in rows(documents[name], "GIP")]
     told = [row[0] for row in generic if len(row) == 5 and row[1] and row[2] in VERDICTS and row[3]]
     problems += [f"GIP {row[0]} is not asked, judged and explained" for row in generic if row[0] not in told]
-    hazards = list(rows(documents["README.md"], "hazard"))
-    problems += [f"{row[0]} is no hazard" for row in hazards if row[0] not in HAZARDS or len(row) != 3 or not row[1]]
+    answered = list(rows(documents["README.md"], "hazard"))
+    problems += [f"{row[0]} is no hazard" for row in answered if row[0] not in HAZARDS or len(row) != 3 or not row[1]]
     requirements = {row[0]: (*row, *SHORT)[:4] for row in promised}
     derived = {f"GIP {row[0]}": ((*row, *SHORT)[2], listed((*row, *SHORT)[4])) for row in generic}
-    derived |= {row[0]: ("kept", listed((*row, *SHORT)[2])) for row in hazards}
+    derived |= {row[0]: ("kept", listed((*row, *SHORT)[2])) for row in answered}
     count = Counter([row[0] for row in generic])
     problems += [
         f"GIP {row} is answered {count[row]} times" for row in sorted({*GENERIC, *count}) if count[row] != (row in GENERIC)
     ]
-    problems += [f"{row} is told twice" for row, times in Counter(row[0] for row in hazards).items() if times > 1]
+    problems += [f"{row} is told twice" for row, times in Counter(row[0] for row in answered).items() if times > 1]
     return Tables(requirements, derived, tuple(problems))
 
 

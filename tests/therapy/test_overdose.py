@@ -8,6 +8,7 @@ from thecal.chart.facts import Assessed, PortUsed, ResidualMeasured, Revised
 from thecal.chart.order import OrderStop
 from thecal.chart.vocabulary import grouped
 from thecal.quantity import Amount, Concentration, Volume
+from thecal.therapy.check import check
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.overdose import drug_in_line, line_text
 
@@ -216,3 +217,24 @@ def test_the_first_residual_proves_nothing_and_a_session_settles_it() -> None:
     assert severities(started(200).fact(residual(30, 2, 19)).programmed(30.2, 100).look(40, 120), "OVD-08") == []
     withdrawn = started(200).fact(residual(30, 2, 19), sign("fever", 30))
     assert severities(withdrawn.look(30.1, 100), "OVD-08") == ["warn"]
+
+
+@pytest.mark.requirement("OVD-02")
+@pytest.mark.parametrize(("mcg", "blocked"), [(0, False), (60, False), (300, False), (440, True), (900, True)])
+def test_an_order_that_ends_an_overdose_is_not_blocked(mcg: float, *, blocked: bool) -> None:
+    """A stop or a lower dose is warned of and signed afterwards; one that lowers nothing is stopped as ever."""
+    story = strong().fact(sign("coma", 20.5, 3))
+    asked = mcg or OrderStop()
+    grave = [finding for finding in check(story.look(20.6, asked), "order") if finding.severity == "block"]
+    if not blocked:
+        assert grave == []
+        assert any("The overdose comes first (OVD-02)" in finding.next for finding in check(story.look(20.6, asked), "order"))
+    else:
+        assert not any("The overdose comes first" in finding.next for finding in check(story.look(20.6, asked), "order"))
+
+
+@pytest.mark.requirement("OVD-02")
+def test_without_signs_of_an_overdose_a_stop_is_blocked() -> None:
+    """As ever (SAF-03)."""
+    blocks = [finding.rule for finding in check(strong().look(20.6, OrderStop()), "order") if finding.severity == "block"]
+    assert "SAF-03" in blocks

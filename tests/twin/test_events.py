@@ -175,7 +175,7 @@ KEYS = {
     "cancel_bolus": "",
     "interrogate": "programmer",
     "session": "program bolus fill concentration reservoir low_reservoir bridge without_bridge prime prime_flow clock "
-    "confirm_total programmer lost",
+    "confirm_total anyway programmer lost",
     "begin_update": "",
     "set_clock": "clock",
     "access_port": "action volume concentration",

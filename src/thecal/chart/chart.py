@@ -56,6 +56,11 @@ class Chart:
     uncertain: SessionUncertain | None = None
     acted: int = 0
 
+    @property
+    def emptied(self) -> bool:
+        """Whether all that the reservoir held was aspirated after the last fill, and nothing filled since."""
+        return self.filled is not None and self.residual is not None and self.residual.at > self.filled.at
+
     def after(self, *facts: Fact) -> "Chart":
         """The chart with more facts. Raises ValueError for a fact before the last one."""
         last = self.facts[-1].at if self.facts else None

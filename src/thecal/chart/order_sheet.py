@@ -15,7 +15,8 @@ class OrderSheet:
     concentration is bridged (``bridge``), or a reason says why not (``without_bridge``). ``prime`` asks for a priming bolus by
     the plan, at ``prime_flow`` where one is given. A single ``bolus`` and the ``clock_offset_s`` from UTC are written alone.
 
-    ``confirm_total`` is the 24-h total as a person worked it out, to be compared with what the review finds.
+    ``confirm_total`` is the 24-h total as a person worked it out, to be compared with what the review finds. ``anyway`` is why
+    the order goes on in spite of a rule of the therapy that stops it.
     """
 
     dosing: Order | None = None
@@ -30,6 +31,7 @@ class OrderSheet:
     bolus: OrderBolus | None = None
     clock_offset_s: int | None = None
     confirm_total: DailyDose | None = None
+    anyway: str | None = None
 
     def check(self) -> Refusal | None:
         """Whether it asks for something, and for one thing at a time (SES-01)."""

@@ -14,6 +14,8 @@ from thecal.cli.calc import calc
 from thecal.cli.check import check
 from thecal.cli.compare import compare
 from thecal.cli.console import BAD_INPUT, complain, explain, say
+from thecal.cli.drill import drill
+from thecal.cli.hazards import hazards
 from thecal.cli.patients import patients
 from thecal.cli.plan import plan
 from thecal.cli.program import program
@@ -49,7 +51,9 @@ app.command()(teach)
 app.command()(whatif)
 app.command()(compare)
 app.command()(validate)
+app.command()(hazards)
 app.add_typer(bench, name="bench")
+app.add_typer(drill, name="drill")
 app.add_typer(plan, name="plan")
 app.add_typer(calc, name="calc")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Filled, SessionEnded, SessionUncertain
+from thecal.programmer.gate import stopping
 from thecal.programmer.limits import change_limits, dose_limit
 from thecal.programmer.write import ends_bolus, old_strengths
 from thecal.pump.messages import StartBolus, Update
@@ -44,6 +45,7 @@ _HOUSE = "thecal: what a review says"
 
 def cautions(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Caution]:
     """Everything that a review has to say beside its numbers."""
+    yield from _in_spite_of(review, chart, sheet)
     yield from _second_person(review, sheet)
     yield from _limits(review)
     yield from _before(chart)
@@ -52,6 +54,15 @@ def cautions(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Cauti
     yield from _strength(review, chart, sheet)
     yield from _line(review)
     yield from _pump(review, sheet)
+
+
+def _in_spite_of(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[Caution]:
+    """What stops such an order, and why this one goes on."""
+    if review.orders.anyway is None:
+        return
+    for finding in stopping(review.orders, chart, sheet, review.before.at):
+        text = f"Gone on in spite of it: {review.orders.anyway}. What stops it: {finding.asked}; allowed: {finding.allowed}."
+        yield Caution(finding.rule, "warn", text, finding.source)
 
 
 def _second_person(review: "Review", sheet: PumpSheet) -> Iterable[Caution]:

@@ -75,8 +75,9 @@ TOPICS: Mapping[Topic, tuple[Checks, ...]] = {
 def check(look: Look, topic: Topic | None = None) -> tuple[Finding, ...]:
     """What the rules of a topic, or all of them, find; the gravest first.
 
-    An order that restarts the therapy in active withdrawal is never blocked (SAF-06): what would stop it is told as a warning,
-    and the second person signs afterwards. What a wrong order is wrong by whatever the hurry still stops it.
+    An order that restarts the therapy in active withdrawal is never blocked (SAF-06), nor one that stops or lowers it in an
+    overdose (OVD-02): what would stop it is told as a warning, and the second person signs afterwards. What a wrong order is
+    wrong by whatever the hurry still stops it.
     """
     found = (finding for rule in checks_of(topic).values() for finding in rule(look))
     return ordered(eased(look, finding) for finding in found)
@@ -88,13 +89,23 @@ _WRONG_IN_ANY_HURRY = frozenset(
 
 
 def eased(look: Look, finding: Finding) -> Finding:
-    """A finding as it counts for this order: in active withdrawal a block is a warning, a second person signs afterwards."""
-    if finding.severity not in ("block", "second_person") or not restart.resumes(look):
+    """A finding as it counts for this order: where that ends an overdose, or restarts the therapy in active withdrawal, a block
+    is a warning, and a second person signs afterwards.
+    """
+    if finding.severity not in ("block", "second_person"):
+        return finding
+    if overdose.relieves(look) and finding.rule not in _WRONG_IN_ANY_HURRY - {"SAF-03"}:
+        return _afterwards(finding, "The overdose comes first (OVD-02)")
+    if not restart.resumes(look):
         return finding
     if finding.rule in _WRONG_IN_ANY_HURRY and not _own_highest(look, finding):
         return finding
+    return _afterwards(finding, "Active withdrawal comes first (SAF-06)")
+
+
+def _afterwards(finding: Finding, first: str) -> Finding:
     if finding.severity == "block":
-        return replace(finding, severity="warn", next=f"Active withdrawal comes first (SAF-06). Then: {finding.next}")
+        return replace(finding, severity="warn", next=f"{first}. Then: {finding.next}")
     return replace(finding, severity="task", next=f"Afterwards: {finding.next}")
 
 

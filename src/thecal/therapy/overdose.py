@@ -115,6 +115,15 @@ def overdose_first(look: Look, signs: Signs) -> bool:
     return bool(signs.grave or after or OVERDOSE in signs.suspected)
 
 
+def relieves(look: Look) -> bool:
+    """Whether an order stops the pump or gives less, where an overdose is what is acted on (OVD-02)."""
+    asked = look.asked
+    if asked is None or asked.orders.dosing is None or not overdose_first(look, signs_of(look)):
+        return False
+    before, after = asked.before, asked.after
+    return asked.stops or (before is not None and after is not None and after.day_max.pg < before.day_max.pg)
+
+
 def _first_action(look: Look) -> Iterator[Finding]:
     """OVD-02: the pump stopped first, then the reservoir emptied."""
     if not has_pump(look) or not on_baclofen(look):
@@ -124,11 +133,15 @@ def _first_action(look: Look) -> Iterator[Finding]:
         return
     since = begun_at(look, signs)
     if not _stopped(look, since):
-        advice = f"{_how(look)} {line_text(look).capitalize()}."
+        advice = f"{_how(look)} {_begun(line_text(look))}."
         yield look.found("OVD-02", "emergency", "an overdose, and the pump is not known to be stopped", "a stopped pump", advice)
     elif not _emptied(look, since):
         advice = f"Empty the reservoir now; {line_text(look)}."
         yield look.found("OVD-02", "emergency", "an overdose, the pump stopped and drug left in it", "an empty reservoir", advice)
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _how(look: Look) -> str:

@@ -58,13 +58,21 @@ class MeasuredResidual:
         return None if self.expected is None else self.measured - self.expected
 
 
+_FLAGGED = {"amber": "an amber", "red": "a red"}
+
+
 @dataclass(frozen=True, slots=True)
 class RefillProcedure:
-    """A refill of one pump up to its last step; ``first`` says that it is the first after implant."""
+    """A refill of one pump up to its last step.
+
+    ``first`` says that it is the first after implant, ``emptied`` that all was aspirated before, and nothing filled since:
+    whatever the pump counts, nothing is expected.
+    """
 
     sheet: PumpSheet
     first: bool
     steps: tuple[Step, ...] = ()
+    emptied: bool = False
 
     @property
     def residual(self) -> MeasuredResidual | None:
@@ -227,7 +235,7 @@ class RefillProcedure:
         """(what should be left, its concentration), by the pump or as people worked it out."""
         first = self.steps[0] if self.steps else None
         if isinstance(first, Interrogated):
-            return first.report.calculated, first.report.concentration
+            return (Volume(0) if self.emptied else first.report.calculated), first.report.concentration
         return (first.expected, first.concentration) if isinstance(first, WorkedOut) else (None, None)
 
     def _check(self, kind: type, at: Instant) -> Refusal | None:
@@ -252,7 +260,9 @@ class RefillProcedure:
         if residual is None or residual.flag in (None, "ok"):
             return None
         limit = f"at most {discrepancy_limit(self.sheet.reservoir_capacity)} off"
-        asked = f"an injection at a {residual.flag} residual, {residual.measured} measured and {residual.expected} expected"
+        asked = (
+            f"an injection at {_FLAGGED[residual.flag]} residual, {residual.measured} measured and {residual.expected} expected"
+        )
         if residual.flag == "amber" and len(self._all(Aspirated)) < 2:
             return self._off(asked, f"{limit}, or aspirated again", "Check the needle, and aspirate again.")
         since = next(step for step in reversed(self.steps) if isinstance(step, Aspirated | Overridden))

@@ -189,12 +189,17 @@ def _silent(look: Look) -> Iterator[Finding]:
     yield look.found("REF-12", "warn", asked, "an alarm before the pump is empty", advice, by)
 
 
+_READ = "Interrogate the pump; the dates follow."
+
+
 def _stale(look: Look) -> Iterator[Finding]:
     """REF-13."""
     chart, sheet = look.chart, look.sheet
     if chart.uncertain is not None:
         asked, allowed = "dates from before a session of which nobody knows the end", "dates from what the pump says now"
-        yield look.found("REF-13", "task", asked, allowed, "Interrogate the pump; the dates follow.")
+        stands = sheet is not None and sheet.stops_while_updating
+        advice = "Interrogate the pump now: it may stand still with its update open." if stands else _READ
+        yield look.found("REF-13", "emergency" if stands else "warn", asked, allowed, advice, chart.uncertain.at)
     if sheet is not None and sheet.programmable and chart.filled is not None and chart.fill_session is None:
         asked = f"{chart.filled.volume} filled on {chart.filled.at.date(look.zone)}, and not typed in since"
         advice = "Type in the volume that was injected; the dates follow."

@@ -171,7 +171,8 @@ def _by_report(look: Look, report: Report) -> Iterator[Interruption]:
     known = [onset for onset in (_onset(look, report, why) for why in whys) if onset is not None]
     filled = look.chart.filled
     refilled = filled is not None and whys == [EMPTY] and filled.at >= report.at
-    yield Interruption(" and ".join(dict.fromkeys(whys)), min(known, default=None), filled.at if refilled and filled else None)
+    told = [why for why in whys if why != Stopped().mode or STOOD_STILL not in whys]
+    yield Interruption(" and ".join(dict.fromkeys(told)), min(known, default=None), filled.at if refilled and filled else None)
 
 
 def _onset(look: Look, report: Report, why: str) -> Instant | None:
@@ -182,9 +183,12 @@ def _onset(look: Look, report: Report, why: str) -> Instant | None:
         return report.at
     if isinstance(report.program, SafeState | EndOfService):
         return None
+    placed = _placed(look)
+    if not any(session.at >= placed for session in look.known.sessions):
+        return placed  # as it came out of its box
     since = None
     for session in reversed(look.known.sessions):
-        if session.at < _placed(look) or not isinstance(session.report.program, Stopped | MinimumRate):
+        if session.at < placed or not isinstance(session.report.program, Stopped | MinimumRate):
             break
         since = session.at
     return since
@@ -307,20 +311,32 @@ def _in_withdrawal(look: Look, amount: Amount, off: Interruption, before: Amount
 
 
 def _after_pause(look: Look, amount: Amount, off: Interruption, before: Amount) -> Iterator[Finding]:
-    full, fraction = look.limit("SAF-06", "full"), look.limit("SAF-06", "fraction")
+    fraction = look.limit("SAF-06", "fraction")
     asked = f"a restart at {amount} in 24 h, before it {before}; {off.in_words(look.now)}; no signs of withdrawal"
     allowed = f"a reduced start, monitored: at most {share(fraction, before)} in 24 h ({fraction} of the dose before, a setting)"
     advice = "Order a reduced start in a monitored setting, and raise it as after an implant."
     if STOOD_STILL in off.why:
         advice += " A drive that stood still for so long may overinfuse: compare the residual early."
-    if amount.pg * 100 >= full.value * before.pg:
-        yield look.passed(full, asked, allowed, advice)
+    if _is_full(look, amount, before):
+        yield look.passed(look.limit("SAF-06", "full"), asked, allowed, advice)
     elif amount.pg * 100 > fraction.value * before.pg:
         yield look.passed(fraction, asked, allowed, advice)
     if missing(look, off.since, _MONITORED):
         told = f"a restart without a monitored setting; {off.in_words(look.now)}"
         advice = "Restart where the person is monitored, and answer it in the restart checklist."
         yield look.found("SAF-06", "block", told, "a restart after a pause only where the person is monitored", advice)
+
+
+def _is_full(look: Look, amount: Amount, before: Amount) -> bool:
+    return amount.pg * 100 >= look.limit("SAF-06", "full").value * before.pg
+
+
+def full_after_pause(look: Look) -> Finding | None:
+    """What SAF-06 finds against the dose itself, where an order gives all of the dose before after a pause without signs."""
+    amount, before = gives(look.asked), dose_before(look)
+    if amount is None or before is None or restart_kind(look) != "after a pause" or not _is_full(look, amount, before):
+        return None
+    return next(_restart(look), None)
 
 
 CHECKS: Checks = {"SAF-06": _restart}

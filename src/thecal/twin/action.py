@@ -309,4 +309,17 @@ class Explant:
 
 Telemetry = Reprogram | GiveBolus | Prime | AskForBolus | EndBolus | Look | OpenUpdate | SetPumpClock
 Bedside = GiveTestBolus | TakeTablets | TakeOnce | StopTablets | Assess
-Action = Bedside | Implant | ReplacePump | Revise | Refill | HoldSession | Telemetry | UsePort | EmptyReservoir | OpenValve | Note | Explant
+Action = (
+    Bedside
+    | Implant
+    | ReplacePump
+    | Revise
+    | Refill
+    | HoldSession
+    | Telemetry
+    | UsePort
+    | EmptyReservoir
+    | OpenValve
+    | Note
+    | Explant
+)

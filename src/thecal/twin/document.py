@@ -1,11 +1,11 @@
 """The door: a case document as it is written, checked field by field."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from thecal.twin.bedside_tables import BodyTable, ParametersTable
 from thecal.twin.events import EVENT_TABLES, AnyEvent, CatheterTable, PumpTable
 from thecal.twin.fact_tables import FACT_TABLES, AnyFact
-from thecal.twin.fields import ADuration, ADurationOrZero, At, AVersion, Document, PlainText
+from thecal.twin.fields import ADuration, ADurationOrZero, At, AVersion, Document, PlainText, mistake
 from thecal.twin.mishaps import TRUTH_TABLES, WorldTable
 from thecal.twin.order_tables import BolusTable, FillTable, SheetTable
 from thecal.twin.programs import DayTable, PatientBolusTable, ProgramTable, StepTable
@@ -68,6 +68,18 @@ class BoundTable(Document):
     at_least: float | None = None
     at_most: float | None = None
 
+    @model_validator(mode="after")
+    def _bounds_something(self) -> "BoundTable":
+        if self.at_least is None and self.at_most is None:
+            raise mistake("at_least", "", "is missing, and so is at_most: nothing is bounded")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise mistake("at_least", f"{self.at_least:g}", f"is above at_most, {self.at_most:g}: nothing can be both")
+        return self
+
+    def __str__(self) -> str:
+        words = (("at least", self.at_least), ("at most", self.at_most))
+        return " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
+
     def holds(self, value: float) -> bool:
         """Whether a value lies within."""
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
@@ -126,5 +138,5 @@ def known_keys(path: tuple[str | int, ...], table: object, root: type[Document] 
     if names[-1:] in (["event"], ["fact"]) and isinstance(table, dict):
         model = kinds(names).get(str(table.get("kind")))
     elif names:
-        model = root.parts.get(names[-1]) or _TABLES.get(names[-1])
+        model = root.parts.get(".".join(names[-2:])) or root.parts.get(names[-1]) or _TABLES.get(names[-1])
     return [field.alias or name for name, field in model.model_fields.items()] if model else []

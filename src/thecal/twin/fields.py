@@ -4,7 +4,7 @@ What cannot be read becomes an InputError with the line it stands on.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import time
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -35,6 +35,14 @@ def reading(read: Callable[[object, str], Any]) -> PlainValidator:
             raise PydanticCustomError("input", "{error}", {"error": error}) from error
 
     return PlainValidator(validate)
+
+
+def mistake(field: str, text: str, problem: str, accepted: Iterable[str] = ()) -> PydanticCustomError:
+    """A mistake in a whole table, to raise in a validator of it, which carries the InputError."""
+    accepted = tuple(accepted)
+    nearest = nearest_name(text, accepted) if accepted else None
+    error = InputError(field, text, problem, accepted=accepted, nearest=nearest)
+    return PydanticCustomError("input", "{error}", {"error": error})
 
 
 def quantity_field(kind: type[Quantity], *, zero: bool = False) -> PlainValidator:
@@ -136,7 +144,7 @@ class Document(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     parts: ClassVar[Mapping[str, "type[Document]"]] = {}
-    """The tables in a document that no other document has, by the key that they stand under."""
+    """The tables in a document that no other document has, by the key that they stand under, or by the latest two."""
 
 
 class EventTable(Document):

@@ -41,7 +41,7 @@ def _foreseen(look: Look, sheet: PumpSheet, order: OrderFile, policy: RefillPoli
     if order.needle is not None:
         needle = order.needle
         measured = needle.measured if needle.measured is not None else said.calculated or Volume(0)
-        procedure = RefillProcedure(sheet, first=chart.residual is None)
+        procedure = RefillProcedure(sheet, first=chart.residual is None, emptied=chart.emptied)
         steps = refill_steps(needle, order.orders, look.now, measured, said, procedure)
         if isinstance(steps, Refusal):
             yield _refused(steps)

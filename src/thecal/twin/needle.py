@@ -110,7 +110,9 @@ def _residual(before: PumpState, chart: Chart, action: Refill | EmptyReservoir, 
 
 
 def _expected(before: PumpState, chart: Chart) -> Volume | None:
-    """What the pump says is left; of a constant-flow pump, what people work out from the last fill."""
+    """What the pump says is left; of a constant-flow pump, what people work out from the last fill; nothing once emptied."""
+    if chart.emptied:
+        return Volume(0)
     if before.sheet.programmable:
         return None if before.known_nl is None else Volume(before.known_nl)
     if chart.filled is None:

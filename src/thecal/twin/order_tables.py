@@ -95,6 +95,7 @@ class SheetTable(Document):
     prime_flow: AFlow | None = None
     clock: AnOffset | None = None
     confirm_total: ADoseOrZero | None = None
+    anyway: PlainText | None = None
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "SheetTable":
@@ -123,6 +124,7 @@ class SheetTable(Document):
             bolus=self.bolus.order() if self.bolus else None,
             clock_offset_s=self.clock,
             confirm_total=self.confirm_total,
+            anyway=self.anyway,
         )
 
 

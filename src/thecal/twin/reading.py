@@ -22,14 +22,22 @@ D = TypeVar("D", bound=Document)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where things stand in one document."""
+    """Where things stand in one document; ``moved`` says where something was written that is read elsewhere."""
 
     name: str
     lines: Mapping[Path, int]
     root: type[Document] = CaseTable
+    moved: Mapping[Path, Path] = field(default_factory=dict)
+
+    def written(self, path: Path) -> Path:
+        """The path under which it stands in the document."""
+        sizes = (size for size in range(len(path), 0, -1) if path[:size] in self.moved)
+        size = next(sizes, 0)
+        return (*self.moved[path[:size]], *path[size:]) if size else path
 
     def line(self, path: Path) -> int:
         """The line of a path, or of the nearest table around it."""
+        path = self.written(path)
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
@@ -41,6 +49,7 @@ class Place:
 
     def error(self, path: Path, error: InputError) -> InputError:
         """The error with its line and with the field as the document calls it."""
+        path = self.written(path)
         if (*path, error.field) in self.lines:
             path = (*path, error.field)
         keys = [key for key in path if isinstance(key, str)]

@@ -1,0 +1,1 @@
+"""Drills: emergencies and everyday mistakes to practise on a virtual patient and pump, alone or in a group."""
