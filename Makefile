@@ -47,7 +47,9 @@ figures: $(VENV)/installed-dev  ## draw the figures of docs/ anew
 coverage: $(VENV)/installed-dev  ## write anew which tests hold which rule, and docs/coverage.md
 	@$(BIN)/python -m tests.coverage
 
-hazards: $(VENV)/installed-dev  ## play every hazard anew, and write docs/requirements/hazards.md
+hazards: $(VENV)/installed-dev  ## play every hazard anew, and write docs/hazards.md, docs/requirements/hazards.md and the transcript of docs/drills.md
+	@$(BIN)/python -m tests.hazards.page
+	@$(BIN)/python -m tests.drill.transcript
 	@$(BIN)/python -m tests.hazards.traced
 
 lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)

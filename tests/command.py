@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 THECAL = Path(sys.executable).with_name("thecal")
 
 
-def thecal(*arguments: str | Path, cwd: Path = ROOT, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def thecal(*arguments: str | Path, cwd: Path = ROOT, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command, with what is typed; its output as text."""
     command = [str(THECAL), *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, timeout=60, check=False)

@@ -13,11 +13,11 @@ from functools import cache
 from evidence.matrix import Hazard, read_hazards
 from tests.command import ROOT
 from tests.coverage import REFERENCES, marked
+from tests.hazards.played import played
 from tests.test_requirements import identified, written
 from thecal.errors import ThecalError
 from thecal.hazards.catalogue import hazards
-from thecal.hazards.play import reenact
-from thecal.hazards.reenactment import reenactment, reenactments
+from thecal.hazards.reenactment import reenactments
 from thecal.therapy.rules import all_rules
 
 DOCUMENT = ROOT / "docs" / "requirements" / "hazards.md"
@@ -99,7 +99,7 @@ def results() -> dict[str, str]:
 def _played(name: str) -> str:
     """Whether both halves come out as their file says; what does not is told."""
     try:
-        problems = reenact(reenactment(name)).problems()
+        problems = played(name).problems()
     except ThecalError as error:
         problems = [str(error)]
     for problem in problems:

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.charts import Story, day, found, severities, started
-from thecal.chart.clinical import Answered, Described, Discontinued, Documented, Measured, Noticed, Overrode, Prescribed
+from thecal.chart.clinical import (
+    Answered,
+    Described,
+    Discontinued,
+    Documented,
+    Measured,
+    Noticed,
+    Overrode,
+    Prescribed,
+    SymptomReported,
+)
 from thecal.chart.facts import TabletsStarted, TabletsStopped
 from thecal.errors import Refusal
 from thecal.quantity import OralDose
@@ -381,3 +391,11 @@ def test_no_plan_goes_beyond_its_limits(egfr: float | None, clearance: float | N
     )
     assert titration_levels(look) == sorted(set(titration_levels(look)))
     assert Fraction(0) < adjusted(1, look).part <= 1
+
+
+@pytest.mark.requirement("ORL-01")
+def test_cover_in_withdrawal_is_no_first_dose() -> None:
+    """80 mg a day begin where the pump gives nothing: WDL-08 judges it, and not the rule for a start by mouth."""
+    story = started(200).fact(Prescribed(day(30), "baclofen", "oral", 80, 4))
+    assert severities(story.look(30.1), "ORL-01") == ["warn"]
+    assert severities(story.fact(SymptomReported(day(30.1), "itching without rash", 2)).look(30.2), "ORL-01") == []

@@ -12,6 +12,7 @@ from thecal.therapy.education import NOTICE, Paragraph, Text
 from thecal.therapy.emergency_plan import EmergencyPlan
 
 _WIDTH = 100
+_LABEL = 39
 
 
 def text_lines(text: Text) -> Iterator[Line]:
@@ -76,8 +77,8 @@ def emergency_lines(plan: EmergencyPlan, zone: ZoneInfo) -> Iterator[Line]:
     """The emergency plan of a person (EMG-01), to be carried and hung up."""
     yield Line(f"Emergency plan, as of {plan.at.local_text(zone)}", "title")
     for line in plan.lines:
-        for number, part in enumerate(wrap(line.value, _WIDTH - 34) or [""]):
-            yield Line(f"{line.label if not number else '':<34}{part}", "plain" if line.recorded else "non-critical")
+        for number, part in enumerate(wrap(line.value, _WIDTH - _LABEL) or [""]):
+            yield Line(f"{line.label if not number else '':<{_LABEL}}{part}", "plain" if line.recorded else "non-critical")
     yield Line(BANNER, "note")
 
 

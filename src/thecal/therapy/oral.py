@@ -11,6 +11,7 @@ from thecal.therapy.look import Checks, Look
 from thecal.therapy.prescriptions import BACLOFEN, before, course, now_taken, rise_within, taken_of, unbroken_since
 from thecal.therapy.renal import adjusted
 from thecal.therapy.rules import Limit
+from thecal.therapy.signs import signs_of
 from thecal.timeline import DAY_S, WEEK_S, Instant
 
 PLANS = ("cover order", "withdrawal plan")
@@ -30,14 +31,15 @@ def covering(look: Look) -> Documented | None:
 
 
 def _maximum(look: Look) -> Iterator[Finding]:
-    """ORL-01: the maximum, and the first dose."""
+    """ORL-01: the maximum, and the first dose; in active withdrawal it is cover, which WDL-08 judges."""
     steps = course(look, BACLOFEN)
     if not steps or not steps[-1].per_day:
         return
     daily = steps[-1].per_day
     yield from over_maximum(look, daily)
     start, recent = look.limit("ORL-01", "start"), before(look.now, look.limit("ORL-02", "every").value * DAY_S)
-    if len(steps) == 1 and steps[0].at > recent and daily > start.value and covering(look) is None:
+    first = len(steps) == 1 and steps[0].at > recent and daily > start.value
+    if first and covering(look) is None and not signs_of(look).active_withdrawal:
         told = f"{daily:g} mg of oral baclofen a day as the first on the chart"
         advice = "Start with 5 mg three times a day; what was taken before is dated from when it began."
         yield look.passed(start, told, f"a start with {start}", advice)
