@@ -261,6 +261,14 @@ def test_an_emptied_reservoir_gives_only_what_lies_in_the_line() -> None:
     assert [fact.measured for fact in again.chart.facts if isinstance(fact, ResidualMeasured)] == [ml(15.5), Volume(0)]
 
 
+def test_a_catheter_that_comes_apart_at_the_pump_s_end_is_not_looked_at_each_second() -> None:
+    """Nothing enters the lumen any more, so no mixing is due: days are a few Blocks, and not one for each second."""
+    trace = ran(IMPLANT, FIRST, until=3, faults=[(0.5, Disconnection(Length(0)))])
+    assert len(trace.tip) < 10
+    assert trace.balance.ledger.tissue.volume_nl == 500_000
+    assert given_by(trace, 0.5, 3) == [100_000, 100_000]
+
+
 def test_explant_after_all_of_it_leaves_nothing() -> None:
     """Reservoir and line are in the ledger's other accounts, and a pump may be implanted again, with an open line."""
     operations = ReplacePump(at(5), SYNCHROMED, 0), replace(FIRST, at=at(5)), Revise(at(8), GEOMETRY), Explant(at(10))

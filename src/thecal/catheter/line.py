@@ -144,7 +144,10 @@ class Line:
         if self.bore is None:
             return None
         at_nl = next(_fronts((*self.parcels, *incoming)), None)
-        return None if at_nl is None else max(at_nl - self.bore.lumen_nl + 1, 0)
+        shut = self.hole is not None and not self.hole.kept_ppm and self.hole.beyond_nl == self.bore.lumen_nl
+        if at_nl is None or (shut and at_nl >= self.bore.lumen_nl):
+            return None  # apart at the pump's end: nothing ever enters the lumen
+        return max(at_nl - self.bore.lumen_nl + 1, 0)
 
     def until_alike(self, incoming: tuple[Parcel, ...] = ()) -> int | None:
         """Nanolitres of ``incoming`` to push before the fluids that differ in the lumen now can all have left it.
