@@ -93,7 +93,7 @@ def test_two_terminals_at_one_run(desk: Path) -> None:
     with subprocess.Popen([command, "drill", "play", "small.toml", "--run", "a.run"], **pipes) as learner:  # type: ignore[call-overload]
         wait_for((desk / "a.run").exists)
         with subprocess.Popen([command, "drill", "instruct", "a.run"], **pipes) as instructor:  # type: ignore[call-overload]
-            instructor.stdin.write("say wife: please hurry\n")
+            instructor.stdin.write('fault kink open="50 %"\nsay wife: please hurry\n')
             instructor.stdin.flush()
             wait_for(lambda: "please hurry" in (desk / "a.run").read_text(encoding="utf-8"))
             learner.stdin.write("examine\n")
@@ -102,9 +102,10 @@ def test_two_terminals_at_one_run(desk: Path) -> None:
             time.sleep(1.5)  # for both to look once more
             seen, _ = instructor.communicate(timeout=30)
         shown, _ = learner.communicate(timeout=30)
-    assert "[instructor] ! say wife: please hurry" in shown
+    assert "! say" not in shown
+    assert "kink" not in shown
     assert "Wife: “please hurry”" in shown
-    assert "[learner] examine" in seen
+    assert "> examine" in seen
     assert "the pump believes" in seen
 
 

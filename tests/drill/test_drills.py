@@ -55,13 +55,13 @@ def test_a_drill_can_be_won(name: str) -> None:
 @pytest.mark.requirement("DRL-13")
 @pytest.mark.parametrize("name", drill_names())
 def test_a_drill_can_be_lost(name: str) -> None:
-    """Something missed or late, something harmful, and a body that is in some way no better off for it."""
+    """Something missed or late, something harmful, and a body that is in some way worse off for it."""
     told = scripted(name, "bad")
     assert told.score_percent == 0
     assert any(one.standing != "in time" for one in told.judged)
     assert told.harms
     won = scripted(name, "good")
-    assert any(told.worst(INDICES[word])[0] >= won.worst(INDICES[word])[0] for word in HARMS)
+    assert any(told.worst(INDICES[word])[0] > won.worst(INDICES[word])[0] + 0.01 for word in HARMS)
 
 
 @pytest.mark.parametrize("name", drill_names())
@@ -101,7 +101,8 @@ def test_what_is_handed_out(name: str) -> None:
     drill = read_drill(name)
     text = "\n".join(line.text for line in prop_lines(drill))
     assert all(word in text for word in ("EMERGENCY CARD", "LAST SESSION", "LABEL OF THE VIAL", "FOR PRACTICE ONLY"))
-    assert not any(hidden in text for hidden in drill.table.hidden)
+    plain = " ".join(text.split())
+    assert not any(" ".join(hidden.split()) in plain for hidden in drill.table.hidden)
     assert prop_page(drill).count("FOR PRACTICE ONLY") == 3
 
 

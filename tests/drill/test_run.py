@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.drill.plays import played, small
+from tests.drill.plays import SMALL, played, small
 from thecal.chart.clinical import AlarmHeard, Described, Prescribed, SymptomReported
 from thecal.chart.facts import Acted
+from thecal.drill.debrief import debrief
+from thecal.drill.debrief_text import debrief_lines
+from thecal.drill.drill import parse_drill
 from thecal.drill.run import Run
 from thecal.drill.state import State, begun, body
 from thecal.errors import InputError, InputErrors
@@ -200,8 +203,13 @@ def test_tablets_reach_the_body_and_the_chart() -> None:
         ("! rewnd 2", "'rewind'"),
         ("! rewind 99", "so many lines"),
         ("! fault kinck", "'kink'"),
+        ('! fault kink open="0 %', "quote"),
+        ('! fault stall at="2020-01-01 00:00"', "strikes now"),
+        ("! fault kink", "open is missing"),
+        ("aspirate port 1000 mL", "40 mL"),
+        ("wait until 2026-03-01 08:00", "has passed"),
         ("! fault kink open=all", "begins with a number"),
-        ("! fault kink opn=50", "'open'"),
+        ("! fault kink opn=50", "open is missing"),
         ("! show body", "truth"),
         ("! voice nobody", "late, stiff"),
         ("! jump 90 days", "past the end"),
@@ -299,3 +307,47 @@ def test_the_time_that_is_shown() -> None:
     run = played(DRILL, ["! jump 75 min"])
     assert run.at_text() == "2026-03-10 03:15 (+1:15)"
     assert datetime.fromisoformat(run.at_text()[:16])
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("until 03:00", "2026-03-10 03:00"),
+        ("until 01:00", "2026-03-11 01:00"),
+        ("until wednesday 08:00", "2026-03-11 08:00"),
+        ("until 2026-03-12 08:30", "2026-03-12 08:30"),
+    ],
+)
+def test_a_wait_ends_when_it_says(text: str, at: str) -> None:
+    """By the clock on the wall, on a weekday, on a date."""
+    silent = small(("at_least = 0.15", "at_least = 0.99"), ('after = "3 h"', 'after = "90 h"'))
+    assert played(silent, [f"wait {text}"]).at_text()[:16] == at
+
+
+def test_the_night_of_the_change_of_clocks_has_its_hours() -> None:
+    """21:00 of the next day, whatever the clocks do meanwhile."""
+    text = SMALL.replace("2026-03-1", "2026-03-2").replace("2026-03-09", "2026-03-27")
+    text = text.replace('start = "2026-03-20 02:00"', 'start = "2026-03-28 22:00"').replace(
+        "2026-03-24 02:00", "2026-04-05 02:00"
+    )
+    text = text.replace("at_least = 0.15", "at_least = 0.99").replace('after = "3 h"', 'after = "190 h"')
+    run = played(parse_drill(text.encode(), "clocks.toml"), ["wait until 21:00"])
+    assert run.at_text() == "2026-03-29 21:00 (+22:00)"
+
+
+@pytest.mark.requirement("DRL-13")
+def test_a_needle_at_once_and_a_refused_deed() -> None:
+    """What a needle gives in the first second counts; what was refused was not done."""
+    run = played(DRILL, ["inject port 0.1 mL", "do send for a programmer", *["wait 60 min"] * 3, "cancel bolus", "done"])
+    assert "refused: cancel bolus" in [deed.name for deed in run.state.deeds]
+    assert not any(deed.is_of("cancel bolus") for deed in run.state.deeds)
+    text = " ".join(line.text for line in debrief_lines(debrief(run.state)))
+    assert " 0 mcg left the tip" not in text
+
+
+def test_a_drill_ends_with_its_time() -> None:
+    """Nothing can be done any more when its time is over."""
+    run = played(DRILL, ["! jump 95 h"])
+    run.play("wait 1 h")
+    assert run.state.ended
+    assert "time of this drill is over" in run.told[-1].shown[-1].text

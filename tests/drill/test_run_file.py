@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -32,10 +33,10 @@ def test_a_line_is_kept_before_it_is_shown(drill: Path, tmp_path: Path) -> None:
         kept.play("exmine", "anna")
     kept.play("wait 30 min", "")
     again, before = open_run(tmp_path / "a.run")
-    assert [(line, by) for line, by, _ in before] == [("examine", "anna"), ("wait 30 min", "")]
+    assert [(typed.line, typed.by) for typed in before] == [("examine", "anna"), ("wait 30 min", "")]
     assert again.run.state.now == kept.run.state.now
     assert again.run.state.deeds == kept.run.state.deeds
-    assert [shown for _, _, shown in before] == [told.shown for told in kept.run.told]
+    assert [typed.shown for typed in before] == [told.shown for told in kept.run.told]
 
 
 @pytest.mark.requirement("DRL-08")
@@ -44,11 +45,12 @@ def test_two_write_into_one_run(drill: Path, tmp_path: Path) -> None:
     one = new_run(tmp_path / "a.run", read_drill(str(drill)), str(drill))
     other, _ = open_run(tmp_path / "a.run")
     one.play("examine", "anna")
-    assert [line for line, _, _ in other.news()] == ["examine"]
+    assert [typed.line for typed in other.news()] == ["examine"]
     other.play("! jump 1 h", "instructor")
-    one.play("look", "anna")  # hears of the jump first
+    before, _ = one.play("look", "anna")
+    assert [typed.line for typed in before] == ["! jump 1 h"]  # what was typed before it is told with it
     assert one.run.state.elapsed.s >= 3600
-    assert [line for line, _, _ in other.news()] == ["look"]
+    assert [typed.line for typed in other.news()] == ["look"]
     assert one.run.state.now == other.run.state.now
     assert [line for line, _ in one.run.lines] == ["examine", "! jump 1 h", "look"]
 
@@ -75,6 +77,29 @@ def test_a_full_disk_leaves_the_run_as_it_was(drill: Path, tmp_path: Path, monke
 
 
 @pytest.mark.requirement("DRL-08")
+def test_a_disk_that_takes_half_a_line_leaves_the_run_as_it_was(drill: Path, tmp_path: Path) -> None:
+    """The half is taken away again."""
+    path = tmp_path / "a.run"
+    kept = new_run(path, read_drill(str(drill)), str(drill))
+    text = path.read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(text) + 10, before[1]))
+    try:
+        with pytest.raises(OSError):  # noqa: PT011  # no space, or a file that is too large, as the system says
+            kept.play("examine", "")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == text
+    assert kept.run.lines == []
+    kept.play("examine", "\udcff")  # a name that no terminal can show
+    again, typed = open_run(path)
+    assert [one.line for one in typed] == ["examine"]
+    assert again.run.state.now == kept.run.state.now
+
+
+@pytest.mark.requirement("DRL-08")
 def test_a_line_that_was_cut_was_not_done(drill: Path, tmp_path: Path) -> None:
     """As where power was lost while it was written; the next line takes its place."""
     path = tmp_path / "a.run"
@@ -82,10 +107,10 @@ def test_a_line_that_was_cut_was_not_done(drill: Path, tmp_path: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"line": "wait 1')
     again, before = open_run(path)
-    assert [line for line, _, _ in before] == ["examine"]
+    assert [typed.line for typed in before] == ["examine"]
     again.play("look", "")
     last, before = open_run(path)
-    assert [line for line, _, _ in before] == ["examine", "look"]
+    assert [typed.line for typed in before] == ["examine", "look"]
     assert last.run.state.now == again.run.state.now
 
 
@@ -104,7 +129,7 @@ def test_a_player_who_is_killed_loses_nothing(drill: Path, tmp_path: Path) -> No
         process.send_signal(signal.SIGKILL)
         process.stdin.close()
     _, before = open_run(path)
-    assert [line for line, _, _ in before] == ["examine", "suspect catheter"]
+    assert [typed.line for typed in before] == ["examine", "suspect catheter"]
 
 
 @pytest.mark.requirement("DRL-07")

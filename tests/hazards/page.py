@@ -7,7 +7,8 @@ from tests.hazards.played import played
 from thecal.hazards.catalogue import ANSWERS, Hazard, hazards, severities
 from thecal.hazards.play import Reenacted
 from thecal.hazards.reenactment import reenactments
-from thecal.hazards.told import PARTS, bars, looks, refusals, value_text
+from thecal.hazards.told import looks, refusals, value_text
+from thecal.report.bars import PARTS, bars
 from thecal.report.words import digits_text
 
 DOCUMENT = ROOT / "docs" / "hazards.md"
@@ -31,7 +32,8 @@ $ thecal hazards --json
 In the first halves the days, the volumes and some doses are chosen so that the point is seen; what is published stands under
 sources of each (`thecal hazards H07 --html FILE` shows them). The body's numbers are those of a model
 ([body.md](body.md)): their order and their time mean something, their size does not. Where people do something in the second
-half, they do what thecal has told them in it; thecal cannot make them.
+half, they do what thecal has told them in it; thecal cannot make them. Where the first half says `not at all`, nobody asked the
+rules in it: there was no software that did.
 
 | answer | |
 |---|---|

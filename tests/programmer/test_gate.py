@@ -7,14 +7,18 @@ import pytest
 from tests.courses import GEOMETRY, START, ml
 from tests.programmer.desk import C500, POLICY, Desk, continuous, new_desk
 from thecal.chart.chart import Chart
-from thecal.chart.clinical import SymptomReported
+from thecal.chart.clinical import Scanned, SymptomReported
 from thecal.chart.facts import Assessed
-from thecal.chart.order import OrderStop
+from thecal.chart.order import OrderBolus, OrderStop
 from thecal.chart.order_sheet import OrderSheet
 from thecal.errors import Refusal
 from thecal.programmer.session import Session, open_session
+from thecal.pump.handle import handle
+from thecal.pump.messages import Update
+from thecal.pump.program import Stopped
 from thecal.pump.sheet import pump_sheet
-from thecal.timeline import DAY_S, HOUR_S, Instant
+from thecal.quantity import Amount
+from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 from thecal.twin.action import Action, HoldSession, Implant, Needle, Refill, ReplacePump
 from thecal.twin.run import run
 from thecal.twin.world import World
@@ -120,3 +124,60 @@ def test_a_new_pump_is_no_pause() -> None:
 
         trace = run(World(START), source, later)
         assert [one.refusal.rule for one in trace.refused] == refused
+
+
+@pytest.mark.requirement("SES-21")
+@pytest.mark.parametrize("hours", [30, 47, 49, 60, 71, 73, 200])
+def test_a_stop_that_the_chart_knows_nothing_of(hours: float) -> None:
+    """The pump was stopped by somebody else: also once its own alarm, which sounds 48 h after the stop, has begun."""
+    at = new_desk("synchromed-ii-40")
+    answer = handle(at.pump, Update(Stopped()))
+    assert not isinstance(answer, Refusal)
+    at.pump = answer.state
+    at.wait(round(hours * HOUR_S))
+    assert at.interrogate() is None
+    refusal = at.prepare(OrderSheet(dosing=continuous(100)))
+    assert isinstance(refusal, Refusal)
+    assert refusal.rule == "SAF-06"
+
+
+@pytest.mark.requirement("SES-21")
+def test_what_the_pump_said_counts_whatever_the_chart_holds_since() -> None:
+    """A fact after the reading does not hide it."""
+    at = new_desk("reference-40")
+    answer = handle(at.pump, Update(Stopped()))
+    assert not isinstance(answer, Refusal)
+    at.pump = answer.state
+    at.wait(30 * HOUR_S)
+    assert at.interrogate() is None
+    at.wait(60)
+    at.chart = at.chart.after(Assessed(at.now, 3.0, 2.0, 3.0))
+    refusal = at.prepare(OrderSheet(dosing=continuous(100)))
+    assert isinstance(refusal, Refusal)
+    assert refusal.rule == "SAF-06"
+
+
+@pytest.mark.requirement("SES-21")
+@pytest.mark.parametrize(
+    "orders",
+    [
+        OrderSheet(low_reservoir=ml(3)),
+        OrderSheet(concentration=C500, reservoir=ml(30)),
+        OrderSheet(clock_offset_s=3600),
+    ],
+    ids=["a threshold", "a fill", "the clock"],
+)
+def test_what_restarts_nothing_is_none_of_it(orders: OrderSheet) -> None:
+    """Settings, a fill and the clock are written to a pump that stands, as ever."""
+    at = stopped_for(72)
+    assert at.prepare(orders) is None
+
+
+@pytest.mark.requirement("SES-21")
+def test_a_pump_that_runs_is_not_restarted() -> None:
+    """Whatever the chart says of an interruption before: the dose of now, and a bolus, go on."""
+    at = new_desk("reference-40")
+    at.chart = at.chart.after(Scanned(at.now, 1.5, Duration(26 * HOUR_S)))
+    assert at.interrogate() is None
+    assert at.prepare(OrderSheet(dosing=continuous(100))) is None
+    assert at.prepare(OrderSheet(bolus=OrderBolus(Amount(5_000_000), Duration(600)))) is None

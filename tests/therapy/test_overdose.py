@@ -3,10 +3,16 @@
 import pytest
 
 from tests.charts import Story, day, found, severities, started
+from tests.courses import flow
 from thecal.chart.clinical import Answered, Documented, Noticed, SymptomReported
-from thecal.chart.facts import Assessed, PortUsed, ResidualMeasured, Revised
+from thecal.chart.facts import Assessed, Interrogated, PortUsed, ResidualMeasured, Revised
 from thecal.chart.order import OrderStop
 from thecal.chart.vocabulary import grouped
+from thecal.errors import Refusal
+from thecal.pump.advance import advance
+from thecal.pump.handle import handle, report
+from thecal.pump.messages import Update
+from thecal.pump.program import SimpleContinuous
 from thecal.quantity import Amount, Concentration, Volume
 from thecal.therapy.check import check
 from thecal.therapy.clinic import Clinic
@@ -238,3 +244,23 @@ def test_without_signs_of_an_overdose_a_stop_is_blocked() -> None:
     """As ever (SAF-03)."""
     blocks = [finding.rule for finding in check(strong().look(20.6, OrderStop()), "order") if finding.severity == "block"]
     assert "SAF-03" in blocks
+
+
+@pytest.mark.requirement("OVD-02")
+def test_what_runs_now_counts_and_not_the_last_order() -> None:
+    """Another programmer has lowered the dose since: an order between the two is a rise, and is stopped as ever."""
+    story = strong().fact(Noticed(day(20.5), "overdose suspected"))
+    assert story.pump is not None
+    answer = handle(advance(story.pump, day(20.6)).state, Update(SimpleContinuous(flow(0.05))))
+    assert not isinstance(answer, Refusal)
+    story.fact(Interrogated(day(20.6), report(answer.state)))
+    findings = check(story.look(20.7, 300), "order")
+    assert not any("The overdose comes first" in finding.next for finding in findings)
+    assert any("The overdose comes first" in finding.next for finding in check(story.look(20.7, 50), "order"))
+
+
+@pytest.mark.requirement("OVD-02")
+def test_a_mild_sign_eases_nothing() -> None:
+    """A little drowsiness after programming is looked at: a stop has its own danger."""
+    story = raised().fact(sign("drowsiness", 30.1, 1))
+    assert "SAF-03" in [finding.rule for finding in check(story.look(30.1, OrderStop()), "order") if finding.severity == "block"]

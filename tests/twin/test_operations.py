@@ -12,6 +12,7 @@ from thecal.catheter.geometry import Geometry, catheter_sheet
 from thecal.chart.chart import Chart
 from thecal.chart.facts import PortUsed, PumpReplaced, ResidualMeasured, Revised, SessionEnded
 from thecal.chart.order import OrderBolus, OrderContinuous, OrderMinimumRate, OrderPatient, OrderStop
+from thecal.chart.order_sheet import OrderSheet
 from thecal.errors import Refusal
 from thecal.pump.messages import ChangeGain, Interference, LowBattery, Magnet, MemoryCorruption, SeptumLeak, Stall
 from thecal.pump.program import BridgeBolus
@@ -28,8 +29,10 @@ from thecal.twin.action import (
     EndBolus,
     Explant,
     GiveBolus,
+    HoldSession,
     Implant,
     Look,
+    Needle,
     OpenUpdate,
     OpenValve,
     Prime,
@@ -258,7 +261,18 @@ def test_an_emptied_reservoir_gives_only_what_lies_in_the_line() -> None:
     assert ("reservoir ran dry", 10.0) in told(trace)
     assert pump_of(trace).known_nl == 18_000_000 - 40 * 200_000
     again = ran(IMPLANT, FIRST, EmptyReservoir(at(10), ml(15.5)), EmptyReservoir(at(11)), until=12)
-    assert [fact.measured for fact in again.chart.facts if isinstance(fact, ResidualMeasured)] == [ml(15.5), Volume(0)]
+    residuals = [fact for fact in again.chart.facts if isinstance(fact, ResidualMeasured)]
+    assert [fact.measured for fact in residuals] == [ml(15.5), Volume(0)]
+    assert residuals[1].expected == Volume(0)
+
+
+@pytest.mark.parametrize(("measured", "refused"), [(16.0, []), (15.5, []), (5.0, ["RPC-07"]), (0.0, ["RPC-07"])])
+def test_a_reservoir_that_was_not_emptied_is_not_taken_for_empty(measured: float, refused: list[str]) -> None:
+    """Where less came than had to come, the refill after it is stopped as ever: it may lie in the tissue, or still be there."""
+    needle = Needle(ml(17), C500, measured=Volume(0))
+    refill = HoldSession(at(10.1), OrderSheet(concentration=C500, reservoir=ml(17)), needle)
+    trace = ran(IMPLANT, FIRST, EmptyReservoir(at(10), ml(measured)), refill, until=12)
+    assert rules(trace) == refused
 
 
 def test_a_catheter_that_comes_apart_at_the_pump_s_end_is_not_looked_at_each_second() -> None:

@@ -20,8 +20,11 @@ from thecal.chart.facts import (
 from thecal.quantity import Volume
 
 Latest = dict[str, Any]
+EMPTIED = "empty reservoir"
+"""What the action is called that takes all out of a reservoir."""
 _RETYPED_NL = 10_000  # a counter that differs by more than a drop was not only counting
 _NO_PUMP: Latest = {
+    "emptied": False,
     **dict.fromkeys(("implanted", "filled", "typed", "residual", "session", "fill_session", "uncertain")),
     "uses": (),
 }
@@ -41,8 +44,8 @@ class Chart:
 
     ``typed`` is what the programmer took for the last fill, None once its residual has been measured, or where a session left it
     open; ``fill_session`` is the first session after the last fill, in which its volume was typed in; ``uses`` are those of this
-    pump that tell of its gain; ``uncertain`` is a session of which nobody knows how it ended, until the pump is read; ``acted``
-    counts the actions.
+    pump that tell of its gain; ``uncertain`` is a session of which nobody knows how it ended, until the pump is read;
+    ``emptied`` says that the reservoir was emptied by a needle and not filled since; ``acted`` counts the actions.
     """
 
     facts: tuple[Fact, ...] = ()
@@ -54,12 +57,8 @@ class Chart:
     fill_session: SessionEnded | None = None
     uses: tuple[Use, ...] = ()
     uncertain: SessionUncertain | None = None
+    emptied: bool = False
     acted: int = 0
-
-    @property
-    def emptied(self) -> bool:
-        """Whether all that the reservoir held was aspirated after the last fill, and nothing filled since."""
-        return self.filled is not None and self.residual is not None and self.residual.at > self.filled.at
 
     def after(self, *facts: Fact) -> "Chart":
         """The chart with more facts. Raises ValueError for a fact before the last one."""
@@ -101,9 +100,13 @@ def _after_session(latest: Latest, fact: SessionEnded) -> Latest:
     return {"session": fact, "fill_session": latest["fill_session"] or fact, "uncertain": None, "typed": typed}
 
 
+def _empties(fact: Acted) -> bool:
+    return fact.action == EMPTIED and fact.refusal is None
+
+
 _CHANGES: Mapping[type, Callable[[Latest, Any], Latest]] = {
     Implanted: lambda _, fact: {**_NO_PUMP, "implanted": fact},
-    Filled: lambda _, fact: {"filled": fact, "typed": fact.volume, "fill_session": None},
+    Filled: lambda _, fact: {"filled": fact, "typed": fact.volume, "fill_session": None, "emptied": False},
     Entered: lambda latest, fact: {"typed": fact.volume if latest["typed"] else None},
     ResidualMeasured: lambda latest, fact: {"residual": fact, "typed": None, "uses": latest["uses"] + _used(latest, fact)},
     SessionEnded: _after_session,
@@ -111,6 +114,6 @@ _CHANGES: Mapping[type, Callable[[Latest, Any], Latest]] = {
     Interrogated: lambda _, __: {"uncertain": None},
     PumpReplaced: lambda latest, _: {**_NO_PUMP, "implanted": latest["implanted"]},
     Explanted: lambda _, __: _NO_PUMP,
-    Acted: lambda latest, _: {"acted": latest["acted"] + 1},
+    Acted: lambda latest, fact: {"acted": latest["acted"] + 1, "emptied": latest["emptied"] or _empties(fact)},
 }
 """What each kind of fact changes in what the latest ones say."""

@@ -65,7 +65,7 @@ def play(
     seat = Seat(kept.run if kept else Run(read), who, kept, instructor)
     print_lines(seat.run.opening())
     if script:
-        text = sys.stdin.read() if str(script) == "-" else script.read_text(encoding="utf-8")
+        text = (sys.stdin.buffer.read() if str(script) == "-" else script.read_bytes()).decode("utf-8", "replace")
         by_script(seat, text.splitlines(), "standard input" if str(script) == "-" else script.name)
         return
     complain(f"\nType help for what you can do. This run is kept in {path}.")
@@ -82,8 +82,7 @@ def go_on(
     kept, before = open_run(run)
     seat = Seat(kept.run, who, kept, instructor)
     print_lines(seat.run.opening())
-    for line, by, shown in before:
-        print_lines([Line(""), Line(f"{f'[{by}] ' if by else ''}> {line}", "head"), *shown])
+    print_lines(one for typed in before for one in seat.seen(typed))
     by_hand(seat)
 
 
@@ -95,8 +94,8 @@ def instruct(run: Annotated[Path, _RUN]) -> None:
     """
     kept, before = open_run(run)
     seat = Seat(kept.run, INSTRUCTOR, kept, instructs=True, sees_truth=True)
-    for line, by, shown in before:
-        print_lines([Line(""), Line(f"{f'[{by}] ' if by else ''}> {line}", "head"), *shown])
+    print_lines([*seat.run.opening(), *(one for typed in before for one in seat.seen(typed))])
+    complain("\nEvery line is an instructor's: type help for what you can do. What is so:")
     print_lines(seat.truth())
     by_hand(seat)
 
@@ -127,9 +126,8 @@ def debrief(
 def replay(run: Annotated[Path, _RUN]) -> None:
     """Show a run again as it was played, line by line."""
     kept, before = open_run(run)
-    print_lines(kept.run.opening())
-    for line, by, shown in before:
-        print_lines([Line(""), Line(f"{f'[{by}] ' if by else ''}> {line}", "head"), *shown])
+    seat = Seat(kept.run, kept=kept, instructs=True)
+    print_lines([*kept.run.opening(), *(one for typed in before for one in seat.seen(typed))])
 
 
 @drill.command("from")

@@ -4,67 +4,87 @@ import os
 import select
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+import typer
 
 from thecal.cli.console import complain, explain, print_lines
 from thecal.drill.debrief import debrief
 from thecal.drill.debrief_text import debrief_lines
 from thecal.drill.instructor import MARK
 from thecal.drill.run import Run
-from thecal.drill.run_file import RunFile, branch
+from thecal.drill.run_file import RunFile, Typed, branch
 from thecal.drill.state import truth
 from thecal.errors import InputError, InputErrors
 from thecal.report.tables import Line
 
 INSTRUCTOR = "instructor"
+INTERRUPTED = 130
+_UNSEEN = ("fault", "hide", "help")
+"""What an instructor types that a learner is not shown."""
 _POLL_S = 0.5
 _BYTES = 65_536
-_BRANCH = f"{MARK} branch "
 
 
 @dataclass(slots=True)
 class Seat:
     """Somebody at a run: who, whether as its instructor, and the file that others may write into as well."""
 
-    run: Run
+    alone: Run
     by: str = ""
     kept: RunFile | None = None
     instructs: bool = False
-    sees_truth: bool = field(default=False)
+    sees_truth: bool = False
+
+    @property
+    def run(self) -> Run:
+        return self.kept.run if self.kept else self.alone
 
     def play(self, line: str) -> tuple[Line, ...]:
-        """Do a line. Raises InputError, InputErrors, OSError; then it was not done."""
-        if line.startswith(MARK) and not self.instructs:
-            accepted = ("--instructor", "thecal drill instruct RUN, in another terminal")
-            raise InputError("line", line, "is an instructor's", accepted=accepted)
-        if f"{MARK} {line.removeprefix(MARK).strip()}".startswith(_BRANCH) and line.startswith(MARK):
-            return self._branch(Path(line.removeprefix(MARK).strip().removeprefix("branch ").strip()))
+        """Do a line; what others typed before it comes first. Raises InputError, InputErrors, OSError; then it was not done."""
+        if line.startswith(MARK):
+            if not self.instructs:
+                accepted = ("--instructor", "thecal drill instruct RUN, in another terminal")
+                raise InputError("line", line, "is an instructor's", accepted=accepted)
+            word, _, rest = line.removeprefix(MARK).strip().partition(" ")
+            if word == "branch":
+                return self._branch(rest.strip())
         if self.kept is None:
             return self.run.play(line, self.by)
-        shown = self.kept.play(line, self.by)
-        self.run = self.kept.run
-        return shown
+        before, shown = self.kept.play(line, self.by)
+        return tuple(one for typed in before for one in self.seen(typed)) + shown
 
     def news(self) -> Iterator[Line]:
         """What others have typed since, and what it showed."""
         if self.kept is None:
             return
-        for line, by, shown in self.kept.news():
-            yield Line(f"[{by or 'learner'}] {line}", "note")
-            yield from shown
+        for typed in self.kept.news():
+            yield from self.seen(typed)
             if self.sees_truth:
                 yield from self.truth()
+
+    def seen(self, typed: Typed) -> Iterator[Line]:
+        """What this seat sees of a line of another: of an instructor's, a learner sees what came of it, where it is for them."""
+        if typed.line.startswith(MARK) and not self.instructs:
+            word = typed.line.removeprefix(MARK).strip().partition(" ")[0]
+            yield from () if word in _UNSEEN else typed.shown
+            return
+        yield Line("")
+        yield Line(f"{f'[{typed.by}] ' if typed.by else ''}> {typed.line}", "head")
+        yield from typed.shown
 
     def truth(self) -> Iterator[Line]:
         """What is so, for an instructor's eyes."""
         yield from (Line(f"  {text}", "unsensed") for text in truth(self.run.state))
 
-    def _branch(self, path: Path) -> tuple[Line, ...]:
+    def _branch(self, text: str) -> tuple[Line, ...]:
+        if not text:
+            raise InputError("branch", text, "names no file", accepted=("branch other.run",))
         if self.kept is None:
-            raise InputError("branch", str(path), "needs a run that is kept in a file", accepted=("--run FILE",))
-        branch(self.kept, path)
-        return (Line(f"  Up to now it is kept in {path}: thecal drill go-on {path}", "note"),)
+            raise InputError("branch", text, "needs a run that is kept in a file", accepted=("--run FILE",))
+        branch(self.kept, Path(text))
+        return (Line(f"  Up to now it is kept in {text}: thecal drill go-on {text}", "note"),)
 
 
 @dataclass(slots=True)
@@ -93,15 +113,17 @@ class Keys:
 def by_hand(seat: Seat) -> None:
     """A person at the prompt, until the drill has ended or the person leaves."""
     keys = Keys(sys.stdin.fileno())
-    while not seat.run.state.ended or seat.instructs:
-        line = _typed(seat, keys)
-        if line is None:
-            _left(seat)
-            return
-        if not line.strip():
-            continue
-        _try(seat, f"{MARK} {line}" if seat.sees_truth and not line.startswith(MARK) else line)
-    print_lines([Line(""), *debrief_lines(debrief(seat.run.state))])
+    try:
+        while not seat.run.state.ended or seat.instructs:
+            line = _typed(seat, keys)
+            if line is None:
+                break
+            if line.strip():
+                _try(seat, f"{MARK} {line}" if seat.sees_truth and not line.startswith(MARK) else line)
+    except KeyboardInterrupt:
+        _left(seat)
+        raise typer.Exit(INTERRUPTED) from None
+    _left(seat)
 
 
 def by_script(seat: Seat, lines: list[str], name: str) -> None:
@@ -158,6 +180,7 @@ def _prompt(seat: Seat) -> None:
 
 
 def _left(seat: Seat) -> None:
+    """What is said to somebody who leaves: the debrief of a drill that has ended, or how to go on."""
     if seat.run.state.ended:
         print_lines([Line(""), *debrief_lines(debrief(seat.run.state))])
     elif seat.kept is not None:

@@ -13,6 +13,7 @@ from thecal.cli.programmer_link import Form, Reach, pace_words
 from thecal.cli.programmer_questions import Questions, sheet_words
 from thecal.cli.programmer_screen import BackError, LeftError, Screen
 from thecal.errors import InputError, Refusal, ThecalError
+from thecal.programmer.gate import GATES
 from thecal.programmer.printout import Section
 from thecal.programmer.review import Review
 from thecal.programmer.session import idle_alert, idle_clear
@@ -255,6 +256,13 @@ class Menu:
     async def _reviewed(self, desk: Desk) -> Review | None:
         """A review from what the pump says now; a refusal is shown instead."""
         refusal = await self._reach.read(desk) or desk.prepare(self.orders)
+        if refusal and refusal.rule in GATES and self.orders.anyway is None:
+            self._refuse(refusal)
+            reason = await self.screen.ask("   why it goes on all the same (nothing: it does not)")
+            if not reason.strip():
+                return None
+            self.orders = replace(self.orders, anyway=reason.strip())
+            refusal = desk.prepare(self.orders)
         if refusal:
             self._refuse(refusal)
             return None

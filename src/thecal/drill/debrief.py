@@ -70,7 +70,8 @@ class Debrief:
         """(the highest of a channel since the beginning of the drill, when)."""
         grid, values = self.effects.grid, self.effects[channel]
         first = max(0, (self.drill.start.s - grid.start_s) // grid.step_s)
-        most = first + int(values[first:].argmax())
+        last = max(first, (self.state.now.s - grid.start_s) // grid.step_s)
+        most = first + int(values[first : last + 1].argmax())
         return float(values[most]), Instant(grid.start_s + most * grid.step_s)
 
 
@@ -116,7 +117,7 @@ def _given(state: State, trace: Trace, asked: CriticalTable) -> Judged:
     assert gives is not None
     if state.now < gives.to:
         return Judged(asked, "missed", None, gives.to)
-    first, last = (pg for _, pg in trace.delivered_at([gives.start, gives.to]))
+    first, last = (pg for _, pg in trace.delivered_at([Instant(gives.start.s - 1), gives.to]))
     pg = last - first
     low, high = gives.at_least, gives.at_most
     enough = (low is None or pg >= low.pg) and (high is None or pg <= high.pg)

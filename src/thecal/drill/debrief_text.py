@@ -9,6 +9,7 @@ from typing import Any
 from thecal.drill.debrief import Debrief, Harm, Judged
 from thecal.drill.document import INDICES
 from thecal.drill.move import lines_of
+from thecal.report.bars import PARTS, bars
 from thecal.report.effects import HONESTY
 from thecal.report.html import page, scrolling, table
 from thecal.report.signs import TONE
@@ -19,9 +20,6 @@ from thecal.therapy.look import Look
 from thecal.therapy.rules import all_rules
 from thecal.timeline import DAY_S, Instant
 
-_PARTS = 64
-_BARS = "▁▂▃▄▅▆▇█"
-_NOTHING = "·"
 _BEFORE_S = DAY_S
 _SHOWN = 4
 _STYLES: dict[str, Style] = {"in time": "done", "late": "non-critical", "missed": "critical"}
@@ -47,6 +45,9 @@ def debrief_lines(told: Debrief) -> Iterator[Line]:
     yield Line("")
     yield Line("What was so", "head")
     yield from (line for text in drill.table.hidden for line in lines_of(text, "unsensed"))
+    for fault in state.faults:
+        what = fault.told or fault.fault.name
+        yield from lines_of(f"The instructor let this happen at {fault.at.local_text(drill.zone)}: {what}.", "unsensed")
     yield Line("")
     yield Line("What the patient went through", "head")
     yield from (line for text in body_texts(told) for line in lines_of(text))
@@ -68,14 +69,14 @@ def debrief_lines(told: Debrief) -> Iterator[Line]:
 
 def score_text(told: Debrief) -> str:
     """The count, in a sentence."""
-    harms = f"; {len(told.harms)} harmful" if told.harms else ""
+    harms = f"; {len(told.harms)} harmful, which takes all of it" if told.harms else ""
     return f"{told.in_time} of {len(told.judged)} in time{harms}: {told.score_percent} %."
 
 
 def body_texts(told: Debrief) -> Iterator[str]:
     """The dose since the beginning, the worst of tone and risks, and the signs, in sentences."""
     drill, end = told.drill, told.state.now
-    first, last = told.given_mcg([drill.start, end])
+    first, last = told.given_mcg([Instant(drill.start.s - 1), end])  # a needle at once counts too
     hours = (end.s - drill.start.s) / 3600
     yield f"In the {digits_text(hours)} h of the drill {digits_text(last - first)} mcg left the tip."
     for word, channel in INDICES.items():
@@ -162,6 +163,8 @@ def _when(told: Debrief, judged: Judged) -> str:
     zone = told.drill.zone
     given = f"{digits_text(judged.mcg)} mcg left the tip" if judged.mcg is not None else ""
     due = f"by {judged.due.local_text(zone)}" if judged.due else "before the end"
+    if judged.standing == "missed" and judged.due and judged.due > told.state.now:
+        return f"NOT DONE before the drill was ended ({due})"
     if judged.standing == "missed":
         return f"MISSED{f', {given}' if given else ''} ({due})"
     assert judged.at is not None
@@ -179,14 +182,11 @@ def _harm_lines(told: Debrief, harm: Harm) -> Iterator[Line]:
 def _bars(told: Debrief) -> Iterator[Line]:
     """The dose at the tip from a day before the drill to its end."""
     start, end = Instant(told.drill.start.s - _BEFORE_S), told.state.now
-    edges = [Instant(start.s + (end.s - start.s) * n // _PARTS) for n in range(_PARTS + 1)]
+    edges = [Instant(start.s + (end.s - start.s) * n // PARTS) for n in range(PARTS + 1)]
     given = told.given_mcg(edges)
-    rates = [(after - before) * DAY_S * _PARTS / (end.s - start.s) for before, after in pairwise(given)]
-    highest = sorted(rates)[-_PARTS // 16]  # a bolus would make the rest invisible
+    rates = [(after - before) * DAY_S * PARTS / (end.s - start.s) for before, after in pairwise(given)]
+    highest = sorted(rates)[-PARTS // 16]  # a bolus would make the rest invisible
     more = f" (at most {digits_text(max(rates))})" if max(rates) > 1.01 * highest else ""
-    drawn = "".join(
-        _NOTHING if rate <= 0 else _BARS[min(7, int(round(rate / highest * 8, 9)) if highest else 7)] for rate in rates
-    )
     zone = told.drill.zone
-    yield Line(f"  {drawn}  0 to {digits_text(highest)} mcg/day at the tip{more}")
-    yield Line(f"  {start.local_text(zone):<{_PARTS - 16}}{end.local_text(zone)}", "note")
+    yield Line(f"  {bars(rates, highest)}  0 to {digits_text(highest)} mcg/day at the tip{more}")
+    yield Line(f"  {start.local_text(zone):<{PARTS - 16}}{end.local_text(zone)}", "note")

@@ -26,6 +26,7 @@ FOLDER = "drills"
 DEEDS = (
     "ask", "examine", "interrogate", "rules", "chart", "do", "give", "stop", "program", "bolus", "refill", "bridge", "no bridge",
     "prime", "cancel bolus", "aspirate port", "inject port", "empty reservoir", "revise catheter", "replace pump", "suspect",
+    "refused",
 )  # fmt: skip
 """What a learner can have done, by the name before its colon."""
 

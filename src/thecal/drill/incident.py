@@ -6,7 +6,7 @@ they keep their distances, the day of the week and the hour of the day, and the 
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -68,6 +68,10 @@ _CAUSES = {
     "disconnection": "catheter",
     "migration": "catheter",
 }
+_BRIEF = (
+    "You take over a patient with a baclofen pump. Something is not as it should be. Find it, say what you suspect, do what the "
+    "rules ask for, and type done; after a week the drill ends by itself."
+)
 _LATER_S, _LASTS_S = 6 * 3600, 7 * DAY_S
 _UTC = ZoneInfo("UTC")
 
@@ -79,6 +83,11 @@ class Move:
     by_s: int
     offset_s: int
     zone: ZoneInfo
+    programmers: dict[str, str] = field(default_factory=dict)
+
+    def programmer(self, name: str) -> str:
+        """Each programmer by a number, in the order in which they come."""
+        return self.programmers.setdefault(name, f"programmer {len(self.programmers) + 1}")
 
     def at(self, at: Instant) -> str:
         """An instant of the case as one of the drill."""
@@ -135,17 +144,18 @@ def _document(case: Case, data: Mapping[str, Any], start: Instant, move: Move) -
     after = [row for row, action in zip(data["event"], case.actions, strict=True) if action.at >= start]
     truth = dict(data.get("world", {}))
     faults = truth.pop("event", [])
-    until = max(case.until.s, start.s + _LASTS_S)
-    causes = sorted({_cause(row) for row in faults}) or ["programming error"]
+    strikes = [row for row in faults if Instant.parse(row["at"], case.zone, "at").s <= start.s + _LASTS_S]
+    causes = sorted({_cause(row) for row in strikes}) or ["programming error"]
     whole = {key: value for key, value in data.items() if key not in _NO_TEXT}
     return {
         "drill": 1,
-        "title": f"An incident: {causes[0]}",
+        "title": "An incident",
         "timezone": "UTC",
-        "until": move.at(Instant(until)),
+        "until": move.at(Instant(start.s + _LASTS_S)),
         "objectives": ["Find out what is wrong.", "Do what the rules ask for, in the order that they ask for it."],
-        "brief": "You take over a patient with a baclofen pump. Something is not as it should be.",
-        "hidden": [*(_told(row, move) for row in faults)] or ["What was asked of the pump was refused: see the rules."],
+        "brief": _BRIEF,
+        "sources": ["a case of a clinic, without whoever it was about"],
+        "hidden": [*(_told(row, move) for row in strikes)] or ["What was asked of the pump was refused: see the rules."],
         "debrief": [
             "What would have shown it earlier?",
             *([f"In the case people then did: {_deeds(after, move)}."] if after else []),
@@ -160,7 +170,7 @@ def _document(case: Case, data: Mapping[str, Any], start: Instant, move: Move) -
         },
         "event": [_row(row, move) for row in before if row["kind"] not in _UNTOLD],
         "fact": [_row(row, move) for row in data.get("fact", []) if row["kind"] not in _UNTOLD],
-        "world": {**truth, "event": [_row(row, move) for row in faults]},
+        "world": {**truth, "event": [_row(row, move) for row in strikes]},
         "critical": _critical(causes),
         **{key: list(rows) for key, rows in read_data("bedside", "people").items()},
     }
@@ -196,7 +206,7 @@ def _fields(row: Mapping[str, Any], move: Move) -> Iterator[tuple[str, Any]]:
         elif key == "clock":
             yield key, move.clock(_offset_s(value))
         elif key == "programmer":
-            yield key, f"programmer {1 + sum(map(ord, str(value))) % 9}"
+            yield key, move.programmer(str(value))
         elif key in TEXTS:
             if TEXTS[key] is not None:
                 yield key, TEXTS[key]

@@ -11,6 +11,7 @@ from thecal.drill.move import Moved, lines_of, told, until
 from thecal.drill.state import State, truth
 from thecal.errors import InputError, nearest_name
 from thecal.quantity import Gain
+from thecal.report.tables import Line
 from thecal.timeline import Duration
 from thecal.twin.devices import Device, check_on
 from thecal.twin.mishaps import TRUTH_TABLES, AnyWorldEvent
@@ -81,12 +82,21 @@ def _voice(state: State, text: str) -> Moved:
 
 def _fault(state: State, text: str) -> Moved:
     """A fault of a kind that a case can have, from now on."""
-    kind, *pairs = shlex.split(text) or [""]
+    try:
+        kind, *pairs = shlex.split(text) or [""]
+    except ValueError:
+        raise InputError("fault", text, "has a quote that does not end", accepted=('fault kink open="0 %"',)) from None
+    if not kind:
+        keys = ((name, [key for key in table.model_fields if key not in ("at", "kind")]) for name, table in TRUTH_TABLES.items())
+        return Moved(state, tuple(Line(f"  {name:<18}{', '.join(given)}", "note") for name, given in keys))
     if kind not in TRUTH_TABLES:
         nearest = nearest_name(kind, TRUTH_TABLES)
         raise InputError("fault", kind, "is not a kind of fault", accepted=sorted(TRUTH_TABLES), nearest=nearest)
     at = state.now + Duration(AT_ONCE_S)
     row = dict(_pair(pair) for pair in pairs)
+    own_keys = [key for key in ("at", "kind") if key in row]
+    if own_keys:
+        raise InputError(own_keys[0], row[own_keys[0]], "is not for the instructor to say: it strikes now")
     table = TRUTH_TABLES[kind]
     try:
         event = table.model_validate(
@@ -103,7 +113,9 @@ def _fault(state: State, text: str) -> Moved:
             check_on(Device(pump.sheet, geometry), kind, planned.fault)
     to_come = sorted((*state.world.faults, *own), key=lambda one: one.at)
     after = replace(state, world=replace(state.world, faults=tuple(to_come)), faults=(*state.faults, *own))
-    return Moved(after, ()).then(lambda one: until(one, at, stopping=False))
+    return told(after, f"From now on: {', '.join(one.told or kind for one in own)}.", style="note").then(
+        lambda one: until(one, at, stopping=False)
+    )
 
 
 def _pair(text: str) -> tuple[str, object]:
@@ -120,17 +132,22 @@ def _unreadable(kind: str, error: ValidationError, fields: Mapping[str, object])
         return inner
     keys = [key for key in fields if key not in ("at", "kind")]
     name = str(first["loc"][-1]) if first["loc"] else kind
-    problem = "is missing" if first["type"] == "missing" else "is not a key of this kind of fault"
-    return InputError(name, "", problem, accepted=keys, nearest=nearest_name(name, keys))
+    match first["type"]:
+        case "missing":
+            return InputError(name, "", f"is missing; {kind} has {', '.join(keys) or 'no keys'}")
+        case "extra_forbidden":
+            return InputError(name, name, f"is not a key of {kind}", accepted=keys, nearest=nearest_name(name, keys))
+        case _:
+            return InputError(name, str(first["input"]), f"cannot be read: {first['msg'][:1].lower()}{first['msg'][1:]}")
 
 
 ORDERS: Mapping[str, Order] = {
     "pause": Order("! pause", "the learner has to wait", _pause),
     "resume": Order("! resume", "it goes on", _resume),
     "jump": Order("! jump 2 h", "time passes, and nobody can act", _jump),
-    "show": Order("! show truth", "what is so, now and after every line", _show),
+    "show": Order("! show truth", "to everybody: what is so, now and after every line", _show),
     "hide": Order("! hide truth", "no longer", _hide),
-    "fault": Order('! fault kink open="0 %"', "something goes wrong now: the kinds and keys of a case", _fault),
+    "fault": Order('! fault kink open="0 %"', "something goes wrong now; ! fault alone lists kinds and keys", _fault),
     "say": Order("! say wife: words", "words of your own", _say),
     "voice": Order("! voice NAME", "a voice of the drill speaks now", _voice),
 }

@@ -1,7 +1,7 @@
 """What a move leaves: the drill as it is afterwards, and what is shown of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 
 from thecal.drill.state import State, passed
@@ -50,6 +50,9 @@ def until(state: State, instant: Instant, *, stopping: bool) -> Moved:
         lines += list(_tones(after.alarms))
         if after.voice:
             lines += list(lines_of(f"{after.voice.who.capitalize()}: \u201c{after.voice.says}\u201d", "done"))
+        if state.now >= state.drill.table.until:
+            ended = lines_of("The time of this drill is over.", "title")
+            return Moved(replace(state, ended=True), (*lines, *ended))
         if after.voice is None or stopping:
             return Moved(state, tuple(lines))
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import ENOSPC
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +20,15 @@ _FORMAT = 1
 _BYTES_MAX = 16 * 2**20
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A line of a run: who typed it, and what it shows."""
+
+    line: str
+    by: str
+    shown: tuple[Line, ...]
+
+
 @dataclass(slots=True)
 class RunFile:
     """A run and the file that it is kept in; ``read`` is how far the file has been read."""
@@ -27,37 +37,37 @@ class RunFile:
     run: Run
     read: int = 0
 
-    def news(self) -> Iterator[tuple[str, str, tuple[Line, ...]]]:
-        """(line, who typed it, what it shows) of everything that others have written since. Raises InputError."""
+    def news(self) -> Iterator[Typed]:
+        """Everything that others have written since. Raises InputError."""
         with self.path.open("rb") as file:
             file.seek(self.read)
-            raw = file.read(_BYTES_MAX)
-        for number, text in enumerate(_whole(raw)):
-            self.read += len(text)
-            row = _row(text, self.path, number)
-            yield row["line"], row["by"], self.run.play(row["line"], row["by"])
+            for text in file:
+                if not text.endswith(b"\n"):
+                    return  # what was cut by a loss of power, or is being written, is no line yet
+                row = _row(text, self.path, self.read)
+                self.read += len(text)
+                yield Typed(row["line"], row["by"], self.run.play(row["line"], row["by"]))
 
-    def play(self, line: str, by: str) -> tuple[Line, ...]:
-        """Do a line, and write it down where it could be done. Raises InputError, InputErrors, OSError; then it is not done.
+    def play(self, line: str, by: str) -> tuple[list[Typed], tuple[Line, ...]]:
+        """(what others had written before it, what it shows): do a line, and write it down where it could be done.
 
-        What others have written meanwhile is done first; it is told by ``news``, which is to be asked before.
+        Raises InputError, InputErrors, OSError; then it is not done.
         """
+        text = json.dumps({"line": line, "by": by}).encode() + b"\n"
         with self._locked() as file:
-            for _ in self.news():
-                pass
+            before = list(self.news())
             shown = self.run.play(line, by)
-            text = json.dumps({"line": line, "by": by}, ensure_ascii=False).encode() + b"\n"
             try:
                 file.truncate(self.read)  # what was cut by a loss of power is no line
-                file.write(text)
-                file.flush()
+                if file.write(text) < len(text):
+                    raise OSError(ENOSPC, os.strerror(ENOSPC), str(self.path))
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(self.read)
                 self.run = _again(self.run)
                 raise
             self.read += len(text)
-        return shown
+        return before, shown
 
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
@@ -79,21 +89,27 @@ def new_run(path: Path, drill: Drill, source: str) -> RunFile:
     head = {"drill": _FORMAT, "name": source, "sha256": drill.sha256, "thecal": version("thecal")}
     text = json.dumps(head).encode() + b"\n"
     try:
-        with path.open("xb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_new(path, text)
     except FileExistsError:
         problem = "is there already"
         accepted = ("another file", f"thecal drill go-on {path}, to go on with it")
         raise InputError("--run", str(path), problem, accepted=accepted) from None
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
     return RunFile(path, Run(drill), len(text))
 
 
-def open_run(path: Path) -> tuple[RunFile, list[tuple[str, str, tuple[Line, ...]]]]:
+def _write_new(path: Path, text: bytes) -> None:
+    """Write a file that is not there yet, whole or not at all. Raises OSError."""
+    with path.open("xb") as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def open_run(path: Path) -> tuple[RunFile, list[Typed]]:
     """(a run that was begun, everything that was typed and shown in it).
 
     Raises InputError for a file that is no run, or one of another version of the drill or of thecal; OSError.
@@ -111,19 +127,9 @@ def branch(run_file: RunFile, path: Path) -> None:
     """Save the lines up to now as a run of its own. Raises InputError where there is such a file, OSError."""
     head = run_file.path.read_bytes()[: run_file.read]
     try:
-        with path.open("xb") as file:
-            file.write(head)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_new(path, head)
     except FileExistsError:
         raise InputError("branch", str(path), "is there already", accepted=("another file",)) from None
-
-
-def _whole(raw: bytes) -> Iterator[bytes]:
-    """The lines that end; what was cut by a loss of power is not one yet."""
-    for text in raw.splitlines(keepends=True):
-        if text.endswith(b"\n"):
-            yield text
 
 
 def _head(first: bytes, path: Path) -> dict[str, Any]:
@@ -145,12 +151,10 @@ def _check_version(head: dict[str, Any], drill: Drill, path: Path) -> None:
         raise InputError("RUN", str(path), problem, accepted=("a run of the drill as it is now",))
 
 
-def _row(text: bytes, path: Path, number: int) -> dict[str, str]:
+def _row(text: bytes, path: Path, at: int) -> dict[str, str]:
     try:
         row = json.loads(text)
         return {"line": str(row["line"]), "by": str(row["by"])}
     except (ValueError, KeyError, TypeError):
         problem = "holds a line that cannot be read"
-        raise InputError(
-            "RUN", text.decode("utf-8", "replace").strip(), problem, where=f"{path}, {number + 1} after those read"
-        ) from None
+        raise InputError("RUN", text.decode("utf-8", "replace").strip(), problem, where=f"{path}, byte {at}") from None

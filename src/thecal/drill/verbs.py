@@ -1,8 +1,10 @@
 """What a learner can do: each verb of a drill, how it is written, and what it does."""
 
 import re
+from calendar import day_name
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import groupby
 from typing import get_args
 
@@ -50,8 +52,10 @@ from thecal.twin.events import wall_clock_s
 _MINOR = ("advise", "task")
 _GIVE = re.compile(r"(.+?) ([0-9.,]+ ?mg)(?: every (.+))?")
 _PORT = re.compile(r"([0-9.,]+ ?\S+)(?: of (.+))?")
-_CLOCK = re.compile(r"until ([0-9]{2}:[0-9]{2})")
+_UNTIL = re.compile(r"until (?:(\S+) )?([0-9]{2}:[0-9]{2})")
 _TABLETS = "baclofen"
+_PORT_MOST = Volume(40_000_000)
+"""The most spinal fluid that is withdrawn in an overdose (OVD-04)."""
 _CONDITIONS = ("overdose", "withdrawal")
 """What is a condition of the chart where it is suspected."""
 
@@ -121,11 +125,13 @@ def _interrogate(state: State, _: str) -> Moved:
 
 
 def _rules(state: State, text: str) -> Moved:
-    topics: dict[str, Topic | None] = {"": None, **{name: name for name in get_args(Topic)}}
-    findings = check(_looked(state), pick(text, topics, "rules"))
+    topics: dict[str, Topic | None] = {"all": None, **{name: name for name in get_args(Topic)}}
+    findings = check(_looked(state), pick(text or "all", topics, "rules"))
     grave = [finding for finding in findings if finding.severity not in _MINOR]
     lines = [*lines_of(f"On this chart the rules find: {finding_counts(findings)}.")]
-    lines += list(finding_lines(grave or findings[:3], state.drill.zone))
+    lines += list(finding_lines(findings if text else grave or findings[:3], state.drill.zone))
+    if not text and len(grave) < len(findings):
+        lines += list(lines_of("With advice and tasks: rules all, or rules and a topic, such as rules withdrawal.", "note"))
     return Moved(state.done("rules"), tuple(lines))
 
 
@@ -200,7 +206,7 @@ def _needle(deed: str, action: Callable[[State, str], Action], takes_: str = "ne
         before = state.chart.facts
         after, fact = acted(state, action(state, text))
         if fact.refusal:
-            return told(state.done(f"{deed}: refused"), str(fact.refusal), style="refused").then(
+            return told(state.done(f"refused: {deed}"), str(fact.refusal), style="refused").then(
                 lambda one: spent(one, takes(takes_))
             )
         shown = tuple(_shown(after, after.chart.facts[len(before) :]))
@@ -222,6 +228,10 @@ def _port(what: str) -> Callable[[State, str], Action]:
             raise InputError(f"{what} port", text, "is no volume", accepted=("aspirate port 1 mL", "inject port 0.5 mL"))
         strength = Concentration.parse(found[2], "of") if found[2] else None
         volume = Volume.parse(found[1], what)
+        if volume > _PORT_MOST:
+            raise InputError(
+                f"{what} port", found[1], "is more than anybody moves there", accepted=(f"up to {_PORT_MOST} (OVD-04)",)
+            )
         return UsePort(state.now, "aspirate", volume) if what == "aspirate" else UsePort(state.now, "inject", volume, strength)
 
     return action
@@ -249,19 +259,26 @@ def _suspect(state: State, text: str) -> Moved:
 
 
 def _wait(state: State, text: str) -> Moved:
-    found = _CLOCK.fullmatch(text)
-    end = _next(state, found[1]) if found else state.now + Duration.parse(text, "wait")
+    found = _UNTIL.fullmatch(text)
+    end = _next(state, found[1], found[2]) if found else state.now + Duration.parse(text, "wait")
+    if end <= state.now:
+        raise InputError("wait", text, "has passed", accepted=("wait 2 h", "wait until 07:00", "wait until monday 08:00"))
     if end > state.drill.table.until:
         last = state.drill.table.until.local_text(state.drill.zone)
         return told(state, f"The drill ends at {last}: wait until then, or type done.", style="refused")
     return until(state, end, stopping=True)
 
 
-def _next(state: State, clock: str) -> Instant:
-    """The next time that the wall clock shows it."""
-    zone, local = state.drill.zone, state.now.local(state.drill.zone)
-    today = Instant.parse(f"{local:%Y-%m-%d} {clock}", zone, "wait until")
-    return today if today > state.now else Instant(today.s + DAY_S)
+def _next(state: State, day_text: str | None, clock: str) -> Instant:
+    """The next time that the wall clock shows it, of a weekday, or on a date."""
+    zone, day = state.drill.zone, state.now.date(state.drill.zone)
+    if day_text is not None:
+        names = {name.lower(): number for number, name in enumerate(day_name)}
+        ahead = (names[day_text.lower()] - day.weekday()) % 7 if day_text.lower() in names else None
+        text = day_text if ahead is None else str(day + timedelta(days=ahead))
+        return Instant.parse(f"{text} {clock}", zone, "wait until")
+    today = Instant.parse(f"{day} {clock}", zone, "wait until")
+    return today if today > state.now else Instant.parse(f"{day + timedelta(days=1)} {clock}", zone, "wait until")
 
 
 def _printout(state: State, _: str) -> Moved:

@@ -1,6 +1,6 @@
 """Hazards in lines and as data: the list, and one that was played with both halves drawn."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from math import inf
 from textwrap import wrap
 from typing import Any
@@ -9,14 +9,11 @@ from thecal.errors import Refusal
 from thecal.hazards.catalogue import ANSWERS, Hazard, severities
 from thecal.hazards.document import MeasureTable
 from thecal.hazards.play import UNITS, Played, Reenacted
+from thecal.report.bars import PARTS, bars
 from thecal.report.tables import WIDTH, Line
 from thecal.report.words import BANNER, digits_text
 from thecal.twin.expected import grave
 
-PARTS = 64
-"""Into how many parts the stretch that is drawn is cut."""
-_BARS = "▁▂▃▄▅▆▇█"
-_NOTHING = "·"
 _NAMES = {"happened": "as it happened", "here": "here"}
 _NEVER = "not at all"
 
@@ -80,11 +77,6 @@ def reenacted_lines(reenacted: Reenacted) -> Iterator[Line]:
     yield from (Line(part, "note") for part in wrap(BANNER, WIDTH))
 
 
-def bars(rates: Sequence[float], highest: float) -> str:
-    """Rates as bars of one height scale; a point where nothing flows."""
-    return "".join(_NOTHING if rate <= 0 else _BARS[min(7, int(round(rate / highest * 8, 9)))] for rate in rates)
-
-
 def value_text(measure: MeasureTable, value: float | None) -> str:
     """A measured number with its unit; a dash where there is no such half."""
     if value is None:
@@ -107,6 +99,7 @@ def reenacted_document(hazard: Hazard, reenacted: Reenacted) -> dict[str, Any]:
                 "unit": UNITS[measure.what],
                 "happened": None if happened == inf else round(happened, 6),
                 "here": None if here is None or here == inf else round(here, 6),
+                "never": [name for name, value in (("happened", happened), ("here", here)) if value == inf],
             }
             for measure, happened, here in reenacted.measured
         ],

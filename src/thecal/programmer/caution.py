@@ -60,7 +60,7 @@ def _in_spite_of(review: "Review", chart: Chart, sheet: PumpSheet) -> Iterable[C
     """What stops such an order, and why this one goes on."""
     if review.orders.anyway is None:
         return
-    for finding in stopping(review.orders, chart, sheet, review.before.at):
+    for finding in stopping(review.orders, chart, review.before, sheet, review.before.at):
         text = f"Gone on in spite of it: {review.orders.anyway}. What stops it: {finding.asked}; allowed: {finding.allowed}."
         yield Caution(finding.rule, "warn", text, finding.source)
 
@@ -80,9 +80,8 @@ def _second_person(review: "Review", sheet: PumpSheet) -> Iterable[Caution]:
     why = not_infusing(before, sheet)
     if why and before.pumped.nl and program_pattern(review.after.program, sheet).total:
         reasons.append("a restart")
-        text = (
-            f"The pump was not infusing ({why}); this starts it. Find out since when: without signs of withdrawal it is a start."
-        )
+        starts = "no program starts a rotor that stands" if why == "motor stall" else "this starts it"
+        text = f"The pump was not infusing ({why}); {starts}. Find out since when: without signs of withdrawal it is a start."
         yield Caution("SAF-06", "warn", text, "overdoses some 6 h after a restart at the old dose (Delhaas 1991)")
     if reasons:
         text = f"A second person enters concentration, 24-h total, volume and alarm date again: {', '.join(reasons)}."

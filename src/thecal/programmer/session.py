@@ -8,7 +8,6 @@ from functools import cache
 from typing import Literal
 
 from thecal.chart.chart import Chart
-from thecal.chart.facts import Interrogated
 from thecal.chart.order_sheet import OrderSheet
 from thecal.errors import Refusal
 from thecal.programmer.gate import check_gate
@@ -117,20 +116,13 @@ class Session:
         if (orders.bridge or orders.prime) and now.s - session.report.at.s > plan_reading_max().s:
             limit = f"a reading of the last {plan_reading_max()}: what lies in the line moves on"
             return Refusal("SES-08", "a plan from an old reading", limit, _HOUSE, "Interrogate again, and plan from that.")
-        refusal = check_gate(orders, session._read(chart), session.sheet, now)
+        refusal = check_gate(orders, chart, session.report, session.sheet, now)
         if refusal:
             return refusal
         made = review(orders, chart, session.report, session.sheet, session.policy)
         if isinstance(made, Refusal):
             return made
         return replace(session, standing="reviewed", review=made, touched=now)
-
-    def _read(self, chart: Chart) -> Chart:
-        """The chart with what this session has read, where it is not there yet."""
-        report = self.report
-        if report is None or (chart.facts and chart.facts[-1].at > report.at):
-            return chart
-        return chart.after(Interrogated(report.at, report, self.name))
 
     def confirm(self, total: DailyDose, now: Instant) -> "Session | Refusal":
         """The 24-h total as a person worked it out; only the one that would be programmed lets the session go on (SAF-04)."""

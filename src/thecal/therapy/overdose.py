@@ -31,6 +31,7 @@ from thecal.therapy.signs import (
     on_baclofen,
     signs_of,
 )
+from thecal.therapy.totals import totals
 from thecal.timeline import HOUR_S, Duration, Instant
 
 CAUSES: tuple[Done, ...] = ("bolus", "refill", "programming")
@@ -116,12 +117,17 @@ def overdose_first(look: Look, signs: Signs) -> bool:
 
 
 def relieves(look: Look) -> bool:
-    """Whether an order stops the pump or gives less, where an overdose is what is acted on (OVD-02)."""
-    asked = look.asked
-    if asked is None or asked.orders.dosing is None or not overdose_first(look, signs_of(look)):
+    """Whether an order stops the pump, or gives less in a day and in no hour more than runs now, in a grave overdose (OVD-02)."""
+    asked, signs = look.asked, signs_of(look)
+    if asked is None or asked.orders.dosing is None or not overdose_first(look, signs) or only_mild(signs, _grades(look)):
         return False
-    before, after = asked.before, asked.after
-    return asked.stops or (before is not None and after is not None and after.day_max.pg < before.day_max.pg)
+    if asked.stops:
+        return True
+    report, after = reading(look), asked.after
+    runs = totals(report, look.sheet) if report and look.sheet else None
+    if runs is None or after is None:
+        return False
+    return after.day_max.pg < runs.day_max.pg and after.peak_hour.pg <= runs.peak_hour.pg
 
 
 def _first_action(look: Look) -> Iterator[Finding]:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from thecal.chart.chart import Chart
+from thecal.chart.clinical import Documented
 from thecal.chart.facts import ResidualMeasured
 from thecal.chart.vocabulary import grouped
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
-from thecal.therapy.refill import SMALL_RESERVOIR
+from thecal.therapy.refill import SMALL_RESERVOIR, discrepancy_flag
 from thecal.therapy.refill_visit import percutaneous_fill
 from thecal.therapy.rules import Limit
 from thecal.timeline import HOUR_S, Duration, Instant
@@ -16,6 +18,19 @@ from thecal.timeline import HOUR_S, Duration, Instant
 EXPLAINED = "residual explained"
 EXCLUDED = "pocket fill excluded"
 _ML = 10**6
+
+
+def known_empty(chart: Chart) -> bool:
+    """Whether the reservoir was emptied by a needle after the last fill, and what came then was what had to come, or a paper says
+    what became of the rest (RPC-07).
+    """
+    residual = chart.residual
+    if not chart.emptied or residual is None:
+        return False
+    if residual.expected is None or discrepancy_flag(residual.expected, residual.measured, residual.reservoir) != "red":
+        return True
+    papers = (fact for fact in chart.facts if isinstance(fact, Documented) and fact.document == EXPLAINED)
+    return any(paper.at >= residual.at for paper in papers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,8 @@ def _by_report(look: Look, report: Report) -> Iterator[Interruption]:
 
 def _onset(look: Look, report: Report, why: str) -> Instant | None:
     logged = [event.at for event in report.log if event.kind == f"{why} alarm"]
+    if logged and why == STOOD_STILL and look.sheet is not None:
+        return Instant(logged[-1].s - look.sheet.stopped_alarm_after.s)  # it sounds so long after the stop
     if logged:
         return logged[-1]
     if why == report.mode == "updating":

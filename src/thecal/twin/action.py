@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from thecal.catheter.geometry import Geometry
+from thecal.chart.chart import EMPTIED
 from thecal.chart.facts import Assessed
 from thecal.chart.order import Order, OrderBolus, OrderNoPatient, OrderPatient
 from thecal.chart.order_sheet import OrderSheet
@@ -276,7 +277,7 @@ class EmptyReservoir:
     at: Instant
     measured: Volume | None = None
     expect_refused: bool = False
-    name: ClassVar[str] = "empty reservoir"
+    name: ClassVar[str] = EMPTIED
 
 
 @dataclass(frozen=True, slots=True)

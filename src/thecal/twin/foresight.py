@@ -21,6 +21,7 @@ from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
 from thecal.therapy.procedure import RefillProcedure
 from thecal.therapy.refill import RefillPolicy
+from thecal.therapy.residual import known_empty
 from thecal.therapy.rules import all_rules
 from thecal.timeline import Instant
 from thecal.twin.order_file import OrderFile
@@ -41,7 +42,7 @@ def _foreseen(look: Look, sheet: PumpSheet, order: OrderFile, policy: RefillPoli
     if order.needle is not None:
         needle = order.needle
         measured = needle.measured if needle.measured is not None else said.calculated or Volume(0)
-        procedure = RefillProcedure(sheet, first=chart.residual is None, emptied=chart.emptied)
+        procedure = RefillProcedure(sheet, first=chart.residual is None, emptied=known_empty(chart))
         steps = refill_steps(needle, order.orders, look.now, measured, said, procedure)
         if isinstance(steps, Refusal):
             yield _refused(steps)

@@ -17,6 +17,7 @@ from thecal.pump.program import BridgeBolus
 from thecal.pump.reservoir import perform
 from thecal.pump.state import PumpState
 from thecal.quantity import Amount, Volume
+from thecal.therapy.residual import known_empty
 from thecal.timeline import DAY_S
 from thecal.twin.action import EmptyReservoir, Needle, OpenValve, Refill, UsePort
 from thecal.twin.done import Done
@@ -111,7 +112,7 @@ def _residual(before: PumpState, chart: Chart, action: Refill | EmptyReservoir, 
 
 def _expected(before: PumpState, chart: Chart) -> Volume | None:
     """What the pump says is left; of a constant-flow pump, what people work out from the last fill; nothing once emptied."""
-    if chart.emptied:
+    if known_empty(chart):
         return Volume(0)
     if before.sheet.programmable:
         return None if before.known_nl is None else Volume(before.known_nl)

@@ -14,6 +14,7 @@ from thecal.pump.wand import receive
 from thecal.quantity import DailyDose, Volume
 from thecal.therapy.procedure import RefillProcedure
 from thecal.therapy.refill import RefillPolicy
+from thecal.therapy.residual import known_empty
 from thecal.timeline import Instant
 from thecal.twin.action import HoldSession, Needle
 from thecal.twin.done import Done
@@ -133,7 +134,7 @@ def _refilled(world: World, chart: Chart, action: HoldSession, talk: _Talk) -> _
     assert needle is not None  # asked before
     assert report is not None  # it was read
     measured = Volume(max(pump.usable_nl, 0)) if needle.measured is None else needle.measured
-    fresh = RefillProcedure(pump.sheet, first=chart.residual is None, emptied=chart.emptied)
+    fresh = RefillProcedure(pump.sheet, first=chart.residual is None, emptied=known_empty(chart))
     procedure = refill_steps(needle, action.orders, at, measured, report, fresh)
     if isinstance(procedure, Refusal):
         return procedure
@@ -143,7 +144,7 @@ def _refilled(world: World, chart: Chart, action: HoldSession, talk: _Talk) -> _
     talk.pump = spoiled(done.pump, world.slip, at, talk.events)
     if not action.orders.bridge:
         talk.events.extend(old_in_line(world.line, pump.memory.concentration, needle.concentration, at))
-    expected = Volume(0) if chart.emptied else report.calculated
+    expected = Volume(0) if known_empty(chart) else report.calculated
     facts: list[Fact] = []
     if expected is not None or needle.measured is not None:
         capacity = pump.sheet.reservoir_capacity
