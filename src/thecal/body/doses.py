@@ -87,12 +87,13 @@ class Bolus:
 class Tablets:
     """Doses by mouth: ``mg`` at each of ``times_s`` (seconds into the period), repeated from ``start_s`` up to ``end_s``.
 
-    A single dose is one at time 0 of a period as long as the span. What was not absorbed by ``end_s`` still is.
+    Each is one float, or one for each patient. A single dose is one at time 0 of a period as long as the span. What was not
+    absorbed by ``end_s`` still is.
     """
 
     start_s: int
     end_s: int
-    mg: tuple[float, ...]
+    mg: tuple[float | Floats, ...]
     times_s: tuple[int, ...] = (0,)
     period_s: int = DAY_S
     form: str = "tablet"
@@ -104,7 +105,8 @@ class Tablets:
             raise InputError("times_s", str(self.times_s), "are not one time for each dose, in order")
         if self.period_s < 1 or not all(0 <= at < self.period_s for at in self.times_s):
             raise InputError("times_s", str(self.times_s), "are not inside the period", accepted=(f"0 to {self.period_s - 1}",))
-        check_amounts("mg", np.asarray(self.mg, dtype=np.float64), "mg")
+        for mg in self.mg:
+            check_amounts("mg", np.asarray(mg, dtype=np.float64), "mg")
 
     @property
     def lag_s(self) -> int:
@@ -139,9 +141,9 @@ class Doses:
 
     def check(self, patients: int) -> None:
         """Raises InputError for amounts that are neither one for all nor one for each of so many patients."""
-        given = [("mcg_per_h", one.mcg_per_h.shape[1:]) for one in self.infusions] + [
-            ("mcg", one.mcg.shape) for one in self.boluses
-        ]
+        given = [("mcg_per_h", one.mcg_per_h.shape[1:]) for one in self.infusions]
+        given += [("mcg", one.mcg.shape) for one in self.boluses]
+        given += [("mg", np.shape(mg)) for one in self.tablets for mg in one.mg]
         for field_name, shape in given:
             if shape not in ((), (1,), (patients,)):
                 accepted = ("one for all", f"one for each of {patients}")

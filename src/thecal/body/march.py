@@ -38,7 +38,7 @@ class Contents:
         """Those of one batch after those of another."""
         return cls(np.concatenate([part.modes for part in parts]), np.concatenate([part.links for part in parts]))
 
-    def of(self, part: slice) -> "Contents":
+    def of(self, part: slice | NDArray[np.intp]) -> "Contents":
         """Those of some of the patients."""
         return Contents(self.modes[part], self.links[part])
 

@@ -195,7 +195,13 @@ class Patients:
     def take(self, which: Sequence[int] | slice | NDArray[np.intp] | NDArray[np.bool_]) -> "Patients":
         """Some of the patients, in that order."""
         indices = np.arange(self.count)[which]
-        return Patients({name: array[indices] for name, array in self._values.items()})
+        if not len(indices):
+            raise InputError("patients", "0", "is an empty population", accepted=("one patient or more",))
+        some = object.__new__(Patients)  # what was checked once is not checked again
+        some.count, some._values = len(indices), {name: array[indices] for name, array in self._values.items()}
+        for array in some._values.values():
+            array.flags.writeable = False
+        return some
 
 
 def _floats(name: str, values: ArrayLike) -> Floats:

@@ -84,4 +84,6 @@ class Plan(NamedTuple):
 def _by_patient(rows: Sequence[Floats]) -> Floats:
     """(pieces, patients or 1, sources)."""
     count = max(row.shape[0] if row.ndim == 2 else 1 for row in rows)
+    if count == 1:
+        return np.array([row.reshape(1, -1) for row in rows])
     return np.stack([np.broadcast_to(row, (count, row.shape[-1])) for row in rows])

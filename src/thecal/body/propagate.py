@@ -74,13 +74,17 @@ def propagate(
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """What is the same for every patient: the spans on the grid of the record, and on that of tolerance (``hourly``) where the
-    record's does not hold it; and the linear channels that the kept ones need, those of the spinal fluid first.
+    """What is the same for every patient: the spans on the ``grid`` that bodies are followed on, which is the record's or, where
+    that holds the record's, the one of tolerance (``hourly``), on which they are followed once more where neither holds the
+    other; and the linear channels that the kept ones need, those of the spinal fluid first.
 
-    ``whole`` bodies can be resumed; ``days`` are those of tolerance, below 0 where nothing needs it.
+    ``whole`` bodies can be resumed; ``days`` are those of tolerance, below 0 where nothing needs it; ``picked`` are the record's
+    instants on the grid.
     """
 
     record: Record
+    grid: Grid
+    picked: slice
     start_s: int
     sources: tuple[str, ...]
     linear: tuple[str, ...]
@@ -105,15 +109,20 @@ class _Course:
         if whole or _needs_tolerance(record.channels):
             days = max(0, (grid.end_s - origin) // DAY_S)  # none before the implant
         hourly = Grid(origin, HOUR_S, days * DAY_S // HOUR_S + 1) if days > 0 else None
-        held = hourly and not record.resumable and "legs_ng_per_ml" in linear and grid.within(hourly)
+        legs = hourly is not None and "legs_ng_per_ml" in linear
+        finer = hourly.within(grid) if hourly and legs and hourly.end_s == grid.end_s else None
+        held = finer is not None or (hourly and not record.resumable and legs and grid.within(hourly))
+        followed = hourly if hourly and finer else grid
         return cls(
             record,
+            followed,
+            finer or slice(None),
             start_s,
             sources,
             linear,
             whole,
             whole or bool(doses.tablets),
-            tuple(spans(doses, sources, start_s, grid.end_s, grid)),
+            tuple(spans(doses, sources, start_s, followed.end_s, followed)),
             origin,
             days,
             hourly,
@@ -134,15 +143,21 @@ class _Course:
 
     def of_some(self, part: slice) -> "_Course":
         """The same for some of the patients."""
+        if all(
+            piece.flows.ndim == 1 and (piece.given is None or piece.given.ndim == 1)
+            for span in self.spans
+            for piece in span.pieces
+        ):
+            return self
         on_grid, by_hour = (tuple(span.of(part) for span in several) for several in (self.spans, self.hourly_spans))
         return replace(self, spans=on_grid, hourly_spans=by_hour)
 
 
 def _kept(count: int, course: _Course, block: int) -> tuple[Room, Response]:
     """(where linear channels go, the response to fill in): where they are kept, if all of them are, or into a block at a time."""
-    record, times, linear = course.record, course.record.grid.count, course.linear
+    record, times, linear = course.record, course.grid.count, course.linear
     tolerance = np.zeros((count, course.days + 1)) if course.days >= 0 else None
-    if record.summarize or not set(linear) <= set(record.channels):
+    if record.summarize or course.grid is not record.grid or not set(linear) <= set(record.channels):
         block = min(count, block, max(1, _BLOCK_BYTES // (8 * times * len(linear))))
         return Room.for_(len(linear), block, times, reused=True), Response.blank(count, record, tolerance)
     room = Room.for_(len(linear), count, times)
@@ -169,10 +184,10 @@ class _Block:
 
     def run(self, state: State | None, response: Response, room: Room) -> State | None:
         """Fill in what the record asks for, for these patients, and return them at the start of the last day."""
-        course, record = self.course, self.course.record
+        course = self.course
         before = Contents.empty(self.cascade) if state is None else state.contents
         room = room.at(self.part.start)
-        after = self._march(course.spans, before, record.grid, self._reading(course.linear), room)
+        after = self._march(course.spans, before, course.grid, self._reading(course.linear), room)
         given = np.zeros((self.patients.count, len(course.sources) + 1))
         for span in course.spans:
             given += span.given
@@ -184,7 +199,9 @@ class _Block:
         self._check(course.linear, room, closed.given)
         seen = dict(zip(course.linear, room.part(self.patients.count)[0], strict=True))
         last = (
-            None if response.tolerance is None else self._adapt(response.tolerance[self.part], seen, before, state, closed.given)
+            None
+            if response.tolerance is None
+            else self._adapt(response.tolerance[self.part], seen, before, after, state, closed.given)
         )
         self._deliver(seen, response, room)
         return last
@@ -239,7 +256,13 @@ class _Block:
                 np.maximum(channel[below], 0.0, out=channel[below])
 
     def _adapt(
-        self, tolerance: Floats, seen: Mapping[str, Floats], before: Contents, state: State | None, given_mcg: Floats
+        self,
+        tolerance: Floats,
+        seen: Mapping[str, Floats],
+        before: Contents,
+        after: Contents,
+        state: State | None,
+        given_mcg: Floats,
     ) -> State | None:
         """Fill in tolerance at the start of each day since the implant or since the state; the body at the last of them."""
         course = self.course
@@ -253,6 +276,8 @@ class _Block:
             contents = self._march(course.hourly_spans, before, course.hourly, reading, room)
             legs = room.values[0]
             self._check(("legs_ng_per_ml",), room, given_mcg)
+        elif course.grid is course.hourly:
+            contents, legs = after, seen["legs_ng_per_ml"]
         else:
             contents, legs = before, seen["legs_ng_per_ml"][:, picked]
         tolerance[:] = tolerance_by_day(self.patients, legs, tolerance[:, 0], curve_of(self.engine))
@@ -260,14 +285,14 @@ class _Block:
 
     def _deliver(self, seen: Mapping[str, Floats], response: Response, room: Room) -> None:
         """Put every channel where it is kept, a few patients at a time."""
-        record, count = self.course.record, self.patients.count
+        course, record, count = self.course, self.course.record, self.patients.count
         several = max(1, _CHUNK_BYTES // (8 * record.grid.count))
         kept = [name for name in record.channels if room.reused or name not in seen]
         for low in range(0, count if kept else 0, several):
             chunk = slice(low, min(low + several, count))
             place = slice(self.part.start + chunk.start, self.part.start + chunk.stop)
             tolerance = None if response.tolerance is None else response.tolerance[place]
-            known = {name: channel[chunk] for name, channel in seen.items()}
+            known = {name: channel[chunk, course.picked] for name, channel in seen.items()}
             rooms = {} if record.summarize else {name: response.values[name][place] for name in kept}
             known |= self._derived([name for name in kept if name in SITE_OF], known, chunk, tolerance, rooms)
             for name in kept:

@@ -24,7 +24,7 @@ class State:
     contents: Contents
     tolerance: Floats
 
-    def of(self, part: slice) -> "State":
+    def of(self, part: slice | NDArray[np.intp]) -> "State":
         """Some of the patients."""
         return State(self.second, self.implant_s, self.contents.of(part), self.tolerance[part])
 

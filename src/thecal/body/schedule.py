@@ -172,7 +172,7 @@ class _Course:
         for infusion in flowing:
             if not infusion.steady:
                 cuts.update(_repeated(infusion.ends_s, infusion.period_s, infusion.start_s - infusion.phase_s, low, high))
-        gut: dict[int, float] = {}
+        gut: dict[int, float | Floats] = {}
         for tablets in taken:
             for offset, mg in zip(tablets.times_s, tablets.mg, strict=True):
                 for at in _repeated((offset,), tablets.period_s, tablets.start_s + tablets.lag_s, low, high):
@@ -212,12 +212,11 @@ class _Course:
             total = _added(total, self.place[infusion.level], infusion.mcg_per_h[step])
         return total
 
-    def _given(self, second: int, gut_mcg: float) -> Floats | None:
+    def _given(self, second: int, gut_mcg: float | Floats) -> Floats | None:
         due = [one for one in self.doses.boluses if one.at_s == second]
-        if not due and not gut_mcg:
+        if not due and not np.any(gut_mcg):
             return None
-        total = np.zeros(self.width + 1)
-        total[-1] = gut_mcg
+        total = _added(np.zeros(self.width + 1), -1, np.asarray(gut_mcg))
         for bolus in due:
             total = _added(total, self.place[bolus.level], bolus.mcg)
         return total

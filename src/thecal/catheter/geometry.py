@@ -29,12 +29,16 @@ class CatheterSheet:
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """A catheter as implanted: trimmed at the spinal end, its tip at a vertebral level, behind a pump's tubing."""
+    """A catheter as implanted: trimmed at the spinal end, its tip at a vertebral level, behind a pump's tubing.
+
+    Where nothing ``mixes`` all of it is plug flow: a new drug arrives at once where it would come over hours.
+    """
 
     sheet: CatheterSheet
     trimmed: Length
     tip_level: str
     tubing_volume: Volume
+    mixes: bool = True
 
     def __post_init__(self) -> None:
         if self.trimmed >= self.sheet.length:
@@ -55,9 +59,9 @@ class Geometry:
         return self.sheet.volume_per_length.times(self.length)
 
     @property
-    def bore(self) -> Bore:
-        """The lumen in which fluids mix."""
-        return Bore(self.sheet.volume_per_length.nl_per_cm, self.catheter_volume.nl)
+    def bore(self) -> Bore | None:
+        """The lumen in which fluids mix; None in plug flow."""
+        return Bore(self.sheet.volume_per_length.nl_per_cm, self.catheter_volume.nl) if self.mixes else None
 
     def beyond(self, place: Length) -> int:
         """The nanolitres between a place, measured from the pump's end, and the tip. Raises InputError past the tip."""

@@ -23,6 +23,7 @@ from thecal.cli.programmer import programmer
 from thecal.cli.pumps import pumps
 from thecal.cli.rules import rules
 from thecal.cli.run import run
+from thecal.cli.study import study
 from thecal.cli.teach import teach
 from thecal.cli.triage import triage
 from thecal.cli.validate import validate
@@ -54,6 +55,7 @@ app.command()(validate)
 app.command()(hazards)
 app.add_typer(bench, name="bench")
 app.add_typer(drill, name="drill")
+app.add_typer(study, name="study")
 app.add_typer(plan, name="plan")
 app.add_typer(calc, name="calc")
 

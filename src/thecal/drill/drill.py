@@ -15,7 +15,7 @@ from thecal.chart.facts import Fact
 from thecal.datum import data_names
 from thecal.drill.bedside import bedside_actions, causes
 from thecal.drill.document import AnswerTable, DrillTable, SignTable, VoiceTable
-from thecal.errors import InputError, InputErrors, nearest_name
+from thecal.errors import InputError, nearest_name
 from thecal.therapy.rules import rule_named
 from thecal.timeline import Instant
 from thecal.twin.case import Case, case_of
@@ -82,8 +82,7 @@ def parse_drill(raw: bytes, name: str) -> Drill:
     _check_scene(table, zone, found)
     _check_spoken(table, zone, found)
     _check_deeds(table, found)
-    if found.errors:
-        raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
+    found.end()
     return Drill(name.removesuffix(".toml"), digest, table, case, facts)
 
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from thecal.chart.facts import Fact
-from thecal.errors import InputError, InputErrors
+from thecal.errors import InputError
 from thecal.hazards.document import HalfTable, MeasureTable, ReenactmentTable, ShownTable, WrittenTable
 from thecal.timeline import Instant
 from thecal.twin.case import case_of
@@ -105,8 +105,7 @@ def _check_measures(table: ReenactmentTable, zone: ZoneInfo, place: Place) -> No
         if table.here is not None and not any(happened and here and happened.apart(here) for happened, here in pairs):
             problem = "tells the halves apart by no number: bounds of happened and here that exclude each other"
             raise InputError("measure", "", problem)
-    if found.errors:
-        raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
+    found.end()
 
 
 def _half(table: ReenactmentTable, name: HalfName, half: HalfTable, zone: ZoneInfo, place: Place, digest: str) -> Half:
@@ -137,8 +136,7 @@ def _half(table: ReenactmentTable, name: HalfName, half: HalfTable, zone: ZoneIn
     for number, look in enumerate(half.look):
         with found.at(name, "look", number):
             looks.append(expectation(look))
-    if found.errors:
-        raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
+    found.end()
     ordered = tuple(sorted((fact for fact, _ in known), key=lambda fact: fact.at))
     lines = tuple(own.line(("event", n)) for n in range(len(events)))
     until = max([table.until, *(fact.at for fact in ordered)])

@@ -45,10 +45,15 @@ def advance(state: PumpState, until: Instant, pause: Container[str] = ()) -> Pas
     events: list[Event] = []
     leaked: list[Parcel] = []
     while state.now < until:
-        before = len(events)
-        state, block = _leg(state, until, events, leaked)
+        told, lost = len(events), len(leaked)
+        after, block = _leg(state, until, events, leaked)
+        paused = min((event.at for event in events[told:] if event.kind in pause), default=None)
+        if paused is not None and paused < after.now:  # a volume that was crossed on the way: no further than that
+            del events[told:], leaked[lost:]
+            after, block = _leg(state, paused, events, leaked)
+        state = after
         blocks.append(block)
-        if pause and any(event.kind in pause for event in events[before:]):
+        if paused is not None:
             break
     return Passage(state, tuple(blocks), tuple(events), tuple(leaked))
 

@@ -135,7 +135,7 @@ def _by_mouth(exposure: Exposure, start: int, end: int) -> float:
     for tablets in exposure.doses(Instant(end)).tablets:
         for time, mg in zip(tablets.times_s, tablets.mg, strict=True):
             first, last = tablets.start_s + time, min(tablets.end_s, end)
-            total += mg * len([at for at in range(first, last, tablets.period_s) if at >= start])
+            total += float(mg) * len([at for at in range(first, last, tablets.period_s) if at >= start])
     return total
 
 

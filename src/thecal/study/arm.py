@@ -25,6 +25,7 @@ from thecal.body.propagate import propagate
 from thecal.body.record import Record
 from thecal.body.schedule import Grid
 from thecal.errors import InputError
+from thecal.study.bodies import SameCanals
 from thecal.study.population import draw
 from thecal.timeline import DAY_S, Duration
 
@@ -132,7 +133,7 @@ class Arm:
         if self.titration is None:
             response = propagate(self.patients, self.doses, Record(grid, tuple(channels)), engine=engine)
             return Outcome(grid, dict(response.values))
-        return self._titrated(self.titration, tuple(channels), grid, _SameCanals(engine or engine_for(self.patients.count)))
+        return self._titrated(self.titration, tuple(channels), grid, SameCanals(engine or engine_for(self.patients.count)))
 
     def _titrated(self, titration: Titration, channels: tuple[str, ...], grid: Grid, engine: Engine) -> Outcome:
         if DAY_S % grid.step_s:
@@ -156,23 +157,6 @@ class Arm:
                 visit = Visit(end // DAY_S, response[_SEEN][:, -1], dose)
                 dose = _for_each(titration.policy(visit), self.patients.count)
         return Outcome(grid, {name: values[name] for name in dict.fromkeys((*channels, DOSE))})
-
-
-class _SameCanals:
-    """An engine that finds the modes of the same canals once, since only doses change from visit to visit."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._asked: tuple[Floats, ...] = ()
-        self._found: tuple[Floats, Floats] | None = None
-        self.once, self.fade = engine.once, engine.fade
-
-    def decompose(self, diagonal: Floats, beside: Floats, rows: Floats) -> tuple[Floats, Floats]:
-        """As the protocol says."""
-        asked = (diagonal, beside, rows)
-        if self._found is None or not all(map(np.array_equal, asked, self._asked)):
-            self._asked, self._found = asked, self._engine.decompose(*asked)
-        return self._found
 
 
 def _for_each(dose: ArrayLike, count: int) -> Floats:

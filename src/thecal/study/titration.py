@@ -48,9 +48,15 @@ def _numbers(name: str) -> tuple[float, ...]:
     return tuple(map(float, [*numbers, last] if last[0].isdigit() else numbers))
 
 
-def _number(name: str) -> float:
+def titration_number(name: str) -> float:
+    """A setting of one number."""
     (number,) = _numbers(name)
     return number
+
+
+def titration_days() -> tuple[int, ...]:
+    """The days of the visits after an implant."""
+    return tuple(int(day) for day in _numbers("visits"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ def candidates(sheet: PatientSheet | str, seed: int, count: int, **given: ArrayL
 
     Raises InputError as ``draw`` does, and where fewer than a tenth of the population are.
     """
-    least, found = _number("entry_ashworth"), 0
+    least, found = titration_number("entry_ashworth"), 0
     drawn: Patients | None = None
     for factor in (2, 10):
         drawn = draw(sheet, seed, range(factor * count), **given)
@@ -92,13 +98,13 @@ def screen(patients: Patients, engine: Engine | None = None) -> Screening:
     A bolus is enough where the score of the legs is down by ``screening_fall`` or more for ``screening_hours`` or longer within
     the interval, looked at every 15 minutes. What is left of the bolus before counts.
     """
-    boluses, interval_s = _numbers("screening_boluses"), int(_number("screening_interval") * 3600)
+    boluses, interval_s = _numbers("screening_boluses"), int(titration_number("screening_interval") * 3600)
     doses = Doses(boluses=tuple(Bolus(n * interval_s, np.array([mcg])) for n, mcg in enumerate(boluses)))
     outcome = Arm(patients, doses).run(["ashworth_legs"], Duration(len(boluses) * interval_s), Duration(_LOOK_S), engine=engine)
-    down = patients["legs_ashworth"][:, None] - outcome.values["ashworth_legs"] >= _number("screening_fall")
+    down = patients["legs_ashworth"][:, None] - outcome.values["ashworth_legs"] >= titration_number("screening_fall")
     looks = interval_s // _LOOK_S
     hours = down[:, 1:].reshape(patients.count, len(boluses), looks).sum(axis=2) * _LOOK_S / 3600
-    enough = hours >= _number("screening_hours")
+    enough = hours >= titration_number("screening_hours")
     first, any_of_them = enough.argmax(axis=1), enough.any(axis=1)
     held = np.take_along_axis(hours, first[:, None], axis=1)[:, 0]
     return Screening(np.where(any_of_them, np.array(boluses)[first], np.nan), np.where(any_of_them, held, np.nan))
@@ -111,13 +117,13 @@ class LabelPolicy:
     A rise that would pass ``mcg_per_day_max`` is not made. Any number may be replaced: ``replace(LabelPolicy(), fall=0.1)``.
     """
 
-    early_rise: float = _number("early_rise")
-    early_days: float = _number("early_days")
-    later_rise: float = _number("later_rise")
-    fall: float = _number("fall")
-    mcg_per_day_max: float = _number("dose_max")
-    raise_above: float = _number("raise_above")
-    lower_below: float = _number("lower_below")
+    early_rise: float = titration_number("early_rise")
+    early_days: float = titration_number("early_days")
+    later_rise: float = titration_number("later_rise")
+    fall: float = titration_number("fall")
+    mcg_per_day_max: float = titration_number("dose_max")
+    raise_above: float = titration_number("raise_above")
+    lower_below: float = titration_number("lower_below")
 
     def __call__(self, visit: Visit) -> Floats:
         rise = self.early_rise if visit.day <= self.early_days else self.later_rise
@@ -130,11 +136,11 @@ class LabelPolicy:
 def first_doses(screening: Screening) -> Floats:
     """The first day's dose of those who responded, mcg/day: twice the effective bolus, once where it lasted long."""
     who = screening.responders
-    ratio = np.where(screening.hours[who] > _number("long_effect"), _number("first_ratio_long"), _number("first_ratio"))
+    long = screening.hours[who] > titration_number("long_effect")
+    ratio = np.where(long, titration_number("first_ratio_long"), titration_number("first_ratio"))
     return ratio * screening.bolus_mcg[who]
 
 
 def label_titration(screening: Screening, policy: LabelPolicy | None = None) -> Titration:
     """The titration of those who responded: ``patients.take(screening.responders)``."""
-    visits = tuple(int(day) for day in _numbers("visits"))
-    return Titration(first_doses(screening), policy or LabelPolicy(), visits, settings()["tip_level"].value)
+    return Titration(first_doses(screening), policy or LabelPolicy(), titration_days(), settings()["tip_level"].value)

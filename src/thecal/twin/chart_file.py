@@ -207,5 +207,4 @@ def _case(table: ChartTable, zone: ZoneInfo, place: Place, digest: str) -> Case 
 
 
 def _raise(found: Found) -> None:
-    if found.errors:
-        raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
+    found.end()

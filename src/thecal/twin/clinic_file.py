@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from thecal.errors import InputError, InputErrors
+from thecal.errors import InputError
 from thecal.therapy.clinic import Clinic, Jurisdiction, Loosened
 from thecal.therapy.payers import payer_named
 from thecal.twin.fields import AVersion, Document, PlainText
@@ -62,6 +62,5 @@ def parse_clinic(raw: bytes, name: str) -> Clinic:
     for rule, on in table.switches.items():
         with found.at("switches", rule):
             clinic = clinic.with_switch(rule, on)
-    if found.errors:
-        raise InputErrors(error for _, error in sorted(found.errors, key=lambda pair: pair[0]))
+    found.end()
     return clinic

@@ -74,6 +74,11 @@ class Found:
             said = self.place.error(path, error)
             self.errors.append((int((said.where or ":1").rpartition(":")[2]), said))
 
+    def end(self) -> None:
+        """Raises InputErrors with all that was found, in the order of lines; nothing where nothing was."""
+        if self.errors:
+            raise InputErrors(error for _, error in sorted(self.errors, key=lambda pair: pair[0]))
+
 
 def field_text(path: Path, whole: str = "case") -> str:
     """A path as people write it: the second event's dose is ``event[2].dose``."""

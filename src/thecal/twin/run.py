@@ -16,11 +16,19 @@ Source = Callable[[Chart, Instant], Action | None]
 """Who decides: asked with the chart and the present instant, answers the next action (at its time, now or later) or None."""
 
 
-def run(world: World, source: Source, until: Instant, record: Record | None = None, chart: Chart | None = None) -> Trace:
+def run(
+    world: World,
+    source: Source,
+    until: Instant,
+    record: Record | None = None,
+    chart: Chart | None = None,
+    pause: frozenset[str] = OUTAGES,
+) -> Trace:
     """Run a world under a source until an instant, and return what was recorded.
 
-    The loop asks the source, lets time pass until the action's instant, carries it out, and asks again. An action at ``until``
-    is still carried out. A refused action changes nothing and the run goes on. Raises ValueError for an action in the past.
+    The loop asks the source, lets time pass until the action's instant, carries it out, and asks again; it also asks again at
+    every event of a kind to ``pause`` at. An action at ``until`` is still carried out. A refused action changes nothing and the
+    run goes on. Raises ValueError for an action in the past.
     """
     record = Record() if record is None else record
     chart = Chart() if chart is None else chart
@@ -30,7 +38,7 @@ def run(world: World, source: Source, until: Instant, record: Record | None = No
         if action is not None and action.at > until:
             action = None
         due = action.at if action else until
-        passed = pass_time(world, due, OUTAGES)
+        passed = pass_time(world, due, pause)
         record.passed(world, passed, chart)
         world = passed.world
         if world.now < due:

@@ -1,0 +1,246 @@
+"""A block of people through every arm of a protocol: the rows that come of it.
+
+What becomes of a person in an arm depends on the protocol, the seed and the person's number alone, to the last bit: not on the
+block, nor on who else is in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from thecal.body.engine import Engine, engine_for
+from thecal.chart.facts import Assessed
+from thecal.study.bodies import Bodies, Looks, spent
+from thecal.study.course import BEFORE_DAYS, Course
+from thecal.study.design import Protocol
+from thecal.study.fate import Fate
+from thecal.study.people import People
+from thecal.study.pump_course import PumpCourse
+from thecal.study.rows import Failure, Rows, Watched
+from thecal.study.titration import Screening, first_doses, screen
+from thecal.study.treatment import Treatment
+from thecal.timeline import DAY_S, Instant
+from thecal.twin.exposure import Exposure
+
+START = Instant(1_767_258_000)
+"""2026-01-01 09:00 UTC: a study is a calendar of its own, which begins for everybody here."""
+_PG_PER_MG = 10**9
+_MANY = 10**6
+_ROUNDING = 1e-6  # of hours
+_KEPT = ("ashworth_legs", "ashworth_arms", "spasm_penn", "withdrawal_index")
+
+
+def run_block(protocol: Protocol, numbers: Sequence[int]) -> Rows:
+    """The rows of some people in every arm; who fails in an arm is named, and the others go on."""
+    people = protocol.population.people(protocol.seed, numbers)
+    engine = engine_for(_MANY)
+    rows = Rows.empty()
+    screening = screen(people.patients, engine) if any(arm.screening for arm in protocol.arms) else None
+    failures: list[Failure] = []
+    for arm in protocol.arms:
+        followed = _Arm(protocol, arm, people, screening, engine)
+        followed.follow()
+        followed.add_to(rows)
+        failures += [Failure(people.persons[n].number, arm.name, error) for n, error in sorted(followed.failed.items())]
+    return Rows(rows.tables, tuple(failures))
+
+
+class _Arm:
+    """Some people in one arm."""
+
+    def __init__(self, protocol: Protocol, arm: Treatment, people: People, screening: Screening | None, engine: Engine) -> None:
+        self.protocol, self.arm, self.people = protocol, arm, people
+        self.screening = screening if arm.screening else None
+        self.end = Instant(START.s + protocol.follow_up_days * DAY_S)
+        self.bodies = Bodies(people.patients, engine)
+        self.failed: dict[int, str] = {}
+        count = len(people.persons)
+        apart = arm.world["episode_days"]
+        self.withdrawal = Watched.of(count, protocol.withdrawal_level, apart)
+        self.overdose = Watched.of(count, protocol.overdose_level, apart)
+        self.looks = 0
+        self.on_target, self.walking = np.zeros(count), np.zeros(count)
+        self.visited: list[list[dict[str, Any]]] = [[] for _ in range(count)]
+        self.first = np.full(count, np.nan)
+        if self.screening is not None:
+            self.first[self.screening.responders] = first_doses(self.screening)
+        if arm.first_mcg_per_day is not None:
+            self.first = np.where(np.isnan(self.first) & (self.screening is not None), np.nan, arm.first_mcg_per_day)
+        self.courses: list[Course | None] = [None] * count
+        self.seen: list[list[dict[str, float]]] = [[] for _ in range(count)]
+
+    def follow(self) -> None:
+        """From the start to the end, visit by visit."""
+        for n in range(len(self.courses)):
+            self._try(n, self._begin)
+        before = self._looks(START.s - BEFORE_DAYS * DAY_S, START.s) if self.arm.tablets_before else None
+        for n in range(len(self.courses)):
+            self._try(n, lambda n: self._first_visit(n, before))
+        days = (0, *self.protocol.visit_days)
+        for low, high in pairwise(START.s + day * DAY_S for day in days):
+            for n in range(len(self.courses)):
+                self._try(n, lambda n, high=high: self._course(n).reach(Instant(high)))
+            looks = self._looks(low, high)
+            self._watch(looks)
+            for n in range(len(self.courses)):
+                self._try(n, lambda n, looks=looks: self._visit(n, looks))
+
+    def _try(self, n: int, step: Any) -> None:
+        """One step of one person; whatever goes wrong in it, also in a policy, is that person's failure."""
+        if n in self.failed:
+            return
+        try:
+            step(n)
+        except Exception as error:  # noqa: BLE001  # a policy may raise anything, and the rest goes on
+            self._fail(n, f"{type(error).__name__}: {error}")
+
+    def _fail(self, n: int, error: str) -> None:
+        self.failed[n], self.courses[n] = error, None
+
+    def _course(self, n: int) -> Course:
+        course = self.courses[n]
+        assert course is not None  # who failed is not asked
+        return course
+
+    def _begin(self, n: int) -> None:
+        person, arm = self.people.persons[n], self.arm
+        exposure = Exposure(self.people.patients.take([n]))
+        fate = Fate(self.protocol.seed, person.number, arm.world)
+        responded = not np.isnan(self.first[n])
+        screened = None
+        if self.screening is not None and responded:
+            screened = (float(self.screening.bolus_mcg[n]), float(self.screening.hours[n]))
+        if arm.has_pump and responded:
+            implant, first = arm.route == "pump", float(self.first[n])
+            self.courses[n] = PumpCourse(arm, person, exposure, fate, START, self.end, first, screened, implant=implant)
+        else:
+            self.courses[n] = Course(arm, person, exposure, fate, START, self.end, screened)
+
+    def _first_visit(self, n: int, before: Looks | None) -> None:
+        course = self._course(n)
+        course.reach(START)
+        if before is not None:
+            self._visit(n, before)
+            return
+        body = self.people.patients
+        self._meet(n, START, *(float(body[name][n]) for name in ("legs_ashworth", "arms_ashworth", "spasm_penn")))
+
+    def _looks(self, low: int, high: int) -> Looks:
+        exposures = [course.world.exposure if course else None for course in self.courses]
+        looks = self.bodies.advance(exposures, low, high, self.protocol.look_s)
+        for n, error in looks.failures.items():
+            self._fail(n, error)
+        return looks
+
+    def _watch(self, looks: Looks) -> None:
+        """Count what the looks show, of each the end of the time that it stands for."""
+        first_s, step_s, protocol = looks.grid.start_s + looks.grid.step_s, looks.grid.step_s, self.protocol
+        seen = {name: values[:, 1:] for name, values in looks.values.items()}
+        self.withdrawal.see(seen["withdrawal_index"], first_s, step_s)
+        self.overdose.see(seen["overdose_index"], first_s, step_s)
+        self._keep(looks)
+        self.looks += seen["ashworth_legs"].shape[1]
+        self.on_target += np.sum(seen["ashworth_legs"] <= protocol.target_ashworth, axis=1)
+        if protocol.walking is not None:
+            ashworth, weakness = protocol.walking
+            self.walking += np.sum((seen["ashworth_legs"] <= ashworth) & (seen["weakness_index"] <= weakness), axis=1)
+
+    def _keep(self, looks: Looks) -> None:
+        """Every look of the first hours, where the protocol asks for them."""
+        hours = looks.grid.hours - START.s / 3600
+        for look in np.flatnonzero(hours <= self.protocol.course_hours + _ROUNDING) if self.protocol.course_hours else ():
+            for n, kept in enumerate(self.seen):
+                if not kept or kept[-1]["hour"] < hours[look]:
+                    values = {name: float(looks.values[name][n, look]) for name in _KEPT}
+                    kept.append({"hour": round(float(hours[look]), 6), **values})
+
+    def _visit(self, n: int, looks: Looks) -> None:
+        scores = (float(looks.values[name][n, -1]) for name in ("ashworth_legs", "ashworth_arms", "spasm_penn"))
+        course, exposure = self._course(n), self._course(n).world.exposure
+        assert exposure is not None  # every course has a body
+        if looks.grid.end_s > START.s:
+            course.under_dose.count(exposure.infusions, looks.grid.start_s, looks.grid.end_s)
+        course.world = replace(course.world, exposure=spent(exposure, looks.grid.end_s))
+        self._meet(n, Instant(looks.grid.end_s), *scores)
+
+    def _meet(self, n: int, at: Instant, legs: float, arms: float, spasm: float) -> None:
+        """The visit itself: what is found, what was being given, and what is decided."""
+        course, tenths = self._course(n), [round(score, 1) for score in (legs, arms, spasm)]
+        given = {"mcg_per_day": course.mcg_per_day, "tablets_mg_per_day": course.tablets.mg_per_day}
+        found = {"ashworth_legs": legs, "ashworth_arms": arms, "spasm_penn": spasm}
+        self.visited[n].append({"day": round(course.day(at)), **found, **given})
+        course.visit(Assessed(at, *tenths))
+        if course.implanted is None:
+            course.reach(at)  # what happens to a pump is known from its implant on
+
+    def add_to(self, rows: Rows) -> None:
+        """The rows of those who were followed to the end."""
+        for n, course in enumerate(self.courses):
+            if course is None:
+                continue
+            who = {"patient": course.person.number, "arm": self.arm.name}
+            rows.add("patients", {**who, **self._row(n, course)})
+            for visit in self.visited[n]:
+                rows.add("visits", {**who, **visit})
+            for look in self.seen[n]:
+                rows.add("course", {**who, **look})
+            for day, kind, detail in course.tally.events:
+                rows.add("events", {**who, "day": day, "kind": kind, "detail": detail})
+
+    def _row(self, n: int, course: Course) -> dict[str, Any]:
+        person, protocol, tally = course.person, self.protocol, course.tally
+        first, last = self.visited[n][0], self.visited[n][-1]
+        change = last["ashworth_legs"] - first["ashworth_legs"]
+        ledger, implanted = course.world.ledger, course.implanted is not None
+        wasted_pg = ledger.withdrawn.amount_pg + ledger.wasted.amount_pg
+        days = {name: tally.first_days.get(name) for name in ("catheter", "pump", "infection")}
+        return {
+            "stratum": person.stratum,
+            "origin": person.origin,
+            "sheet": person.sheet,
+            "age_years": person.age_years,
+            "crcl_ml_per_min": person.crcl_ml_per_min,
+            "tip_level": person.tip_level if implanted else None,
+            "pump": person.pump if implanted else None,
+            "catheter": person.catheter if implanted else None,
+            "screened": self.screening is not None,
+            "responded": self.screening is not None and course.screened is not None,
+            "implanted": implanted,
+            "follow_up_days": float(protocol.follow_up_days),
+            "pump_days": course.pump_days,
+            "ashworth_before": first["ashworth_legs"],
+            "ashworth_after": last["ashworth_legs"],
+            "ashworth_change": change,
+            "responder": -change >= protocol.response_ashworth,
+            "spasm_before": first["spasm_penn"],
+            "spasm_after": last["spasm_penn"],
+            "spasm_change": last["spasm_penn"] - first["spasm_penn"],
+            "target_tone_percent": 100 * float(self.on_target[n]) / self.looks,
+            "walking_percent": None if protocol.walking is None else 100 * float(self.walking[n]) / self.looks,
+            "withdrawal_episodes": int(self.withdrawal.count[n]),
+            "overdose_episodes": int(self.overdose.count[n]),
+            "refills": tally.refills,
+            "refills_late": tally.refills_late,
+            "drug_filled_mg": ledger.vial.amount_pg / _PG_PER_MG,
+            "drug_wasted_mg": wasted_pg / _PG_PER_MG,
+            "underdosed_hours": course.under_dose.hours,
+            "unnoticed_hours": course.under_dose.unnoticed_hours,
+            "mcg_per_day_first": tally.mcg_per_day_first,
+            "mcg_per_day_last": last["mcg_per_day"],
+            "tablets_mg_per_day_last": last["tablets_mg_per_day"],
+            "revisions": tally.revisions,
+            "pump_replacements": tally.pump_replacements,
+            "infections": tally.infections,
+            "first_catheter_day": days["catheter"],
+            "first_pump_day": days["pump"],
+            "first_infection_day": days["infection"],
+            "first_withdrawal_day": _day(self.withdrawal.first_s[n]),
+            "first_overdose_day": _day(self.overdose.first_s[n]),
+        }
+
+
+def _day(second: float) -> float | None:
+    return None if np.isnan(second) else (second - START.s) / DAY_S

@@ -1,0 +1,372 @@
+"""The design of a study: one file, read into a protocol whose hash stands for all that decides its rows."""
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thecal.body.patient import PARAMETERS, Parameter, patient_sheet
+from thecal.catheter.geometry import TIP_LEVELS, catheter_sheet
+from thecal.datum import data_names
+from thecal.errors import InputError, nearest_name
+from thecal.pump.sheet import pump_sheet
+from thecal.study.endpoint import Endpoint, endpoint
+from thecal.study.own_policy import named_policy, policy_file, read_policy_file
+from thecal.study.people import BOUNDED, STRATIFIED, Only, Population, Shares, shares
+from thecal.study.population import WORD_MAX
+from thecal.study.protocol_document import ArmTable, PopulationTable, PublishedTable, StudyTable
+from thecal.study.setting import study_settings
+from thecal.study.titration import titration_days
+from thecal.study.treatment import STOCKED, RefillPlan, Treatment
+from thecal.timeline import DAY_S, HOUR_S, Duration
+from thecal.twin.reading import Found, read_plain
+
+BEGINS = "study = 1, a title, a seed, patients, follow_up, endpoints and an [[arm]]"
+LIMITS = (
+    "The patients are computed. What the body model does not hold (pain, the course of an infection, mood, learning, care at "
+    "home) is in no result.",
+    "Human EC50 and ke0 of the effect on tone are derived, not published; doses that come of them are as uncertain.",
+    "Rates of faults are those of published series; how long a fault stays unnoticed and who misses a refill are settings, "
+    "unless a source stands beside them.",
+    "A patient's pumps all have that patient's flow bias; two pumps of one person do not differ.",
+    "People neither die nor leave: nobody is censored before the end of the follow-up.",
+)
+_LOOK = Duration(6 * HOUR_S)
+_LATER_DAYS = 90  # between visits once titration is over
+_SHOWN = ("title", "sources", "limits", "published", "endpoints", "interim")
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A study as designed. ``visit_days`` are rising and end with the follow-up; the first arm is the ``reference``.
+
+    Every look in the first ``course_hours`` is kept. ``walking`` are the largest Ashworth score and weakness index at which the
+    walking proxy holds, None where the protocol does not define it. ``text`` and ``policy_files`` are all that it was read from;
+    ``hash`` is the SHA-256 of all that decides the rows.
+    """
+
+    name: str
+    path: str
+    text: str
+    policy_files: tuple[tuple[str, str], ...]
+    title: str
+    seed: int
+    patients: int
+    follow_up_days: int
+    visit_days: tuple[int, ...]
+    block: int
+    look_s: int
+    course_hours: float
+    population: Population
+    arms: tuple[Treatment, ...]
+    endpoints: tuple[Endpoint, ...]
+    interim_days: tuple[int, ...]
+    response_ashworth: float
+    target_ashworth: float
+    withdrawal_level: float
+    overdose_level: float
+    walking: tuple[float, float] | None
+    published: tuple[PublishedTable, ...]
+    limits: tuple[str, ...]
+    sources: tuple[str, ...]
+    hash: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels as what it was read from, since a policy of one's own is code."""
+        return _read, (self.path, self.text, self.policy_files)
+
+    @property
+    def reference(self) -> str:
+        """The arm that others are compared with."""
+        return self.arms[0].name
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        return ceil(self.patients / self.block)
+
+    def enrolled(self) -> Sequence[int]:
+        """The numbers of the patients. Raises InputError where filters and strata do not find as many."""
+        return self.population.enrolled(self.seed, self.patients)
+
+
+def read_protocol(path: Path) -> Protocol:
+    """A protocol from its file, with the policies that stand beside it.
+
+    Raises InputErrors with the line of every mistake, InputError for a policy file, OSError where the file cannot be read.
+    """
+    raw = path.read_bytes()
+    table, _ = read_plain(StudyTable, raw, path.name, BEGINS)
+    names = dict.fromkeys(file for arm in table.arm if (file := policy_file(arm.policy)))
+    sources = tuple((name, read_policy_file(name, path.parent)) for name in names)
+    return _read(str(path), raw.decode("utf-8-sig"), sources)
+
+
+@cache
+def _read(path: str, text: str, policy_files: tuple[tuple[str, str], ...]) -> Protocol:
+    table, place = read_plain(StudyTable, text.encode(), Path(path).name, BEGINS)
+    found = Found(place)
+    protocol = _Reader(table, found, dict(policy_files)).protocol(path, text, policy_files)
+    found.end()
+    assert protocol is not None  # what kept it from being made was found
+    return protocol
+
+
+@dataclass(slots=True)
+class _Reader:
+    """From checked tables to a protocol; every mistake goes to ``found`` with its place."""
+
+    table: StudyTable
+    found: Found
+    files: Mapping[str, str]
+
+    def protocol(self, path: str, text: str, policy_files: tuple[tuple[str, str], ...]) -> Protocol | None:
+        table, defined = self.table, self.table.definitions
+        days = self._days()
+        population, arms = self._population(), tuple(self._arms())
+        endpoints = tuple(self._endpoints(arms))
+        interim = self._interim(days)
+        with self.found.at("seed"):
+            if not 0 <= table.seed <= WORD_MAX:
+                raise InputError("seed", table.seed, "is out of range", accepted=("a whole number from 0 to 2^64 - 1",))
+        with self.found.at("look"):
+            look = table.look or _LOOK
+            if DAY_S % look.s:
+                raise InputError("look", str(look), "does not divide a day", accepted=("1 h, 2 h, 3 h, 4 h, 6 h, 12 h or 1 day",))
+        if self.found.errors or population is None:
+            return None
+        walking = (defined.walking_ashworth, defined.walking_weakness)
+        return Protocol(
+            name=Path(path).stem,
+            path=path,
+            text=text,
+            policy_files=policy_files,
+            title=table.title,
+            seed=table.seed,
+            patients=table.patients,
+            follow_up_days=days[-1],
+            visit_days=days,
+            block=table.block,
+            look_s=(table.look or _LOOK).s,
+            course_hours=table.course.s / HOUR_S if table.course else 0.0,
+            population=population,
+            arms=arms,
+            endpoints=endpoints,
+            interim_days=interim,
+            response_ashworth=defined.response_ashworth,
+            target_ashworth=defined.target_ashworth,
+            withdrawal_level=defined.withdrawal_index,
+            overdose_level=defined.overdose_index,
+            walking=None if walking[0] is None or walking[1] is None else (walking[0], walking[1]),
+            published=tuple(table.published),
+            limits=(*LIMITS, *table.limits),
+            sources=tuple(table.sources),
+            hash=_hash(text, policy_files),
+        )
+
+    def _days(self) -> tuple[int, ...]:
+        """The days of the visits after the first, with the end of the follow-up."""
+        end = self._whole_days("follow_up", self.table.follow_up)
+        asked = [self._whole_days("visits", visit, n) for n, visit in enumerate(self.table.visits)]
+        usual = sorted({*titration_days(), *range(titration_days()[-1] + _LATER_DAYS, end, _LATER_DAYS)})
+        days = asked or [day for day in usual if day < end]
+        with self.found.at("visits"):
+            if any(later <= day for day, later in zip((0, *days), days, strict=False)) or (days and days[-1] > end):
+                text = ", ".join(str(day) for day in days)
+                raise InputError(
+                    "visits", text, "are not days in order within the follow-up", accepted=(f"1 to {end} days, rising",)
+                )
+        return (*(day for day in days if day < end), end)
+
+    def _whole_days(self, field: str, duration: Duration, *place: int) -> int:
+        with self.found.at(field, *place):
+            if duration.s % DAY_S:
+                raise InputError(field, str(duration), "is not whole days", accepted=('"30 days"',))
+        return max(duration.s // DAY_S, 1)
+
+    def _interim(self, days: tuple[int, ...]) -> tuple[int, ...]:
+        looks = tuple(self._whole_days("interim", look, n) for n, look in enumerate(self.table.interim))
+        with self.found.at("interim"):
+            odd = next((day for day in looks if day not in days[:-1]), None)
+            if odd is not None:
+                accepted = [f"{day} days" for day in days[:-1]]
+                raise InputError("interim", f"{odd} days", "is not a visit before the end", accepted=accepted)
+            if looks and self.table.endpoints[0] != "ashworth_change":
+                problem = "is the first endpoint, and is not known at a look before the end"
+                raise InputError("interim", self.table.endpoints[0], problem, accepted=("ashworth_change",))
+        return looks
+
+    def _endpoints(self, arms: Sequence[Treatment]) -> Iterator[Endpoint]:
+        for n, name in enumerate(self.table.endpoints):
+            with self.found.at("endpoints", n):
+                one = endpoint(name)
+                without = next((arm.name for arm in arms if one.pump and not arm.has_pump), None)
+                if without is not None:
+                    problem = f"needs a pump, and the arm {without!r} has none"
+                    raise InputError("endpoints", name, problem, accepted=("an endpoint that every arm has",))
+                if name == "walking" and self.table.definitions.walking_ashworth is None:
+                    accepted = ("walking_ashworth and walking_weakness in [definitions]",)
+                    raise InputError("endpoints", name, "is not defined: no proxy for walking is published", accepted=accepted)
+                if name == "screening_responders" and not all(arm.screening for arm in arms):
+                    raise InputError("endpoints", name, "needs screening in every arm", accepted=("screening = true",))
+                yield one
+
+    def _population(self) -> Population | None:
+        table = self.table.population
+        parts = {}
+        for field, known in _NAMES.items():
+            with self.found.at("population", field):
+                asked = getattr(table, field)
+                for name in asked:
+                    known(name)
+                parts[field] = shares(asked)
+        if len(parts) < len(_NAMES):
+            return None
+        settings = study_settings("people")
+        with self.found.at("population", "settings"):
+            settings = settings.with_own(table.settings)
+        with self.found.at("population", "given"):
+            for name, value in table.given.items():
+                _parameter("given", name).check(np.array([value]))
+        only = tuple(self._only(table))
+        stratum, strata = self._strata(table)
+        added = tuple((one.between[0], one.between[1], one.value) for one in table.correlation)
+        found: Population | None = None
+        with self.found.at("population"):
+            found = Population(
+                **parts,
+                given=tuple(table.given.items()),
+                correlations=added,
+                only=only,
+                stratum=stratum,
+                strata=strata,
+                settings=settings,
+            )
+            found.people(0, range(1))  # correlations that cannot hold together are said here, and not by a worker
+        return found
+
+    def _only(self, table: PopulationTable) -> Iterator[Only]:
+        for n, one in enumerate(table.only):
+            with self.found.at("population", "only", n):
+                if one.name not in BOUNDED and one.name not in PARAMETERS:
+                    known = (*BOUNDED, *PARAMETERS)
+                    problem = "is neither a covariate nor a parameter of the body"
+                    raise InputError("name", one.name, problem, accepted=known, nearest=nearest_name(one.name, known))
+                low = -float("inf") if one.at_least is None else one.at_least
+                high = float("inf") if one.at_most is None else one.at_most
+                if low > high:
+                    raise InputError("at_least", f"{low:g}", f"is above at_most, {high:g}: nobody fits")
+                yield Only(one.name, low, high)
+
+    def _strata(self, table: PopulationTable) -> tuple[str, Shares]:
+        stratum: str = ""
+        parts: Shares = ()
+        if table.strata is not None:
+            with self.found.at("population", "strata"):
+                if table.strata.by not in STRATIFIED:
+                    raise InputError("by", table.strata.by, "is not a covariate with names", accepted=STRATIFIED)
+                stratum, parts = table.strata.by, shares(table.strata.shares)
+        return stratum, parts
+
+    def _arms(self) -> Iterator[Treatment]:
+        names = [arm.name for arm in self.table.arm]
+        for n, arm in enumerate(self.table.arm):
+            with self.found.at("arm", n):
+                if names.index(arm.name) < n:
+                    raise InputError("name", arm.name, "is the name of another arm already")
+                yield self._arm(arm)
+
+    def _arm(self, arm: ArmTable) -> Treatment:
+        policy, route = named_policy(arm.policy, arm.settings, self.files)
+        world = study_settings("world").with_own(self.table.world).with_own(arm.world)
+        pump = route in ("pump", "tablets then pump")
+        if pump and arm.first_dose is None and not arm.screening:
+            raise InputError(
+                "first_dose",
+                "",
+                "is missing: an arm with a pump begins with a dose",
+                accepted=('first_dose = "100 mcg/day"', "screening = true"),
+            )
+        if not pump and (arm.first_dose is not None or arm.screening):
+            raise InputError(
+                "first_dose", str(arm.first_dose or "screening"), f"is given to an arm without a pump ({arm.policy})"
+            )
+        drugs = tuple(sorted(arm.concentrations)) or STOCKED
+        usual = RefillPlan()
+        refills = RefillPlan(
+            arm.refills.kind,
+            usual.buffer_days if arm.refills.buffer is None else arm.refills.buffer.s / DAY_S,
+            usual.every_days if arm.refills.every is None else arm.refills.every.s / DAY_S,
+        )
+        own = ", ".join(f"{key} {value}" for key, value in arm.settings.items())
+        return Treatment(
+            name=arm.name,
+            title=arm.title or arm.name,
+            route=route,
+            policy=policy,
+            policy_text=f"{arm.policy} ({own})" if own else arm.policy,
+            world=world,
+            refills=refills,
+            concentrations=drugs,
+            interval_days_min=30.0 if arm.interval_min is None else arm.interval_min.s / DAY_S,
+            screening=arm.screening,
+            first_mcg_per_day=None if arm.first_dose is None else arm.first_dose.pg_per_day / 10**6,
+            tablets_before=arm.tablets_before,
+            mixing=self.table.mixing,
+            test_bolus=arm.test_bolus,
+        )
+
+
+def _parameter(field: str, name: str) -> Parameter:
+    if name not in PARAMETERS:
+        problem = "is not a parameter of the body"
+        raise InputError(field, name, problem, accepted=PARAMETERS, nearest=nearest_name(name, PARAMETERS))
+    return PARAMETERS[name]
+
+
+def _tip_level(name: str) -> None:
+    if name not in TIP_LEVELS:
+        raise InputError("tip_levels", name, "is not a vertebral level", accepted=("C1 to C7", "T1 to T12", "L1 to L5"))
+
+
+def _pump(name: str) -> None:
+    sheet = pump_sheet(name, "pumps")
+    refusal = sheet.check_programmable("a study's program")
+    if refusal:
+        raise InputError("pumps", name, "cannot be programmed", accepted=("a programmable pump",))
+
+
+_NAMES: Mapping[str, Callable[[str], object]] = {
+    "sheets": partial(patient_sheet, field="sheets"),
+    "tip_levels": _tip_level,
+    "pumps": _pump,
+    "catheters": partial(catheter_sheet, field="catheters"),
+}
+"""What is named in a population, and who knows the names."""
+
+
+def _hash(text: str, policy_files: tuple[tuple[str, str], ...]) -> str:
+    """Of what the protocol says but for what is only shown, the policies' source, the data files and the version of thecal."""
+    said = {key: value for key, value in tomllib.loads(text).items() if key not in _SHOWN}
+    decided = {"protocol": said, "policies": dict(policy_files), "data": _data_digest(), "thecal": version("thecal")}
+    return sha256(json.dumps(decided, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def _data_digest() -> str:
+    """Of the data files that a study's rows rest on."""
+    digest = sha256()
+    for folder in ("catheters", "drugs", "patients", "pumps", "settings", "studies"):
+        for name in data_names(folder):
+            digest.update(f"{folder}/{name}\n".encode())
+            digest.update((files("thecal") / "data" / folder / f"{name}.toml").read_bytes())
+    return digest.hexdigest()
