@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from thecal.study.columns import COLUMNS
+from thecal.study.rows import COLUMNS
 
 TEXT = """\
 title = "two doses"
@@ -116,11 +116,12 @@ def _add(tables: dict[str, dict[str, list[Any]]], seed: int, number: int, arm: s
         "DOUBLE": lambda: chance.random() if chance.random() < 0.8 else None,
         "VARCHAR": lambda: chance.choice(["reference-40", "it's", None]),
     }
-    for table, count in (("patients", 1), ("visits", 3), ("events", chance.randrange(3))):
+    for table, count in (("patients", 1), ("visits", 3), ("course", 2), ("events", chance.randrange(3))):
         for at in range(count):
-            fixed = {"arm": arm, "day": at * 30, "age_years": 40.0 + number, "kind": os.environ.get("OMP_NUM_THREADS")}
+            fixed = {"arm": arm, "day": at * 30, "hour": at * 6.0, "age_years": 40.0 + number}
+            threads = {"kind": os.environ.get("OMP_NUM_THREADS")}
             for name, kind in COLUMNS[table].items():
-                tables[table][name].append(fixed.get(name, drawn[kind]()))
+                tables[table][name].append({**fixed, **threads}.get(name, drawn[kind]()))
 
 
 def _toml(value: Any) -> str:

@@ -9,10 +9,11 @@ import pytest
 
 from tests.study.fake_trial import FakeTrial, read_trial, run_fake, trial
 from thecal.errors import InputError, ThecalError
-from thecal.study.columns import COLUMNS, TABLES, check_columns
+from thecal.study.columns import TABLES, check_columns
 from thecal.study.folder import StudyFolder, Writer
 from thecal.study.manifest import new_manifest, other_version, read_notes
 from thecal.study.result import Result
+from thecal.study.rows import COLUMNS
 
 
 def written(path: Path, study: FakeTrial, blocks: int) -> Result:
@@ -53,7 +54,7 @@ def test_a_table_has_every_row_as_it_was_made(name: str, result: Result) -> None
 def _later(made: dict[str, list[object]], at: int) -> tuple[object, ...]:
     if "detail" in made:
         return (made["day"][at], made["detail"][at] is None, made["detail"][at] or "")
-    return (made["day"][at],) if "day" in made else ()
+    return tuple(made[name][at] for name in ("day", "hour") if name in made)
 
 
 def test_the_kinds_of_columns(result: Result) -> None:
@@ -158,7 +159,7 @@ def test_a_folder_that_is_no_study(tmp_path: Path) -> None:
 def test_rows_of_other_columns() -> None:
     """A missing table, a missing column and a column that is too short are said, with their names."""
     tables = run_fake(trial(), [1]).tables
-    with pytest.raises(ThecalError, match="block 3: its tables are patients, not patients, visits, events"):
+    with pytest.raises(ThecalError, match=f"block 3: its tables are patients, not {', '.join(TABLES)}"):
         check_columns({"patients": tables["patients"]}, "block 3")
     visits = {name: values for name, values in tables["visits"].items() if name != "day"}
     with pytest.raises(ThecalError, match="visits has other columns than it should have: day"):

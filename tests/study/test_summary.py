@@ -160,6 +160,16 @@ def test_a_time_is_kaplan_meier_at_the_end(tables: Tables, summary: Summary) -> 
     assert value(summary, "tablets", "catheter_free").estimate.value == 100
 
 
+def test_what_happens_on_the_last_day_counts_and_later_does_not() -> None:
+    """Nobody sees what comes after the follow-up."""
+    tables = made_up(10, arms=ARMS[:1])
+    tables["patients"]["follow_up_days"] = np.full(10, 365.0)
+    tables["patients"]["first_catheter_day"] = np.array([365.0, 365.5] + [np.nan] * 8)
+    shown = value(summary_of(tables, MadeUpProtocol(patients=10, arms=ARMS[:1])), "label", "catheter_free")
+    assert shown.events == 1
+    assert shown.estimate.value == pytest.approx(90)
+
+
 def test_a_paired_difference_of_times_is_that_of_the_bootstrap() -> None:
     """Times that go together in pairs, so that the interval is narrower than that of two samples."""
     chance = np.random.default_rng(6)

@@ -1,10 +1,10 @@
 """Patients: the parameters of one body or of a hundred thousand, each with unit, accepted range, source and confidence."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from thecal.errors import InputError, nearest_name
 
 Floats = NDArray[np.float64]
 DEFAULT_PATIENT = "adult-ms"
+T = TypeVar("T")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -157,7 +158,7 @@ class Patients:
     outside the parameter's range or no number, naming field, value and accepted range.
     """
 
-    __slots__ = ("_values", "count")
+    __slots__ = ("_remembered", "_values", "count")
 
     def __init__(self, values: Mapping[str, ArrayLike], source: str = "") -> None:
         unknown = [name for name in values if name not in PARAMETERS]
@@ -179,6 +180,7 @@ class Patients:
         for name, array in arrays.items():
             PARAMETERS[name].check(array, source)
         self._values = {name: np.ascontiguousarray(np.broadcast_to(array, (self.count,))) for name, array in arrays.items()}
+        self._remembered: dict[object, Any] = {}
         for array in self._values.values():
             array.flags.writeable = False
 
@@ -192,6 +194,13 @@ class Patients:
         """The same patients with other values of some parameters. Raises InputError as the class does."""
         return Patients({**self._values, **values}, source)
 
+    def remembered(self, kind: object, work_out: Callable[[], T]) -> T:
+        """What was worked out of these parameters alone, by its kind: once, and then as it was."""
+        if kind not in self._remembered:
+            self._remembered = {kind: work_out()}  # the latest: whoever asks twice asks for the same
+        found: T = self._remembered[kind]
+        return found
+
     def take(self, which: Sequence[int] | slice | NDArray[np.intp] | NDArray[np.bool_]) -> "Patients":
         """Some of the patients, in that order."""
         indices = np.arange(self.count)[which]
@@ -199,6 +208,7 @@ class Patients:
             raise InputError("patients", "0", "is an empty population", accepted=("one patient or more",))
         some = object.__new__(Patients)  # what was checked once is not checked again
         some.count, some._values = len(indices), {name: array[indices] for name, array in self._values.items()}
+        some._remembered = {}
         for array in some._values.values():
             array.flags.writeable = False
         return some

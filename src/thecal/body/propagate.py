@@ -172,15 +172,20 @@ class _Block:
     def __init__(self, patients: Patients, course: _Course, part: slice, cells: int, engine: Engine) -> None:
         self.patients, self.course, self.part, self.engine = patients, course, part, engine
         self.fluid = tuple(name for name in course.linear if name not in LINEAR)
-        column = Column.of(patients, cells)
+        sites = SITES if course.whole else tuple(site for site in SITES if f"{site}_ng_per_ml" in course.linear)
+        kind = (course.sources, self.fluid, sites, course.oral, cells, engine)
+        self.cascade, self.volume_ml = patients.remembered(kind, lambda: self._canals(sites, cells))
+        self.steps = Steps(self.cascade)
+
+    def _canals(self, sites: tuple[str, ...], cells: int) -> tuple[Cascade, Floats]:
+        """The cascades, and how much fluid each holds, mL."""
+        column, course = Column.of(self.patients, cells), self.course
         levels = [csf_cm(name) for name in self.fluid]
         seen = [column.cranial if height is None else column.at(height) for height in levels]
         given = np.stack([_source(column, name) for name in course.sources])
-        sites = SITES if course.whole else tuple(site for site in SITES if f"{site}_ng_per_ml" in course.linear)
         levels_of = np.stack(seen) if seen else np.zeros((0, cells + 1))
-        self.cascade = Cascade.of(patients, given, levels_of, column, engine, sites, oral=course.oral)
-        self.steps = Steps(self.cascade)
-        self.volume_ml = column.volume_ml.sum(axis=1)
+        cascade = Cascade.of(self.patients, given, levels_of, column, self.engine, sites, oral=course.oral)
+        return cascade, column.volume_ml.sum(axis=1)
 
     def run(self, state: State | None, response: Response, room: Room) -> State | None:
         """Fill in what the record asks for, for these patients, and return them at the start of the last day."""

@@ -90,11 +90,14 @@ def resume(
 @study.command()
 def query(
     directory: Annotated[Path, _DIR],
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="A SELECT over patients, visits and events.", show_default=False)],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="A SELECT over the tables of the rows.", show_default=False)],
     json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     every: Annotated[bool, typer.Option("--all", help=f"Show all rows, not the first {_ROWS_SHOWN:,} only.")] = False,
 ) -> None:
-    """Ask the rows of a study in SQL (DuckDB's). Nothing can be changed or written by it."""
+    """Ask the rows of a study in SQL (DuckDB's): tables patients, visits, course and events. Nothing can be changed or written.
+
+    With --json an object of the rows that there are, how many are shown, and these.
+    """
     from thecal.study.result import Result  # noqa: PLC0415  # a database, so slow
 
     result = Result.open(directory)

@@ -55,7 +55,7 @@ class _Arm:
         self.protocol, self.arm, self.people = protocol, arm, people
         self.screening = screening if arm.screening else None
         self.end = Instant(START.s + protocol.follow_up_days * DAY_S)
-        self.bodies = Bodies(people.patients, engine)
+        self.bodies = Bodies(people.patients, engine, ("weakness_index",) if protocol.walking else ())
         self.failed: dict[int, str] = {}
         count = len(people.persons)
         apart = arm.world["episode_days"]

@@ -25,7 +25,7 @@ from thecal.twin.exposure import Exposure
 Floats = NDArray[np.float64]
 Shape = tuple[tuple[object, ...], ...]
 
-CHANNELS = ("ashworth_legs", "ashworth_arms", "spasm_penn", "withdrawal_index", "overdose_index", "weakness_index")
+CHANNELS = ("ashworth_legs", "ashworth_arms", "spasm_penn", "withdrawal_index", "overdose_index")
 REMEMBERED_S = 14 * DAY_S
 """Without a pump the body is followed anew from this long before: of an older tablet nothing is left in floating point."""
 
@@ -42,12 +42,13 @@ class Looks:
 
 
 class Bodies:
-    """The bodies of a block, as they were left at the last visit."""
+    """The bodies of a block, as they were left at the last visit; other channels of theirs can be looked at ``also``."""
 
-    def __init__(self, patients: Patients, engine: Engine) -> None:
-        self._patients = patients
+    def __init__(self, patients: Patients, engine: Engine, also: tuple[str, ...] = ()) -> None:
+        self._patients, self._channels = patients, (*CHANNELS, *also)
         self._engine = SameCanals(engine)
         self._states: list[State | None] = [None] * patients.count
+        self._some: dict[tuple[int, ...], Patients] = {}
 
     def advance(self, exposures: Sequence[Exposure | None], start_s: int, end_s: int, step_s: int) -> Looks:
         """From one visit to the next, on what each was given; visits are whole days from every implant.
@@ -56,7 +57,7 @@ class Bodies:
         ``failures``.
         """
         grid = Grid.over(start_s, end_s, step_s)
-        looks = Looks(grid, {name: np.full((len(exposures), grid.count), np.nan) for name in CHANNELS}, {})
+        looks = Looks(grid, {name: np.full((len(exposures), grid.count), np.nan) for name in self._channels}, {})
         groups: dict[tuple[object, ...], list[int]] = {}
         given: dict[int, tuple[Doses, int | None]] = {}
         for n, exposure in enumerate(exposures):
@@ -71,10 +72,10 @@ class Bodies:
     def _propagate(self, members: Sequence[int], given: Mapping[int, tuple[Doses, int | None]], looks: Looks) -> None:
         """A group together; where one of them fails, each alone."""
         which, implant_s, grid = np.array(members), given[members[0]][1], looks.grid
-        record = Record(grid, CHANNELS, grid.end_s if implant_s is None else implant_s, resumable=implant_s is not None)
+        record = Record(grid, self._channels, grid.end_s if implant_s is None else implant_s, resumable=implant_s is not None)
         state, doses = _joined([self._states[n] for n in members]), _together([given[n][0] for n in members])
         try:
-            response = propagate(self._patients.take(which), doses, record, state, engine=self._engine)
+            response = propagate(self._of(members), doses, record, state, engine=self._engine)
         except ThecalError as error:
             if len(members) == 1:
                 looks.failures[members[0]] = str(error)
@@ -82,11 +83,18 @@ class Bodies:
                 for n in members:
                     self._propagate([n], given, looks)
             return
-        for name in CHANNELS:
+        for name in self._channels:
             looks.values[name][which] = response[name]
         if response.state is not None:
             for place, n in enumerate(members):
                 self._states[n] = response.state.of(slice(place, place + 1))
+
+    def _of(self, members: Sequence[int]) -> Patients:
+        """Some of the patients, who remember what was worked out of them."""
+        which = tuple(members)
+        if which not in self._some:
+            self._some[which] = self._patients.take(members)
+        return self._some[which]
 
     def _given(self, n: int, exposure: Exposure, start_s: int, end_s: int) -> Doses:
         state = self._states[n]

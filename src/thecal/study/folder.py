@@ -3,7 +3,7 @@
     DIR/manifest.json     what was run, by which versions, when, who failed
     DIR/protocol.toml     the protocol, and beside it the policies that it names by file
     DIR/blocks.jsonl      a note of each block that is done, with the checksums of its files
-    DIR/patients/block-00012.parquet, DIR/visits/..., DIR/events/...
+    DIR/patients/block-00012.parquet, DIR/visits/..., and so on for each table
 
 A block's files are written under other names, then noted, then given their names: whatever kills a run, a block is there whole or
 not at all, and a file that no note tells of is not ours.
@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thecal.errors import InputError
-from thecal.study.columns import COLUMNS, TABLES, Tables
+from thecal.study.columns import TABLES, Tables
 from thecal.study.manifest import (
-    Failed,
     Note,
     file_hash,
     new_manifest,
@@ -33,6 +32,7 @@ from thecal.study.manifest import (
     text_hash,
     texts_of,
 )
+from thecal.study.rows import COLUMNS, Failure
 from thecal.study.task import ReadProtocol, Study
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Writer:
         """Let go of the database."""
         self._database.close()
 
-    def write(self, block: int, tables: Tables, seconds: float, failures: tuple[Failed, ...]) -> Note:
+    def write(self, block: int, tables: Tables, seconds: float, failures: tuple[Failure, ...]) -> Note:
         """Have a block on the disk, and noted. Raises OSError, with nothing of it left."""
         paths = {table: self._folder.file(table, block) for table in TABLES}
         try:

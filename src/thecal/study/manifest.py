@@ -16,21 +16,13 @@ from typing import Any
 
 from thecal.errors import InputError, ThecalError
 from thecal.study.columns import TABLES
+from thecal.study.rows import Failure
 from thecal.study.task import Study
 
 SCHEMA = 1
 DECIDES = ("thecal", "python", "numpy", "scipy", "numba")
 """Whose versions decide the bits of the rows."""
 _OURS = {"manifest.json", "blocks.jsonl", ".lock", *TABLES}
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A patient who has no rows in an arm, and why."""
-
-    patient: int
-    arm: str
-    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +33,7 @@ class Note:
     rows: Mapping[str, int]
     sha256: Mapping[str, str]
     seconds: float
-    failures: tuple[Failed, ...]
+    failures: tuple[Failure, ...]
 
     @property
     def line(self) -> bytes:
@@ -52,7 +44,7 @@ class Note:
     def read(cls, line: bytes) -> "Note":
         """The note of a line. Raises ValueError, KeyError or TypeError for what is none."""
         fields = json.loads(line)
-        failures = tuple(Failed(**each) for each in fields.pop("failures"))
+        failures = tuple(Failure(**each) for each in fields.pop("failures"))
         return cls(**fields, failures=failures)
 
 
@@ -187,7 +179,7 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def failures_of(notes: Sequence[Note]) -> list[Failed]:
+def failures_of(notes: Sequence[Note]) -> list[Failure]:
     """Who failed, by block and patient."""
     return [failed for note in notes for failed in note.failures]
 

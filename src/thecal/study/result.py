@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.errors import InputError, nearest_name
-from thecal.study.columns import COLUMNS, TABLES
+from thecal.study.columns import TABLES
 from thecal.study.folder import StudyFolder, connect
 from thecal.study.manifest import Note, failures_of
+from thecal.study.rows import COLUMNS
 from thecal.study.task import ReadProtocol, own_reader
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from thecal.study.design import Protocol
 
 _CHUNK = 10_000
-_ORDER = {"patients": "patient", "visits": "patient, day", "events": "patient, day, kind, detail"}
+_ORDER = ("patient", "day", "hour", "kind", "detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +64,20 @@ class Result:
         return sum(note.rows[_known(table)] for note in self.notes)
 
     def table(self, name: str) -> dict[str, NDArray[Any]]:
-        """The columns of a table, arrays of one length by name; arms in the order of the protocol, then patient, then day.
+        """The columns of a table, arrays of one length by name; arms in the order of the protocol, then patient, then time.
 
         Numbers are numbers, with nan where there is none, which makes whole numbers and yes-or-no floats; texts are objects, with
         None. Raises InputError for a table that there is not.
         """
         arms = [arm.name for arm in self.protocol.arms]
         with self._database() as database:
-            ordered = f"SELECT * FROM {_known(name)} ORDER BY list_position(?::VARCHAR[], arm), {_ORDER[name]}"  # noqa: S608
+            keys = ", ".join(key for key in _ORDER if key in COLUMNS[_known(name)])
+            ordered = f"SELECT * FROM {name} ORDER BY list_position(?::VARCHAR[], arm), {keys}"  # noqa: S608
             columns = database.execute(ordered, [arms]).fetchnumpy()
         return {column: _array(columns[column], kind) for column, kind in COLUMNS[name].items()}
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The names and the rows that a SELECT gives, over the tables patients, visits and events. It can change nothing.
+        """The names and the rows that a SELECT gives, over the tables of ``thecal.study.rows``. It can change nothing.
 
         Raises InputError for what is no SELECT, and with DuckDB's own words for what it cannot do.
         """
@@ -90,7 +92,7 @@ class Result:
             try:
                 kinds = [statement.type for statement in database.extract_statements(sql)]
                 if kinds != [duckdb.StatementType.SELECT]:
-                    raise InputError("query", sql, "is not one SELECT", accepted=("SELECT ... FROM patients, visits or events",))
+                    raise InputError("query", sql, "is not one SELECT", accepted=("SELECT, one of them",))
                 cursor = database.execute(sql)
                 names = [str(column[0]) for column in cursor.description or ()]
                 rows, count = [], 0

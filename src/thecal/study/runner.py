@@ -21,10 +21,11 @@ from time import monotonic
 from typing import Any
 
 from thecal.errors import InputError
-from thecal.study.columns import COLUMNS, TABLES, check_columns
+from thecal.study.columns import TABLES, check_columns
 from thecal.study.folder import StudyFolder, Writer
-from thecal.study.manifest import Failed, Note, failures_of, other_version, utc_now, versions
+from thecal.study.manifest import Note, failures_of, other_version, utc_now, versions
 from thecal.study.pool import Pool
+from thecal.study.rows import COLUMNS, Failure
 from thecal.study.task import (
     DIED,
     Answer,
@@ -66,7 +67,7 @@ class Finished:
     block: int
     tables: dict[str, dict[str, list[Any]]]
     seconds: float
-    failures: tuple[Failed, ...]
+    failures: tuple[Failure, ...]
 
 
 def run_study(
@@ -248,10 +249,10 @@ class _Parts:
 def _finished(block: int, answers: Sequence[Answer], arms: Sequence[str]) -> Finished:
     """A block of the answers that make it up; a patient without rows is one whose worker died."""
     tables: dict[str, dict[str, list[Any]]] = {table: {name: [] for name in COLUMNS[table]} for table in TABLES}
-    failures: list[Failed] = []
+    failures: list[Failure] = []
     for answer in answers:
         if answer.made is None:
-            failures += [Failed(number, arm, DIED) for number in answer.task.numbers for arm in arms]
+            failures += [Failure(number, arm, DIED) for number in answer.task.numbers for arm in arms]
             continue
         failures += [_failed(missed) for missed in answer.made.failures]
         check_columns(answer.made.tables, f"block {block}")
@@ -261,8 +262,8 @@ def _finished(block: int, answers: Sequence[Answer], arms: Sequence[str]) -> Fin
     return Finished(block, tables, sum(answer.seconds for answer in answers), tuple(failures))
 
 
-def _failed(missed: Missed) -> Failed:
-    return Failed(int(missed.patient), missed.arm, missed.error)
+def _failed(missed: Missed) -> Failure:
+    return Failure(int(missed.patient), missed.arm, missed.error)
 
 
 def _check_raised(answer: Answer) -> None:

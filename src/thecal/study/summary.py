@@ -213,7 +213,7 @@ def _first_events(patients: Mapping[str, ArmRows]) -> Iterator[FirstEvents]:
         days = np.stack([_timed(implanted, f"first_{cause}_day")[0] for cause in CAUSES])
         happened = np.stack([_timed(implanted, f"first_{cause}_day")[1] for cause in CAUSES])
         first = np.where(happened, days, np.inf).argmin(axis=0)
-        causes = np.where(happened.any(axis=0), first + 1, 1)
+        causes = np.where(happened.any(axis=0), first + 1, 0)
         yield FirstEvents(arm, len(implanted.patients), cumulative_incidence(days.min(axis=0), causes, len(CAUSES)))
 
 

@@ -98,12 +98,14 @@ class Exposure:
 
     def infused(self, blocks: tuple[Block, ...], level: str) -> "Exposure":
         """With what left the tip at a vertebral level."""
+        if not blocks:
+            return self
         infusions = list(self.infusions)
         for block in blocks:
             one = infusion_of(block, level)
             if one is not None and not (infusions and _extends(infusions, one)):
                 infusions.append(one)
-        return replace(self, infusions=tuple(infusions)) if len(blocks) else self
+        return replace(self, infusions=tuple(infusions))
 
     def injected(self, at: Instant, pg: int, level: str) -> "Exposure":
         """With a bolus into the spinal fluid."""

@@ -120,6 +120,8 @@ OUTAGES = frozenset(
 
 def pass_time(world: World, until: Instant, pause: frozenset[str] = frozenset()) -> Passed:
     """Let time pass, through every fault on the way, until an instant or an event of a kind to ``pause`` at."""
+    if until == world.now and not (world.faults and world.faults[0].at <= until):
+        return Passed(world, (), (), ())
     outlet: list[Block] = []
     tip: list[Block] = []
     events: list[Event] = []
