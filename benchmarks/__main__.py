@@ -3,6 +3,7 @@
 The device: pump and catheter through the one loop, a flex program of six steps a day with six refills and six titrations a
 year, beside a pump that ticks once a minute. The command: a case of seven years, cold, as a process of its own. The body: a month
 of many patients, beside general solvers of the same equations. The rules on a long chart. The bench: sessions with virtual pumps.
+Studies: patient-years a second.
 """
 
 import json
@@ -20,6 +21,7 @@ from pathlib import Path
 from benchmarks.bench import measure_bench
 from benchmarks.body import measure_body
 from benchmarks.rules import measure_rules
+from benchmarks.study import measure_study
 from benchmarks.ticking import MINUTES_A_DAY, TickingPump
 from thecal.catheter.geometry import Geometry, catheter_sheet
 from thecal.chart.chart import Chart
@@ -210,6 +212,7 @@ def main() -> None:
         "body": measure_body(),
         "rules": measure_rules(),
         "bench": measure_bench(),
+        "study": measure_study(),
     }
     print(json.dumps(document, indent=2))
 

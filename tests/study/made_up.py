@@ -91,6 +91,7 @@ def made_up(patients: int = 200, seed: int = 3, arms: tuple[MadeUpArm, ...] = AR
             "responded": np.full(patients, pump),
             "implanted": np.full(patients, pump) & (np.arange(patients) % 20 != 3),
             "follow_up_days": days,
+            "since_implant_days": days,
             "pump_days": days if pump else np.zeros(patients),
             "ashworth_before": before,
             "ashworth_after": before + change,

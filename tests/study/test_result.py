@@ -1,6 +1,7 @@
 """The rows of a study: as arrays, and by questions that can change nothing."""
 
 import shutil
+import signal
 from math import isnan
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.study.fake_trial import FakeTrial, read_trial, run_fake, trial
 from thecal.errors import InputError, ThecalError
 from thecal.study.columns import TABLES, check_columns
 from thecal.study.folder import StudyFolder, Writer
-from thecal.study.manifest import new_manifest, other_version, read_notes
+from thecal.study.manifest import Note, new_manifest, other_version, read_notes
 from thecal.study.result import Result
 from thecal.study.rows import COLUMNS
 
@@ -176,3 +177,18 @@ def test_versions() -> None:
     assert other_version(mine, {**mine, "duckdb": "0"}) is None
     assert other_version(mine, {**mine, "numba": None}) == f"numba missing there, {mine['numba']} here"
     assert other_version({**mine, "python": "3.12.1"}, {**mine, "python": "3.13.1"}) == "python 3.13 there, 3.12 here"
+
+
+def test_a_block_is_written_before_a_request_to_stop_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C after the note and before the names leaves the block whole, and then it is heard."""
+    noted = StudyFolder.note
+
+    def interrupted(folder: StudyFolder, note: Note) -> None:
+        noted(folder, note)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(StudyFolder, "note", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        written(tmp_path / "out", trial(), 2)
+    assert [note.block for note in StudyFolder(tmp_path / "out").check()] == [0]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

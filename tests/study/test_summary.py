@@ -152,18 +152,22 @@ def test_an_amount_has_the_interval_of_a_ratio() -> None:
 
 
 def test_a_time_is_kaplan_meier_at_the_end(tables: Tables, summary: Summary) -> None:
-    first, left = column(tables, "label", "first_catheter_day"), column(tables, "label", "follow_up_days")
+    """Of those who were implanted: who never had a pump cannot lose it."""
+    implanted = column(tables, "label", "implanted")
+    first, left = (column(tables, "label", name)[implanted] for name in ("first_catheter_day", "since_implant_days"))
     curve = kaplan_meier(np.where(np.isnan(first), left, first), ~np.isnan(first))
     shown = value(summary, "label", "catheter_free")
     assert (shown.estimate.value, *ends(shown.estimate)) == pytest.approx(tuple(100 * each for each in curve.at(365)))
     assert shown.events == int((~np.isnan(first)).sum())
-    assert value(summary, "tablets", "catheter_free").estimate.value == 100
+    assert value(summary, "tablets", "catheter_free").patients == 0
+    assert value(summary, "tablets", "catheter_free").estimate.value is None
 
 
 def test_what_happens_on_the_last_day_counts_and_later_does_not() -> None:
     """Nobody sees what comes after the follow-up."""
     tables = made_up(10, arms=ARMS[:1])
-    tables["patients"]["follow_up_days"] = np.full(10, 365.0)
+    tables["patients"]["since_implant_days"] = np.full(10, 365.0)
+    tables["patients"]["implanted"] = np.full(10, fill_value=True)
     tables["patients"]["first_catheter_day"] = np.array([365.0, 365.5] + [np.nan] * 8)
     shown = value(summary_of(tables, MadeUpProtocol(patients=10, arms=ARMS[:1])), "label", "catheter_free")
     assert shown.events == 1
@@ -276,7 +280,7 @@ def test_what_comes_first_among_the_implanted(tables: Tables, summary: Summary) 
     assert [each.arm for each in summary.first_events] == ["label", "slow"]
     who = np.flatnonzero(column(tables, "slow", "implanted"))
     columns = [column(tables, "slow", f"first_{cause}_day") for cause in CAUSES]
-    left = column(tables, "slow", "follow_up_days")
+    left = column(tables, "slow", "since_implant_days")
     days, kinds = [], []
     for patient in who.tolist():
         day, kind = left[patient], 0

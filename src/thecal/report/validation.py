@@ -11,6 +11,7 @@ ROLES = {
     "calibration": "the model may be fitted to the row, so that it says how well it fits and nothing more",
     "consistency": "nothing is fitted to the row; it is looked at",
     "with studies": "it needs a study, of doses or of complications, and not the body alone",
+    "trial": "what a published trial or cohort found; nothing is fitted to it",
 }
 NOTES = (
     "CSF clearance, gradient and volume come out within a factor of two, not better.",
@@ -27,7 +28,8 @@ class Published:
     """One published number and what the model says: a row of validation.
 
     ``shown`` is the number as it was published; ``low`` and ``high`` are accepted, both included; ``protocol`` is how the model
-    was asked. ``model`` is None where it cannot be asked yet.
+    was asked. ``model`` is None where it cannot be asked yet. ``error`` is the standard error of the model's number that the
+    chance of a study leaves in it, None where there is none or it is not known.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Published:
     role: str
     source: str
     protocol: str
+    error: float | None = None
 
     @property
     def ok(self) -> bool | None:
@@ -72,7 +75,8 @@ def validation_lines(rows: Sequence[Published], patient: str, seed: int) -> Iter
     yield Line("")
     yield Line(_count(rows))
     yield Line("")
-    for role, meaning in ROLES.items():
+    told = {role for row in rows for role in row.role.split(", ")}
+    for role, meaning in ((role, meaning) for role, meaning in ROLES.items() if role in told):
         yield from _wrapped(f"{role:<13}{meaning}", 13)
     yield Line("")
     for note in NOTES:

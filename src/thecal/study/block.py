@@ -194,9 +194,12 @@ class _Arm:
         person, protocol, tally = course.person, self.protocol, course.tally
         first, last = self.visited[n][0], self.visited[n][-1]
         change = last["ashworth_legs"] - first["ashworth_legs"]
-        ledger, implanted = course.world.ledger, course.implanted is not None
+        ledger, since, implanted = course.world.ledger, course.implanted, course.implanted is not None
         wasted_pg = ledger.withdrawn.amount_pg + ledger.wasted.amount_pg
-        days = {name: tally.first_days.get(name) for name in ("catheter", "pump", "infection")}
+        firsts = {name: tally.first_days.get(name) for name in ("catheter", "pump", "infection")}
+        firsts["withdrawal"], firsts["overdose"] = _day(self.withdrawal.first_s[n]), _day(self.overdose.first_s[n])
+        before = course.day(since) if since is not None else 0.0
+        days = {name: None if day is None else day - before for name, day in firsts.items()}
         return {
             "stratum": person.stratum,
             "origin": person.origin,
@@ -210,6 +213,7 @@ class _Arm:
             "responded": self.screening is not None and course.screened is not None,
             "implanted": implanted,
             "follow_up_days": float(protocol.follow_up_days),
+            "since_implant_days": None if since is None else (self.end.s - since.s) / DAY_S,
             "pump_days": course.pump_days,
             "ashworth_before": first["ashworth_legs"],
             "ashworth_after": last["ashworth_legs"],
@@ -237,8 +241,8 @@ class _Arm:
             "first_catheter_day": days["catheter"],
             "first_pump_day": days["pump"],
             "first_infection_day": days["infection"],
-            "first_withdrawal_day": _day(self.withdrawal.first_s[n]),
-            "first_overdose_day": _day(self.overdose.first_s[n]),
+            "first_withdrawal_day": days["withdrawal"],
+            "first_overdose_day": days["overdose"],
         }
 
 

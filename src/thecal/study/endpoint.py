@@ -13,7 +13,7 @@ Kind = Literal["mean", "share", "rate", "time"]
 class Endpoint:
     """One endpoint: a column of the table ``patients``.
 
-    ``mean`` is of a number, ``share`` of those for whom it is true, ``time`` to a first event, in days from the start. ``rate``
+    ``mean`` is of a number, ``share`` of those for whom it is true, ``time`` to a first event, in days from the implant. ``rate``
     is events in ``scale`` years of the exposure ``per``, in days. ``pump`` endpoints need a pump.
     """
 

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from errno import ENOTDIR
@@ -248,12 +249,17 @@ class Writer:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Whoever asks to stop waits until this has been done."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    """Whoever asks to stop waits until this has been done. Handlers run in the main thread alone, whichever thread is asked."""
+    heard: list[int] = []
+    ours = [which for which in (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread()]
+    before = {which: signal.signal(which, lambda number, _: heard.append(number)) for which in ours}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for which, handler in before.items():
+            signal.signal(which, handler)
+    if heard:
+        signal.raise_signal(heard[0])
 
 
 def connect() -> "DuckDBPyConnection":

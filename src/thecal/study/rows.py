@@ -21,7 +21,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("age_years", "crcl_ml_per_min"), DOUBLE),
         **dict.fromkeys(("tip_level", "pump", "catheter"), TEXT),
         **dict.fromkeys(("screened", "responded", "implanted"), BOOLEAN),
-        **dict.fromkeys(("follow_up_days", "pump_days", "ashworth_before", "ashworth_after", "ashworth_change"), DOUBLE),
+        **dict.fromkeys(("follow_up_days", "since_implant_days", "pump_days", "ashworth_before", "ashworth_after", "ashworth_change"), DOUBLE),
         "responder": BOOLEAN,
         **dict.fromkeys(("spasm_before", "spasm_after", "spasm_change", "target_tone_percent", "walking_percent"), DOUBLE),
         **dict.fromkeys(("withdrawal_episodes", "overdose_episodes", "refills", "refills_late"), INTEGER),

@@ -129,7 +129,9 @@ def value(rows: ArmRows, protocol: "Protocol", endpoint: "Endpoint") -> Value:
             count = int(events[known].sum()) if _counted(endpoint) else None
             return Value(rows.arm, endpoint.name, int(known.sum()), shown, count, exposure)
         case "time":
-            days, happened = _timed(rows, endpoint.column)
+            days, happened = _timed(_implanted(rows), endpoint.column)
+            if not len(days):
+                return Value(rows.arm, endpoint.name, 0, UNDEFINED, 0)
             shown = _times(survival_at(days, happened, protocol.follow_up_days), factor)
             return Value(rows.arm, endpoint.name, len(days), shown, int(happened.sum()))
 
@@ -156,6 +158,9 @@ def difference(patients: Mapping[str, ArmRows], protocol: "Protocol", endpoint: 
             found = rate_difference(*rates, endpoint.scale, _counted(endpoint))
             return Difference(arm, endpoint.name, int(known.sum()), found)
         case "time":
+            one, other = both(_implanted(one), _implanted(other))
+            if not len(one.patients):
+                return Difference(arm, endpoint.name, 0, UNDEFINED)
             times = _timed(one, endpoint.column), _timed(other, endpoint.column)
             found = _times(survival_difference(*times, protocol.follow_up_days), factor)
             return Difference(arm, endpoint.name, len(one.patients), found)
@@ -198,16 +203,15 @@ def _changes(rows: ArmRows, visits: ArmRows, reference: ArmRows, seen: ArmRows, 
 def _curves(patients: Mapping[str, ArmRows], protocol: "Protocol") -> Iterator[Curve]:
     for endpoint in (each for each in protocol.endpoints if each.kind == "time"):
         for arm, rows in patients.items():
-            if len(rows.patients):
-                yield Curve(arm, endpoint.name, kaplan_meier(*_timed(rows, endpoint.column)))
+            implanted = _implanted(rows)
+            if len(implanted.patients):
+                yield Curve(arm, endpoint.name, kaplan_meier(*_timed(implanted, endpoint.column)))
 
 
 def _first_events(patients: Mapping[str, ArmRows]) -> Iterator[FirstEvents]:
     """Which of catheter, pump and infection came first, among the implanted of each arm."""
     for arm, rows in patients.items():
-        if not len(rows.patients):
-            continue
-        implanted = rows.where(truths(rows, "implanted")[1])
+        implanted = _implanted(rows)
         if not len(implanted.patients):
             continue
         days = np.stack([_timed(implanted, f"first_{cause}_day")[0] for cause in CAUSES])
@@ -289,9 +293,14 @@ def _counted(endpoint: "Endpoint") -> bool:
     return endpoint.unit.startswith("per ")
 
 
+def _implanted(rows: ArmRows) -> ArmRows:
+    """Those who were implanted: times count from the implant."""
+    return rows.where(truths(rows, "implanted")[1]) if len(rows.patients) else rows
+
+
 def _timed(rows: ArmRows, column: str) -> tuple[Floats, Booleans]:
-    """When each patient leaves, and whether it was with the event; what comes after the follow-up was not seen."""
-    first, end = numbers(rows, column), numbers(rows, "follow_up_days")
+    """When each of the implanted leaves, in days from the implant, and whether it was with the event."""
+    first, end = numbers(rows, column), numbers(rows, "since_implant_days")
     happened = first <= end
     return np.where(happened, first, end), happened
 
