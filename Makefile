@@ -5,15 +5,20 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 CASE   ?= scenarios/first-year.toml
+STUDY  ?= studies/label-or-conservative.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check benchmarks evidence mutation golden figures coverage hazards lock clean
+.PHONY: help run study trials test test-long check benchmarks evidence mutation golden figures coverage hazards lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 run: $(VENV)/installed-core  ## run the first year of a real course of therapy (CASE=file for another)
 	@$(BIN)/thecal run $(CASE)
+
+study: $(VENV)/installed-study  ## run a study with virtual patients and say what it came to (STUDY=file for another)
+	@$(BIN)/thecal study run $(STUDY) --out build/$(basename $(notdir $(STUDY)))
+	@$(BIN)/thecal study report build/$(basename $(notdir $(STUDY))) --html build/$(basename $(notdir $(STUDY))).html
 
 test: $(VENV)/installed-dev  ## the tests (a few minutes)
 	@$(BIN)/python -m pytest
@@ -58,6 +63,7 @@ lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra dev --extra evidence pyproject.toml -o locks/evidence.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra dev --extra mutation pyproject.toml -o locks/mutation.txt
 	printf 'flit_core>=4.2,<5\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt pyproject.toml - -o locks/core.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra study --extra fast pyproject.toml -o locks/study.txt
 
 clean:  ## remove the virtual environment and what the tools left
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
@@ -77,6 +83,11 @@ $(VENV)/installed-core: locks/core.txt pyproject.toml | $(BIN)/python
 $(VENV)/installed-dev: locks/dev.txt $(VENV)/installed-core
 	@echo "thecal: installing the test tools into $(VENV) (once)" >&2
 	@$(PIP) install --require-hashes -r locks/dev.txt
+	@touch $@
+
+$(VENV)/installed-study: locks/study.txt $(VENV)/installed-core
+	@echo "thecal: installing what studies need into $(VENV) (once)" >&2
+	@$(PIP) install --require-hashes -r locks/study.txt
 	@touch $@
 
 $(VENV)/installed-peers: locks/peers.txt $(VENV)/installed-dev

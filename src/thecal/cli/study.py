@@ -12,6 +12,7 @@ import typer
 
 from thecal.cli.console import REFUSED, complain, print_lines, say
 from thecal.cli.study_report import report
+from thecal.cli.study_sensitivity import sensitivity
 from thecal.errors import InputError, nearest_name
 from thecal.report.document import json_text
 from thecal.report.tables import Line
@@ -27,6 +28,7 @@ study = typer.Typer(
     help="Virtual trials: a population of patients in each arm of a protocol, their rows, and what they come to.",
 )
 study.command("report")(report)
+study.command("sensitivity")(sensitivity)
 
 INTERRUPTED = 130
 _ROWS_SHOWN = 1_000

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from thecal.cli.console import print_lines, say, write_whole
+from thecal.errors import InputError
 from thecal.report.document import json_text
 
 
@@ -26,6 +27,9 @@ def report(
     from thecal.study.summary import summarize  # noqa: PLC0415  # scipy
 
     result = Result.open(directory)
+    if result.missing:
+        problem = f"is not whole: {len(result.missing)} of {result.manifest['blocks']} blocks are missing"
+        raise InputError("study", str(directory), problem, nearest=f"thecal study resume {directory}")
     tables = {name: result.table(name) for name in ("patients", "visits")}
     manifest: dict[str, Any] = result.manifest
     summary = summarize(tables, result.protocol, manifest.get("failures", ()), manifest.get("versions"))

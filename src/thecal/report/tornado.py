@@ -1,13 +1,14 @@
 """A tornado: what an endpoint is where one parameter is at its low end and at its high end, as SVG."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from thecal.report.figures import drawn, plain
+from thecal.report.swing import Swing, widest_first
 from thecal.report.words import digits_text
 
 LOW_COLOR, HIGH_COLOR = "#1b4f72", "#d35400"
@@ -16,37 +17,6 @@ _ROW, _ABOVE_AND_BELOW = 0.62, 1.75
 _HALF = 0.36
 _ROOM = 0.34
 """How much of the width of the bars is left free at either side, for what stands beside their ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Swing:
-    """An endpoint where one parameter, in ``unit``, is at ``low`` and at ``high``, and all others that are varied at their
-    typical values. ``at_typical`` is where all are: the same in every swing of a tornado.
-    """
-
-    name: str
-    unit: str
-    low: float
-    high: float
-    at_low: float
-    at_typical: float
-    at_high: float
-
-    @property
-    def width(self) -> float:
-        """How far apart the least and the greatest of the three values are."""
-        values = (self.at_low, self.at_typical, self.at_high)
-        return max(values) - min(values)
-
-    @property
-    def range_text(self) -> str:
-        """Both ends with the unit."""
-        return f"{digits_text(self.low)} to {digits_text(self.high)} {self.unit}".rstrip()
-
-
-def widest_first(swings: Sequence[Swing]) -> tuple[Swing, ...]:
-    """Swings in the order in which a tornado shows them; those that are as wide stay in their order."""
-    return tuple(sorted(swings, key=lambda swing: -swing.width))
 
 
 def tornado_figure(swings: Sequence[Swing], title: str, axis: str, below: str = "") -> str:
@@ -69,19 +39,20 @@ def tornado_figure(swings: Sequence[Swing], title: str, axis: str, below: str = 
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_formatter(plain)
-        axes.set_title("\n".join(wrap(title, 90)), loc="left", fontsize=10, fontweight="bold")
+        axes.set_title("\n".join(wrap(title, 72)), loc="left", fontsize=10, fontweight="bold")
         typical = f"the line, {digits_text(shown[0].at_typical)}: all at their typical values"
-        axes.set_xlabel("\n".join([*wrap(axis, 90), *wrap(f"{typical}. {below}".strip(), 100)]), fontsize=9)
+        figure = axes.figure
+        assert isinstance(figure, Figure)
+        figure.supxlabel("\n".join([*wrap(axis, 90), *wrap("; ".join(filter(None, (typical, below))), 100)]), fontsize=9)
         ends = [
             Patch(facecolor=LOW_COLOR, edgecolor="white", label="upper bar: at the low end"),
             Patch(facecolor=HIGH_COLOR, edgecolor="white", hatch="////", label="lower bar: at the high end"),
         ]
-        axes.legend(handles=ends, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2, fontsize=9)
+        axes.legend(handles=ends, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2, fontsize=9)
         axes.tick_params(axis="x", labelsize=9)
         axes.xaxis.set_ticks_position("top")
         axes.spines["bottom"].set_visible(False)
         axes.spines["left"].set_visible(False)
-        axes.xaxis.labelpad = 26
 
     return drawn(draw, 1, _ABOVE_AND_BELOW + _ROW * len(shown))
 

@@ -4,6 +4,7 @@ What becomes of a person in an arm depends on the protocol, the seed and the per
 block, nor on who else is in it.
 """
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -94,8 +95,8 @@ class _Arm:
             return
         try:
             step(n)
-        except Exception as error:  # noqa: BLE001  # a policy may raise anything, and the rest goes on
-            self._fail(n, f"{type(error).__name__}: {error}")
+        except Exception:  # noqa: BLE001  # a policy may raise anything, and the rest goes on
+            self._fail(n, traceback.format_exc())
 
     def _fail(self, n: int, error: str) -> None:
         self.failed[n], self.courses[n] = error, None

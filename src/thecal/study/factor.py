@@ -58,8 +58,8 @@ def factors_for(population: Population, arm: Treatment, asked: Sequence[str]) ->
 
     A parameter of the body goes from 5 to 95 % of its spread by itself, a setting of the world from half to twice what it is.
 
-    Raises InputError for a name that is none, with the nearest, one that is asked for twice, ends that are no numbers, not in order
-    or outside what is accepted, and where no range is usual.
+    Raises InputError for a name that is none, with the nearest, one that is asked for twice, ends that are no numbers, not in
+    order or outside what is accepted, and where no range is usual.
     """
     found = tuple(_factors(population, arm, asked or USUAL[arm.route]))
     names = [factor.name for factor in found]

@@ -44,7 +44,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A patient who could not be followed in an arm, and why."""
+    """A patient who could not be followed in an arm, and why: the last line says it, the lines before it where it happened."""
 
     patient: int
     arm: str

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thecal.errors import InputError, nearest_name
-from thecal.report.tornado import Swing
+from thecal.report.swing import Swing
 from thecal.study.arm_rows import arm_rows
 from thecal.study.block import run_block
 from thecal.study.design import Protocol
@@ -169,11 +169,12 @@ def check_samples(samples: int) -> None:
     """Raises InputError for a number of samples that is not a power of two, or too small or too large."""
     if not SAMPLES_MIN <= samples <= SAMPLES_MAX or samples & (samples - 1):
         below = 2 ** max(samples.bit_length() - 1, 0)
-        near = [str(each) for each in (below, 2 * below) if SAMPLES_MIN <= each <= SAMPLES_MAX]
+        near = " or ".join(str(each) for each in (below, 2 * below) if SAMPLES_MIN <= each <= SAMPLES_MAX)
         problem = "is not a power of two: SALib's samples are a Sobol' sequence, which fills the space evenly for those only"
         if samples == below:
             problem = "is out of range"
-        accepted = (f"a power of two from {SAMPLES_MIN} to {SAMPLES_MAX:,}{f', such as {" or ".join(near)}' if near else ''}",)
+        such = f", such as {near}" if near else ""
+        accepted = (f"a power of two from {SAMPLES_MIN} to {SAMPLES_MAX:,}{such}",)
         raise InputError("--samples", samples, problem, accepted=accepted)
 
 

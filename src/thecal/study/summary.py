@@ -281,7 +281,8 @@ def _arm_numbers(arm: "Treatment", rows: ArmRows, protocol: "Protocol", failures
 
 def _failed(failure: object) -> Failed:
     told = failure if isinstance(failure, Mapping) else {name: getattr(failure, name) for name in ("patient", "arm", "error")}
-    return Failed(int(told["patient"]), str(told["arm"]), str(told["error"]))
+    lines = str(told["error"]).strip().splitlines()
+    return Failed(int(told["patient"]), str(told["arm"]), lines[-1] if lines else "no reason was given")
 
 
 def _exposed(rows: ArmRows, endpoint: "Endpoint") -> tuple[Floats, Floats]:

@@ -103,7 +103,7 @@ def _read(row: "PublishedTable", value: object) -> float | None:
 
 def _error(row: "PublishedTable", result: Asked) -> float | None:
     """The standard error by the jackknife; None where a part of the patients more or less decides whether there is a number."""
-    _, (found,) = result.query(f"SELECT {', '.join(_without(row.model))}")  # noqa: S608  # the protocol's own query, read only
+    _, (found,) = result.query(f"SELECT {', '.join(_without(row.model))}")  # the protocol's own query, read only
     values = [_read(row, value) for value in found]
     numbers = [value for value in values if value is not None]
     if len(numbers) < PARTS:

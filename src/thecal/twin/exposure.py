@@ -7,6 +7,7 @@ very amount of the Block.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from math import isclose
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -182,7 +183,7 @@ def _extends(infusions: list[Infusion], later: Infusion) -> bool:
     if last.end_s != later.start_s or last.level != later.level or not (last.steady and later.steady):
         return False
     before, after = last.mcg_per_h[0], later.mcg_per_h[0]
-    if not np.isclose(before, after, rtol=_SAME_FLOW, atol=0.0):
+    if not isclose(before, after, rel_tol=_SAME_FLOW):
         return False
     longer = last.end_s - last.start_s, later.end_s - later.start_s
     mean = (before * longer[0] + after * longer[1]) / sum(longer)
