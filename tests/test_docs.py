@@ -18,6 +18,7 @@ from thecal.cli.calc import calc
 from thecal.cli.drill import drill
 from thecal.cli.main import app
 from thecal.cli.plan import plan
+from thecal.cli.study import study
 from thecal.datum import CONFIDENCE
 from thecal.pump.alarms import ALARMS
 from thecal.pump.messages import Fault, Resistance
@@ -34,8 +35,8 @@ from thecal.twin.programs import PatientBolusTable
 SOURCE = ROOT / "src" / "thecal"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
-ON_A_BENCH = "thecal bench"
-"""A block with it is one course on one bench: tests/bench/test_documented.py runs it."""
+ONE_COURSE = ("thecal bench", "thecal study")
+"""A block with one of these is one course, its commands one after another: test_documented.py of the room runs it."""
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
@@ -48,7 +49,7 @@ def shown_commands() -> list[tuple[str, str, str]]:
     commands = []
     for name, text in DOCS.items():
         for body in blocks(text, "console"):
-            if ON_A_BENCH in body:
+            if any(begins in body for begins in ONE_COURSE):
                 continue
             for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")
@@ -61,6 +62,7 @@ def shown_commands() -> list[tuple[str, str, str]]:
 def desk(tmp_path: Path) -> Path:
     """A folder with the scenarios and the tutorial's case and order in it."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
+    (tmp_path / "studies").symlink_to(ROOT / "studies")
     written = blocks(DOCS["tutorial.md"], "toml")
     for name, text in (("mine.toml", written[0]), ("order.toml", written[-1])):
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -178,9 +180,9 @@ def test_the_order_of_the_docs_is_written(tmp_path: Path) -> None:
 def test_every_verb_is_in_the_reference() -> None:
     """Each command and each calculation."""
     verbs = [command.callback.__name__ for command in app.registered_commands if command.callback]
-    for name, group in (("calc", calc), ("bench", bench), ("drill", drill)):
+    for name, group in (("calc", calc), ("bench", bench), ("drill", drill), ("study", study)):
         verbs += [f"{name} {each.name or each.callback.__name__}" for each in group.registered_commands if each.callback]
-    assert len(verbs) == 38
+    assert len(verbs) == 43
     assert not [verb for verb in verbs if f"`thecal {verb}" not in DOCS["reference.md"]]
 
 

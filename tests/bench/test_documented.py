@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.command import ROOT, thecal
-from tests.test_docs import DOCS, ON_A_BENCH, blocks
+from tests.test_docs import DOCS, blocks
 from thecal.bench.bench_folder import DEFAULT, BenchFolder
 
 SHOWN = [
     pytest.param([line.removeprefix("$ ") for line in block.splitlines()], id=f"{name}-{number}")
     for name, text in DOCS.items()
     for number, block in enumerate(blocks(text, "console"), start=1)
-    if ON_A_BENCH in block
+    if "thecal bench" in block
 ]
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from tests.study.made_up import MadeUpProtocol, made_up
 from thecal.cli.study_report import report
+from thecal.errors import InputError
 from thecal.study import result
 
 
@@ -18,7 +19,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     """The command, of results that are made up."""
     tables = made_up(30)
     manifest = {"failures": [], "versions": {"thecal": "0.1.0"}}
-    made = SimpleNamespace(table=tables.__getitem__, protocol=MadeUpProtocol(patients=30), manifest=manifest)
+    made = SimpleNamespace(table=tables.__getitem__, protocol=MadeUpProtocol(patients=30), manifest=manifest, missing=0)
     monkeypatch.setattr(result, "Result", SimpleNamespace(open=lambda _: made))
     app = typer.Typer()
     app.command("report")(report)
@@ -34,6 +35,14 @@ def test_text_data_and_page(told: typer.Typer, tmp_path: Path) -> None:
     data = CliRunner().invoke(told, ["somewhere", "--json"])
     assert data.exit_code == 0
     assert json.loads(data.output)["protocol"]["seed"] == 7
+
+
+def test_a_study_that_is_not_whole(told: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No report of a part of the patients; what to do next is said."""
+    made = SimpleNamespace(manifest={"blocks": 9}, missing=2)
+    monkeypatch.setattr(result, "Result", SimpleNamespace(open=lambda _: made))
+    with pytest.raises(InputError, match="2 of 9 blocks are missing. Did you mean thecal study resume somewhere"):
+        CliRunner().invoke(told, ["somewhere"], catch_exceptions=False)
 
 
 def test_a_folder_that_holds_no_study(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def report(
 
     result = Result.open(directory)
     if result.missing:
-        problem = f"is not whole: {len(result.missing)} of {result.manifest['blocks']} blocks are missing"
+        problem = f"is not whole: {result.missing} of {result.manifest['blocks']} blocks are missing"
         raise InputError("study", str(directory), problem, nearest=f"thecal study resume {directory}")
     tables = {name: result.table(name) for name in ("patients", "visits")}
     manifest: dict[str, Any] = result.manifest

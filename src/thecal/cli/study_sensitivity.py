@@ -106,12 +106,17 @@ def sensitivity_lines(found: "Sensitivity") -> Iterator[Line]:
     for effect in _greatest_first(found):
         first, total = _index(effect.first, effect.first_half_width), _index(effect.total, effect.total_half_width)
         yield Line(f"{effect.name:<{_NAME}}{first:<{_SHARE}}{total}", "row")
+    if explored.least == explored.greatest:
+        yield from _wrapped("The endpoint is the same at every sample: none of what was varied matters to it here.", "note")
     yield Line("")
     yield Line("What was varied", "head")
     for factor in found.factors:
         unit = f" {factor.unit}" if factor.unit else ""
         said = f"{factor.meaning}; {factor.chosen}; typical {digits_text(factor.typical)}{unit} ({factor.source})"
         yield from _wrapped(f"- {factor.name}: {said}", "note", 2)
+    if found.left_out:
+        left_out = ", ".join(found.left_out)
+        yield from _wrapped(f"Not varied, since half to twice of 0 is no range: {left_out} (--vary NAME=LOW:HIGH).", "note")
     yield Line("")
     for text in (*notes(found), BANNER):
         yield from _wrapped(text, "note")
@@ -125,8 +130,8 @@ def notes(found: "Sensitivity") -> tuple[str, ...]:
         "What is varied has one value for all patients; in all else they differ as the sheets and the protocol say. A filter "
         "chooses patients by what they are, and not by what is varied.",
         "First order is the part of the variance of the endpoint that a parameter makes by itself, total what it makes with all "
-        "that it does together with others. The same patients and chances are at every point, so no chance is in these parts; but of few patients a "
-        "single event on another day moves the endpoint. More --patients make it smoother.",
+        "that it does together with others. The same patients and chances are at every point, so no chance is in these parts; "
+        "but of few patients a single event on another day moves the endpoint. More --patients make it smoother.",
         f"Intervals are of 95 %, by SALib's bootstrap over {found.samples:,} samples; they may go beyond 0 and 1. More --samples "
         "make them narrower. They do not say how well the model tells what people do.",
     )
@@ -134,7 +139,7 @@ def notes(found: "Sensitivity") -> tuple[str, ...]:
 
 def sensitivity_document(found: "Sensitivity") -> dict[str, Any]:
     """What was found as data: ``{schema, protocol, arm, endpoint, samples, patients, points, typical, least, greatest, factors,
-    notes, failures}``; numbers as numbers, those of a factor in its unit and those of the endpoint in its own.
+    left_out, notes, failures}``; numbers as numbers, those of a factor in its unit and those of the endpoint in its own.
     """
     protocol, explored = found.protocol, found.explored
     factors = []
@@ -162,6 +167,7 @@ def sensitivity_document(found: "Sensitivity") -> dict[str, Any]:
         "least": explored.least,
         "greatest": explored.greatest,
         "factors": factors,
+        "left_out": list(found.left_out),
         "notes": list(notes(found)),
         "failures": [
             {"patient": failure.patient, "arm": failure.arm, "error": failure.error, "points": count}

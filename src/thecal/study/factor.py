@@ -54,14 +54,18 @@ class Factor:
 
 
 def factors_for(population: Population, arm: Treatment, asked: Sequence[str]) -> tuple[Factor, ...]:
-    """The factors that are asked for, as ``NAME=LOW:HIGH`` or ``NAME``; the usual ones of such an arm where none is.
+    """The factors that are asked for, as ``NAME=LOW:HIGH`` or ``NAME``; where none is, the usual ones of such an arm that have a
+    usual range in it.
 
     A parameter of the body goes from 5 to 95 % of its spread by itself, a setting of the world from half to twice what it is.
 
     Raises InputError for a name that is none, with the nearest, one that is asked for twice, ends that are no numbers, not in
     order or outside what is accepted, and where no range is usual.
     """
-    found = tuple(_factors(population, arm, asked or USUAL[arm.route]))
+    if not asked:
+        usual = (_named(name, population, arm) for name in USUAL[arm.route])
+        return tuple(factor for factor in usual if factor.low < factor.high)
+    found = tuple(_asked(population, arm, asked))
     names = [factor.name for factor in found]
     twice = next((name for n, name in enumerate(names) if name in names[:n]), None)
     if twice is not None:
@@ -69,20 +73,23 @@ def factors_for(population: Population, arm: Treatment, asked: Sequence[str]) ->
     return found
 
 
-def _factors(population: Population, arm: Treatment, asked: Sequence[str]) -> Iterator[Factor]:
+def _asked(population: Population, arm: Treatment, asked: Sequence[str]) -> Iterator[Factor]:
     for text in asked:
         name, equals, ends = text.partition("=")
-        name = name.strip()
-        if name in PARAMETERS:
-            factor = _of_body(name, population)
-        elif name in study_data("world"):
-            factor = _of_world(name, arm)
-        else:
-            known = (*PARAMETERS, *study_data("world"))
-            accepted = (f"of the body {', '.join(PARAMETERS)}", f"of the world {', '.join(study_data('world'))}")
-            problem = "is neither a parameter of the body nor a setting of the world"
-            raise InputError(FIELD, name, problem, accepted=accepted, nearest=nearest_name(name, known))
+        factor = _named(name.strip(), population, arm)
         yield _between(factor, ends, text) if equals else _usual(factor)
+
+
+def _named(name: str, population: Population, arm: Treatment) -> Factor:
+    """The factor of a name with its usual range."""
+    if name in PARAMETERS:
+        return _of_body(name, population)
+    if name in study_data("world"):
+        return _of_world(name, arm)
+    known = (*PARAMETERS, *study_data("world"))
+    accepted = (f"of the body {', '.join(PARAMETERS)}", f"of the world {', '.join(study_data('world'))}")
+    problem = "is neither a parameter of the body nor a setting of the world"
+    raise InputError(FIELD, name, problem, accepted=accepted, nearest=nearest_name(name, known))
 
 
 def _of_body(name: str, population: Population) -> Factor:
@@ -149,10 +156,10 @@ def _between(factor: Factor, ends: str, text: str) -> Factor:
     if not (isfinite(low) and isfinite(high) and low < high):
         raise InputError(FIELD, text, "has ends that are not in order: low is below high", accepted=accepted)
     if factor.place == "body":
-        try:
-            PARAMETERS[factor.name].check(np.array([low, high]), FIELD)
-        except InputError as error:
-            raise error.at(text) from None
+        parameter = PARAMETERS[factor.name]
+        if low < parameter.low or high > parameter.high:
+            problem = f"goes beyond what the body model is defined for: {parameter.meaning}"
+            raise InputError(FIELD, text, problem, accepted=(parameter.accepted,))
     elif low < 0 or high > _most(factor.name, factor.unit):
         most = _most(factor.name, factor.unit)
         allowed = f"from 0 to {most:g}: it is a part of a whole" if isfinite(most) else f"from 0 {factor.unit} on"

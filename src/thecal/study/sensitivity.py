@@ -28,9 +28,9 @@ from thecal.study.arm_rows import arm_rows
 from thecal.study.block import run_block
 from thecal.study.design import Protocol
 from thecal.study.endpoint import Endpoint, endpoint
-from thecal.study.factor import Factor, factors_for
+from thecal.study.factor import USUAL, Factor, factors_for
 from thecal.study.pool import Pool
-from thecal.study.rows import Failure
+from thecal.study.rows import COLUMNS, Failure
 from thecal.study.summary import value
 from thecal.study.task import StudyError, Task
 from thecal.study.treatment import Treatment
@@ -72,14 +72,16 @@ class Explored:
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """What an endpoint of an arm rests on. ``failures`` are patients who could not be followed, once for each error, with at how
-    many of the points; where there are any, not all points are of the same patients.
+    """What an endpoint of an arm rests on. ``left_out`` are usual factors that are not varied, since they have no usual range in
+    this arm. ``failures`` are patients who could not be followed, once for each error, with at how many of the points; where
+    there are any, not all points are of the same patients.
     """
 
     protocol: Protocol
     arm: Treatment
     endpoint: Endpoint
     factors: tuple[Factor, ...]
+    left_out: tuple[str, ...]
     samples: int
     patients: int
     explored: Explored
@@ -131,7 +133,9 @@ def sensitivity(
 
     explored = explore(factors, model, samples, protocol.seed)
     counted = tuple(sorted(failures.items(), key=lambda one: (one[0].patient, one[0].error)))
-    return Sensitivity(protocol, chosen, measured, factors, samples, len(numbers), explored, counted)
+    varied = {factor.name for factor in factors}
+    left_out = () if vary else tuple(name for name in USUAL[chosen.route] if name not in varied)
+    return Sensitivity(protocol, chosen, measured, factors, left_out, samples, len(numbers), explored, counted)
 
 
 def explore(factors: Sequence[Factor], model: Model, samples: int, seed: int) -> Explored:
@@ -201,13 +205,12 @@ class AtPoint:
     def __call__(self, protocol: Protocol, places: Sequence[int]) -> "Found":
         (place,) = places
         there = self.protocol_at(protocol, place)
-        columns = {"patient", "arm", "follow_up_days", self.endpoint.column, self.endpoint.per} - {""}
-        rows: dict[str, list[Any]] = {name: [] for name in columns}
+        rows: dict[str, list[Any]] = {name: [] for name in COLUMNS["patients"]}
         failures: list[Failure] = []
         for low in range(0, len(self.numbers), protocol.block):
             made = run_block(there, self.numbers[low : low + protocol.block])
             failures += made.failures
-            for name in columns:
+            for name in rows:
                 rows[name] += made.tables["patients"][name]
         tables = {"patients": {name: np.array(values, dtype=object) for name, values in rows.items()}}
         if not rows["patient"]:
@@ -269,7 +272,8 @@ def _run(protocol: Protocol, at: AtPoint, workers: int | None, told: Told | None
 def _check_defined(values: Floats, at: AtPoint, failures: Sequence[Failure]) -> None:
     missing = np.flatnonzero(~np.isfinite(values))
     if len(missing):
-        first = f"; patient {failures[0].patient} failed: {failures[0].error}" if failures else ""
+        why = failures[0].error.strip().splitlines()[-1:] if failures else []
+        first = f"; patient {failures[0].patient} failed: {' '.join(why)}" if failures else ""
         told = f"{len(missing)} of {len(values)} points, the first at {at.words(int(missing[0]))}{first}"
         problem = f"are too few: {at.endpoint.title} is not defined for them at {told}"
         accepted = ("more patients: --patients", "ranges at which it is defined: --vary", "another --endpoint")

@@ -8,12 +8,12 @@
     rows = published_of(result.protocol, result)
 
 A row of ``[[published]]`` says with one SELECT how the tables patients, visits, course and events are asked for its number. Beside
-the number stands how much of it is chance: its standard error by the jackknife, which leaves out one part of the patients after
-the other and asks again. A patient is left out with all that was observed of them, in every arm, so that the numbers of pairs
-keep their pairs.
+the number stands how much of it is chance: its standard error by balanced half samples, that is the same question to one half of
+the patients after the other. A patient is in a half with all that was observed of them, in every arm, so that the numbers of
+pairs keep their pairs; medians can be asked so as well as means.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
     from thecal.study.protocol_document import PublishedTable
 
 PARTS = 20
-"""So many parts of the patients are left out in turn."""
+"""The patients are split by their numbers into so many parts, of which each half sample has ten."""
 TRUE_FALSE = "true/false"
 """The unit of a row that is right or wrong, 1 or 0; it has no standard error."""
 _TABLES = ("patients", "visits", "course", "events")
+_PRIME = PARTS - 1
+_SQUARES = sorted({n * n % _PRIME for n in range(1, _PRIME)})
+_HALVES = tuple((_PRIME, *sorted((n + square) % _PRIME for square in _SQUARES)) for n in range(_PRIME))
+"""Rows of a Hadamard matrix of order 20 (Paley): with these 19 halves the error of a mean is that of all possible ones."""
 
 
 class Asked(Protocol):
@@ -63,7 +67,7 @@ def _published(row: "PublishedTable", result: Asked) -> Published:
         role=row.role,
         source=row.source,
         protocol=row.protocol,
-        error=None if model is None or row.unit == TRUE_FALSE else _error(row, result),
+        error=None if model is None or row.unit == TRUE_FALSE else _error(row, result, model),
     )
 
 
@@ -101,23 +105,19 @@ def _read(row: "PublishedTable", value: object) -> float | None:
     return number
 
 
-def _error(row: "PublishedTable", result: Asked) -> float | None:
-    """The standard error by the jackknife; None where a part of the patients more or less decides whether there is a number."""
-    _, (found,) = result.query(f"SELECT {', '.join(_without(row.model))}")  # the protocol's own query, read only
-    values = [_read(row, value) for value in found]
-    numbers = [value for value in values if value is not None]
-    if len(numbers) < PARTS:
+def _error(row: "PublishedTable", result: Asked, model: float) -> float | None:
+    """The standard error by half samples; None where a half has no number, or all have the same, which says nothing."""
+    _, (found,) = result.query(f"SELECT {', '.join(_of_halves(row.model))}")  # noqa: S608  # the protocol's own query, read only
+    numbers = [_read(row, value) for value in found]
+    apart = [number - model for number in numbers if number is not None]
+    if len(apart) < len(numbers) or not any(apart):
         return None
-    mean = sum(numbers) / PARTS
-    return sqrt((PARTS - 1) / PARTS * sum((number - mean) ** 2 for number in numbers))
+    return sqrt(sum(one**2 for one in apart) / len(apart))
 
 
-def _without(model: str) -> Iterator[str]:
-    """The query of a row as one value, without each part of the patients in turn; the filter hides the tables by their names."""
+def _of_halves(model: str) -> Iterator[str]:
+    """The query of a row as one value for each half; the filtered tables hide those of the study by their names."""
     query = model.strip().rstrip(";")
-    for part in range(PARTS):
-        hidden: Sequence[str] = [
-            f"{table} AS (SELECT * FROM main.{table} WHERE patient % {PARTS} <> {part})"  # noqa: S608  # names of our own
-            for table in _TABLES
-        ]
-        yield f"(WITH {', '.join(hidden)} SELECT * FROM ({query}))"
+    for half in _HALVES:
+        hidden = (f"{table} AS (SELECT * FROM main.{table} WHERE patient % {PARTS} IN {half})" for table in _TABLES)  # noqa: S608
+        yield f"(WITH {', '.join(hidden)} SELECT * FROM ({query}))"  # noqa: S608  # as above
