@@ -46,7 +46,8 @@ def test_the_policy_of_the_page_runs(tmp_path: Path) -> None:
     (tmp_path / "gentle.py").write_text(code, encoding="utf-8")
     protocol = tmp_path / "own.toml"
     text = 'study = 1\ntitle = "Gentle"\nseed = 1\npatients = 2\nfollow_up = "60 days"\nendpoints = ["dose"]\n'
-    protocol.write_text(f'{text}[[arm]]\nname = "gentle"\npolicy = "gentle.py:gentle"\nfirst_dose = "100 mcg/day"\n', encoding="utf-8")
+    arm = '[[arm]]\nname = "gentle"\npolicy = "gentle.py:gentle"\nfirst_dose = "100 mcg/day"\n'
+    protocol.write_text(text + arm, encoding="utf-8")
     rows = run_block(read_protocol(protocol), range(2))
     assert not rows.failures
     assert max(rows.tables["patients"]["mcg_per_day_last"]) > 100

