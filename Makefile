@@ -57,6 +57,9 @@ hazards: $(VENV)/installed-dev  ## play every hazard anew, and write docs/hazard
 	@$(BIN)/python -m tests.drill.transcript
 	@$(BIN)/python -m tests.hazards.traced
 
+trials: $(VENV)/installed-dev  ## run every published trial of studies/ anew, and write docs/trials.md
+	@$(BIN)/python -m tests.study.trials_page
+
 lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o locks/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra dev --extra peers pyproject.toml -o locks/peers.txt

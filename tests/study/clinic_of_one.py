@@ -1,9 +1,13 @@
 """Protocols from text, and one patient's course without a body: what the tests of a study's core stand on."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
+
+import pytest
 
 from thecal.study.block import START
 from thecal.study.design import Protocol, read_protocol
@@ -80,3 +84,19 @@ def pump_course(
 def told(course: PumpCourse, kind: str) -> list[float]:
     """The days on which something of a kind was told."""
     return [day for day, said, _ in course.tally.events if said == kind]
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Fails what is inside where it takes longer: a course that goes round at one second never ends."""
+
+    def late(*_: object) -> NoReturn:
+        pytest.fail(f"does not end within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

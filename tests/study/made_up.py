@@ -66,6 +66,7 @@ class MadeUpProtocol:
     interim_days: tuple[int, ...] = (90, 180)
     limits: tuple[str, ...] = ("Whether a person would have come to the visit.",)
     sources: tuple[str, ...] = ("A source that is made up.",)
+    published: tuple[Any, ...] = ()
     hash: str = "5f" * 32
 
 

@@ -31,7 +31,7 @@ policy = "tablets"
 HIGH = world_of(
     catheter_per_year="2 /year", stall_per_year="1 /year", infection="0.3", missed_refill="0.5", scan_per_year="2 /year"
 )
-MIXED = HEAD.replace("365 days", "120 days") + '[population]\nsheets = { adult-ms = 0.5, adult-sci = 0.5 }\n'
+MIXED = HEAD.replace("365 days", "120 days") + "[population]\nsheets = { adult-ms = 0.5, adult-sci = 0.5 }\n"
 ALL = MIXED + LABEL + HIGH + THEN + TABLETS + UNTREATED
 TYPES: dict[str, tuple[type, ...]] = {
     "UBIGINT": (int,),
@@ -66,7 +66,9 @@ def everybody() -> Rows:
 
 def test_the_columns_are_the_promised_ones(everybody: Rows) -> None:
     """Names in order, equal lengths, the promised types, and nothing missing or no number but where the table says so."""
-    assert {name: list(table) for name, table in everybody.tables.items()} == {name: list(table) for name, table in COLUMNS.items()}
+    assert {name: list(table) for name, table in everybody.tables.items()} == {
+        name: list(table) for name, table in COLUMNS.items()
+    }
     for table, columns in COLUMNS.items():
         lengths = {len(values) for values in everybody.tables[table].values()}
         assert len(lengths) == 1
@@ -170,7 +172,10 @@ def test_tablets_of_before_are_felt_at_the_first_visit() -> None:
     head = MIXED + '[population.settings]\ntablets_share = "1"\n'
     rows = run_block(protocol_of(head + UNTREATED + "tablets_before = true\n" + UNTREATED.replace("nothing", "none")), range(4))
     for number in range(4):
-        (on,), (off,) = rows_of(rows, "patients", patient=number, arm="nothing"), rows_of(rows, "patients", patient=number, arm="none")
+        (on,), (off,) = (
+            rows_of(rows, "patients", patient=number, arm="nothing"),
+            rows_of(rows, "patients", patient=number, arm="none"),
+        )
         assert on["ashworth_before"] < off["ashworth_before"]
         assert on["ashworth_change"] == pytest.approx(0, abs=1e-6)
 
@@ -202,10 +207,19 @@ def test_a_visit_that_decides_nothing_changes_no_body() -> None:
 def test_visits_that_decide_nothing_change_no_dose() -> None:
     """With a fixed dose, more visits change neither the score at the end nor what was given."""
     head = HEAD.replace("365 days", "120 days")
-    often, seldom = (protocol_of(head + f'visits = ["{day} days"]\n' + FIXED + world_of(stall_per_year="2 /year")) for day in (37, 120))
+    often, seldom = (
+        protocol_of(head + f'visits = ["{day} days"]\n' + FIXED + world_of(stall_per_year="2 /year")) for day in (37, 120)
+    )
     one, other = rows_of(run_block(often, range(4)), "patients"), rows_of(run_block(seldom, range(4)), "patients")
     for a, b in zip(one, other, strict=True):
-        for name in ("ashworth_after", "target_tone_percent", "underdosed_hours", "unnoticed_hours", "drug_filled_mg", "pump_days"):
+        for name in (
+            "ashworth_after",
+            "target_tone_percent",
+            "underdosed_hours",
+            "unnoticed_hours",
+            "drug_filled_mg",
+            "pump_days",
+        ):
             assert a[name] == pytest.approx(b[name], abs=1e-6), (name, a["patient"])
 
 

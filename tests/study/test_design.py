@@ -3,7 +3,6 @@
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -20,9 +19,9 @@ SHOWN = {
     "comment": "# a comment\n" + TEXT,
     "blank lines": TEXT.replace("\n", "\n\n"),
     "endpoints": TEXT.replace('["ashworth_change"]', '["responders", "ashworth_change"]'),
-    "interim": TEXT.replace('title =', 'interim = ["30 days"]\ntitle ='),
-    "limits": TEXT.replace('title =', 'limits = ["nobody knows"]\ntitle ='),
-    "sources": TEXT.replace('title =', 'sources = ["a paper"]\ntitle ='),
+    "interim": TEXT.replace("title =", 'interim = ["30 days"]\ntitle ='),
+    "limits": TEXT.replace("title =", 'limits = ["nobody knows"]\ntitle ='),
+    "sources": TEXT.replace("title =", 'sources = ["a paper"]\ntitle ='),
     "title of an arm": TEXT.replace('name = "nothing"', 'name = "nothing"\ntitle = "no treatment"'),
     "published": TEXT
     + '[[published]]\nid = "a"\nquantity = "b"\npublished = 1\nshown = "1"\nunit = "%"\nlow = 0\nhigh = 2\nrole = "check"\n'
@@ -93,7 +92,7 @@ def test_the_hash_is_sha_256() -> None:
 
 
 def test_a_protocol_travels_to_another_process() -> None:
-    """Pickled, it is read again from what it was read from, policies of one's own too, without a file; and gives the same rows."""
+    """Pickled, it is read again from what it was read from, without a file, and gives the same rows."""
     protocol = protocol_of(HEAD.replace("365 days", "5 days") + OWN_ARM + UNTREATED, {"own.py": OWN})
     back = pickle.loads(pickle.dumps(protocol))  # noqa: S301  # our own
     assert (back.hash, back.text, back.policy_files, back.name) == (protocol.hash, protocol.text, protocol.policy_files, "study")
@@ -132,7 +131,11 @@ def test_a_file_with_a_byte_order_mark_or_carriage_returns_is_the_same_study() -
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        (TEXT.replace('policy = "fixed"', 'policy = "fixd"'), 10, ["'fixd'", "is not a policy", "Did you mean 'fixed'?", "label"]),
+        (
+            TEXT.replace('policy = "fixed"', 'policy = "fixd"'),
+            10,
+            ["'fixd'", "is not a policy", "Did you mean 'fixed'?", "label"],
+        ),
         (TEXT.replace("seed = 3", "seed = -1"), 3, ["-1", "2^64 - 1"]),
         (TEXT.replace("seed = 3", f"seed = {2**64}"), 3, [str(2**64), "2^64 - 1"]),
         (TEXT.replace("365 days", "36 h"), 5, ["is not whole days", "30 days"]),
@@ -142,18 +145,30 @@ def test_a_file_with_a_byte_order_mark_or_carriage_returns_is_the_same_study() -
         (TEXT.replace("title =", 'visits = ["30 days", "20 days"]\ntitle ='), 2, ["30, 20", "rising"]),
         (TEXT.replace("title =", 'visits = ["400 days"]\ntitle ='), 2, ["400", "1 to 365 days"]),
         (TEXT.replace("title =", "blok = 5\ntitle ="), 2, ["'blok'", "is not a key", "Did you mean 'block'?"]),
-        (TEXT.replace('["ashworth_change"]', '["ashworth_chance"]'), 6, ["is not an endpoint", "Did you mean 'ashworth_change'?"]),
+        (
+            TEXT.replace('["ashworth_change"]', '["ashworth_chance"]'),
+            6,
+            ["is not an endpoint", "Did you mean 'ashworth_change'?"],
+        ),
         (TEXT.replace('["ashworth_change"]', '["dose"]'), 6, ["'dose'", "needs a pump", "'nothing' has none"]),
         (TEXT.replace('["ashworth_change"]', '["walking"]'), 6, ["is not defined", "walking_ashworth and walking_weakness"]),
-        (TEXT.replace('["ashworth_change"]', '["screening_responders"]'), 6, ["needs screening in every arm", "screening = true"]),
+        (
+            TEXT.replace('["ashworth_change"]', '["screening_responders"]'),
+            6,
+            ["needs screening in every arm", "screening = true"],
+        ),
         (TEXT.replace('first_dose = "100 mcg/day"', ""), 8, ["first_dose", "is missing", "100 mcg/day", "screening = true"]),
         (TEXT + 'first_dose = "100 mcg/day"\n', 16, ["an arm without a pump (untreated)"]),
-        (TEXT + 'name = "fixed"\n'.replace("name", "title") + '[[arm]]\nname = "fixed"\npolicy = "untreated"\n', 18, ["another arm"]),
+        (
+            TEXT + 'name = "fixed"\n'.replace("name", "title") + '[[arm]]\nname = "fixed"\npolicy = "untreated"\n',
+            18,
+            ["another arm"],
+        ),
         (TEXT.replace("patients = 12", "patients = 0"), 4, ["at least 1"]),
         (TEXT + '[world]\ninfektion = "0.1"\n', 17, ["'infection'", "is not a setting"]),
         (TEXT + 'world.infektion = "0.1"\n', 16, ["'infection'", "is not a setting"]),
         (TEXT + '[population]\nsheets = "adult-mss"\n', 17, ["adult-mss", "adult-ms"]),
-        (TEXT + '[population]\nsheets = { adult-ms = 0.5, adult-sci = 0.6 }\n', 17, ["add up to 1", "0.6"]),
+        (TEXT + "[population]\nsheets = { adult-ms = 0.5, adult-sci = 0.6 }\n", 17, ["add up to 1", "0.6"]),
         (TEXT + '[population]\npumps = "synchromed"\n', 17, ["synchromed"]),
         (TEXT + '[population]\ntip_levels = "T13"\n', 17, ["T13", "T1 to T12"]),
         (TEXT + '[population]\ncatheters = "ascenda"\n', 17, ["ascenda"]),
@@ -203,7 +218,10 @@ def test_a_stratum_that_nobody_can_be_in_is_told_at_the_door() -> None:
     assert "multiple sclerosis" in found
 
 
-@pytest.mark.parametrize("added", ['{ between = ["legs_ashworth", "nothing"], value = 0.5 }', '{ between = ["legs_ashworth", "spasm_penn"], value = 1.5 }'])
+@pytest.mark.parametrize(
+    "added",
+    ['{ between = ["legs_ashworth", "nothing"], value = 0.5 }', '{ between = ["legs_ashworth", "spasm_penn"], value = 1.5 }'],
+)
 def test_correlations_that_cannot_be_are_told_at_the_door(added: str) -> None:
     """Unknown names and numbers beyond 1."""
     (found,) = mistakes(TEXT + f"[population]\ncorrelation = [{added}]\n")
@@ -213,7 +231,7 @@ def test_correlations_that_cannot_be_are_told_at_the_door(added: str) -> None:
 def test_a_correlation_is_checked_for_every_sheet() -> None:
     """Not only for the sheet that the first person happens to have."""
     texts = []
-    for sheets in ('"adult-ms"', '"child"', '{ adult-ms = 0.5, child = 0.5 }', '{ child = 0.5, adult-ms = 0.5 }'):
+    for sheets in ('"adult-ms"', '"child"', "{ adult-ms = 0.5, child = 0.5 }", "{ child = 0.5, adult-ms = 0.5 }"):
         correlation = '[[population.correlation]]\nbetween = ["legs_ashworth", "canal_length_cm"]\nvalue = 0.5\n'
         texts.append(TEXT + f"[population]\nsheets = {sheets}\n" + correlation)
     alone, mixed = [refused(text) for text in texts[:2]], [refused(text) for text in texts[2:]]
@@ -229,7 +247,7 @@ def refused(text: str) -> bool:
     return False
 
 
-def test_a_policy_file_stands_beside_the_protocol(tmp_path: Path) -> None:
+def test_a_policy_file_stands_beside_the_protocol() -> None:
     """It is named where it is missing, and no file of another folder is read."""
     from thecal.errors import ThecalError
 

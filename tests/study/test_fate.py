@@ -2,6 +2,7 @@
 
 from math import sqrt
 from statistics import mean, stdev
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ RATES = ("catheter_per_year", "stall_per_year", "battery_film_per_year", "scan_p
 NUMBERS = st.integers(0, 2**64 - 1)
 
 
-def fate(number: int, seed: int = 7, **world: float) -> Fate:
+def fate(number: int, /, seed: Any = 7, **world: float) -> Fate:
     """The fate of a person with some settings of the world in place of the usual ones."""
     usual = study_settings("world")
     return Fate(seed, number, type(usual)(usual.topic, {**usual.values, **world}, {}))

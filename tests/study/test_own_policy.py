@@ -73,7 +73,7 @@ def test_settings_go_to_a_policy_or_to_the_rule_inside_it() -> None:
 def test_a_setting_that_no_order_can_be_made_of_is_told_at_the_door(policy: str, settings: dict[str, Any]) -> None:
     """Not patient by patient, and never as a dose that does not add up."""
     route = "" if policy == "tablets" else 'first_dose = "100 mcg/day"\n'
-    (name, value), = settings.items()
+    ((name, value),) = settings.items()
     text = HEAD.replace("365 days", "3 days") + f'[[arm]]\nname = "a"\npolicy = "{policy}"\n{route}settings.{name} = {value}\n'
     with pytest.raises(ThecalError):
         protocol_of(text)
@@ -97,7 +97,8 @@ def test_a_class_with_settings() -> None:
     assert (policy.by, policy.days, policy.rule.fall) == (1.3, 5, 0.2)
     assert route == "pump"
     text = HEAD.replace("365 days", "20 days") + (
-        'visits = ["5 days", "10 days"]\n[[arm]]\nname = "a"\npolicy = "own.py:Rising"\nfirst_dose = "100 mcg/day"\nsettings.by = 1.5\n'
+        'visits = ["5 days", "10 days"]\n[[arm]]\nname = "a"\npolicy = "own.py:Rising"\n'
+        'first_dose = "100 mcg/day"\nsettings.by = 1.5\n'
     )
     rows = run_block(protocol_of(text, {"own.py": CLASS}), range(2))
     assert rows.failures == ()

@@ -1,4 +1,4 @@
-"""Who is in a study: person N is the same whoever else is drawn, shares and strata come out, filters pass over and keep numbers."""
+"""Who is in a study: person N is the same whoever else is drawn, shares and strata come out, filters keep numbers."""
 
 from math import sqrt
 from typing import Any
@@ -84,7 +84,16 @@ def test_a_covariate_is_independent_of_the_others() -> None:
     """Uniforms of their own: tip, pump, age and sheet have no correlation in 4,000 people beyond chance."""
     persons = population().people(3, range(4000)).persons
     values = np.array(
-        [[one.tip_level == "T6", one.pump == "synchromed-ii-20", one.age_years, one.sheet == "adult-ms", one.tablets_mg_per_day] for one in persons],
+        [
+            [
+                one.tip_level == "T6",
+                one.pump == "synchromed-ii-20",
+                one.age_years,
+                one.sheet == "adult-ms",
+                one.tablets_mg_per_day,
+            ]
+            for one in persons
+        ],
         dtype=float,
     )
     beside = np.corrcoef(values.T) - np.eye(5)
@@ -172,7 +181,9 @@ def test_a_stratum_that_does_not_fill_is_told() -> None:
         one.enrolled(1, 2)
 
 
-@pytest.mark.parametrize("named", [{"a": 0.5}, {"a": 0.5, "b": 0.6}, {"a": 1.0, "b": 0.0}, {"a": -0.5, "b": 1.5}, {"a": float("nan")}, {}])
+@pytest.mark.parametrize(
+    "named", [{"a": 0.5}, {"a": 0.5, "b": 0.6}, {"a": 1.0, "b": 0.0}, {"a": -0.5, "b": 1.5}, {"a": float("nan")}, {}]
+)
 def test_shares_that_are_not_parts_of_a_whole_are_refused(named: dict[str, float]) -> None:
     """Whatever does not add up to 1, or is not above 0."""
     with pytest.raises(InputError, match="add up to 1"):

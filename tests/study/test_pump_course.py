@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.study.clinic_of_one import FIXED, HEAD, protocol_of, pump_course, rows_of, told, world_of
+from tests.study.clinic_of_one import FIXED, HEAD, protocol_of, pump_course, rows_of, told, within, world_of
 from thecal.catheter.faults import Disconnection, Kink
 from thecal.chart.facts import Acted, Assessed, Filled, SessionEnded, TabletsStarted, TabletsStopped
 from thecal.chart.order import OrderContinuous, ordered_dose
@@ -133,7 +133,7 @@ def test_a_refill_at_the_alarm() -> None:
 
 def test_nobody_is_late_where_nobody_misses_a_refill() -> None:
     """A refill that a higher dose asks for sooner is not one to which the patient came late."""
-    text = HEAD.replace("patients = 12", "patients = 8") + '[population.given]\nlegs_ashworth = 4.5\n'
+    text = HEAD.replace("patients = 12", "patients = 8") + "[population.given]\nlegs_ashworth = 4.5\n"
     arm = '[[arm]]\nname = "a"\npolicy = "label"\nfirst_dose = "300 mcg/day"\nconcentrations = ["500 mcg/mL"]\n'
     protocol = protocol_of(text + arm + world_of(**QUIET))
     for row in rows_of(run_block(protocol, range(8)), "patients"):
@@ -160,12 +160,13 @@ def test_an_empty_reservoir_is_found_and_the_dose_comes_back_by_steps(kind: str)
     assert [dose for _, dose in after[:5]] == pytest.approx([50, 60, 72, 86.4, 100])
 
 
-def test_nobody_stays_with_a_dry_pump_for_months() -> None:
+@pytest.mark.parametrize("number", [0, 17, 21, 23, 29])
+def test_nobody_stays_with_a_dry_pump_for_months(number: int) -> None:
     """Whatever else is broken at the time, an empty reservoir is found and filled."""
     world = {"alarm_heard": "0", "fault_found_days": "3 days"}
     protocol = fixed(more='refills.kind = "at alarm"\n', **world)
     dry = events(pump_course(protocol, 0, 800), "reservoir ran dry")[0]
-    course = befallen(protocol, [(dry - 1, Disconnection(Length(0)))], int(dry) + 200)
+    course = befallen(protocol, [(dry - 2, Disconnection(Length(0)))], int(dry) + 200, number)
     assert course.tally.revisions == 1
     assert [day for day in filled(course) if day > dry], "never filled again"
 
@@ -338,3 +339,27 @@ def test_two_hundred_patients_for_three_years_with_all_rates_high(kind: str) -> 
         assert 0 <= course.pump_days <= 3 * 365, number
         days = [day for day, _, _ in course.tally.events]
         assert days == sorted(days), number
+
+
+def test_a_stall_is_found_as_late_whatever_failed_before() -> None:
+    """How long a fault stays unnoticed belongs to the fault: another kind that is turned off does not move it."""
+    protocol = fixed(alarm_heard="0")
+    without = befallen(protocol, [(80, Stall(None))], 200)
+    after = befallen(protocol, [(10, Disconnection(Length(0))), (80, Stall(None))], 200)
+    assert told(without, "pump replaced") == told(after, "pump replaced")
+
+
+def test_a_stall_of_a_pump_that_stands_already_breaks_no_course() -> None:
+    """A second stall, or one in a field, is heard when it comes and not after the pump was changed."""
+    for fault in ((41.0, Stall(None)), (46.0, Stall(None))):
+        course = befallen(fixed(fault_found_days="3 days", surgery_days="8 days"), [(40, Stall(None)), fault], 120)
+        assert len(told(course, "pump replaced")) == 1
+        days = [day for day, _, _ in course.tally.events]
+        assert days == sorted(days)
+
+
+def test_a_buffer_longer_than_a_fill_lasts_ends() -> None:
+    """Where the date to refill is past as soon as the pump is full, the patient does not come for ever at that second."""
+    with within(3):
+        course = pump_course(fixed("500 mcg/day", 'refills.buffer = "45 days"\nconcentrations = ["500 mcg/mL"]\n'), 0, 30)
+    assert 1 <= course.tally.refills <= 30, "a refill that was refused while the prime runs is asked for again"

@@ -25,6 +25,7 @@ def report(
     from thecal.report.study_lines import study_document, study_lines  # noqa: PLC0415  # with scipy, which no other verb needs
     from thecal.study.result import Result  # noqa: PLC0415  # opens a database
     from thecal.study.summary import summarize  # noqa: PLC0415  # scipy
+    from thecal.study.trial import published_of  # noqa: PLC0415  # needs the protocol, as above
 
     result = Result.open(directory)
     if result.missing:
@@ -32,7 +33,8 @@ def report(
         raise InputError("study", str(directory), problem, nearest=f"thecal study resume {directory}")
     tables = {name: result.table(name) for name in ("patients", "visits")}
     manifest: dict[str, Any] = result.manifest
-    summary = summarize(tables, result.protocol, manifest.get("failures", ()), manifest.get("versions"))
+    published = published_of(result.protocol, result)
+    summary = summarize(tables, result.protocol, manifest.get("failures", ()), manifest.get("versions"), published)
     if html:
         os.environ["MPLBACKEND"] = "svg"  # no window is ever shown, whatever is set outside
         from thecal.report.study_page import study_page  # noqa: PLC0415  # matplotlib is slow to import, only the page draws

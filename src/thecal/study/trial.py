@@ -7,10 +7,10 @@
     result = Result.open(Path("results"))
     rows = published_of(result.protocol, result)
 
-A row of ``[[published]]`` says with one SELECT how the tables patients, visits, course and events are asked for its number. Beside
-the number stands how much of it is chance: its standard error by balanced half samples, that is the same question to one half of
-the patients after the other. A patient is in a half with all that was observed of them, in every arm, so that the numbers of
-pairs keep their pairs; medians can be asked so as well as means.
+A row of ``[[published]]`` says with one SELECT how the tables patients, visits, course and events are asked for its number.
+Beside the number stands how much of it is chance: its standard error by balanced half samples, that is the same question to one
+half of the patients after the other. A patient is in a half with all that was observed of them, in every arm, so that pairs stay
+pairs; medians can be asked so as well as means.
 """
 
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ def _read(row: "PublishedTable", value: object) -> float | None:
 
 def _error(row: "PublishedTable", result: Asked, model: float) -> float | None:
     """The standard error by half samples; None where a half has no number, or all have the same, which says nothing."""
-    _, (found,) = result.query(f"SELECT {', '.join(_of_halves(row.model))}")  # noqa: S608  # the protocol's own query, read only
+    _, (found,) = result.query(f"SELECT {', '.join(_of_halves(row.model))}")  # the protocol's own query, read only
     numbers = [_read(row, value) for value in found]
     apart = [number - model for number in numbers if number is not None]
     if len(apart) < len(numbers) or not any(apart):
