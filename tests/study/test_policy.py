@@ -190,10 +190,11 @@ def test_a_pump_comes_only_after_the_days_at_the_largest_dose(legs: float, table
 @pytest.mark.parametrize("before", [15.0, 45.0, 60.0, 90.0])
 def test_weaning_ends_at_zero(before: float) -> None:
     """Month by month less, none in the first 28 days, and at the end none at all."""
-    taken, seen = TabletOrder(before / 3, 3), []
+    taken, since, seen = TabletOrder(before / 3, 3), 0, []
     for day in (1, 2, 3, 27, 30, 60, 90, 120, 150):
-        decision = decided(Weaning(), history(1.8, 100.0, day, tablets=taken, before=before))
-        taken = decision.tablets or taken
+        decision = decided(Weaning(), history(1.8, 100.0, day, tablets=taken, before=before, tablets_days=float(day - since)))
+        if decision.tablets is not None:
+            taken, since = decision.tablets, day
         seen.append(taken.mg_per_day)
     assert seen[:4] == [before] * 4
     assert seen[-1] == 0

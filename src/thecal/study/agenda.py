@@ -41,6 +41,10 @@ class Agenda:
         self._dues = [due for due in self._dues if due.purpose not in purposes]
         heapq.heapify(self._dues)
 
+    def holds(self, purpose: str) -> bool:
+        """Whether something is down for a purpose."""
+        return any(due.purpose == purpose for due in self._dues)
+
     def next(self) -> Action | None:
         """The next action, None where nothing is due."""
         return self._dues[0].make(self._dues[0].at) if self._dues else None

@@ -77,6 +77,7 @@ class _Arm:
         """From the start to the end, visit by visit."""
         for n in range(len(self.courses)):
             self._try(n, self._begin)
+            self._try(n, lambda n: self._course(n).reach(START))
         before = self._looks(START.s - BEFORE_DAYS * DAY_S, START.s) if self.arm.tablets_before else None
         for n in range(len(self.courses)):
             self._try(n, lambda n: self._first_visit(n, before))
@@ -121,8 +122,6 @@ class _Arm:
             self.courses[n] = Course(arm, person, exposure, fate, START, self.end, screened)
 
     def _first_visit(self, n: int, before: Looks | None) -> None:
-        course = self._course(n)
-        course.reach(START)
         if before is not None:
             self._visit(n, before)
             return
@@ -140,8 +139,10 @@ class _Arm:
         """Count what the looks show, of each the end of the time that it stands for."""
         first_s, step_s, protocol = looks.grid.start_s + looks.grid.step_s, looks.grid.step_s, self.protocol
         seen = {name: values[:, 1:] for name, values in looks.values.items()}
-        self.withdrawal.see(seen["withdrawal_index"], first_s, step_s)
-        self.overdose.see(seen["overdose_index"], first_s, step_s)
+        counted = [course is not None and (course.implanted is not None or not self.arm.has_pump) for course in self.courses]
+        who = np.array(counted)[:, None]
+        self.withdrawal.see(np.where(who, seen["withdrawal_index"], 0.0), first_s, step_s)
+        self.overdose.see(np.where(who, seen["overdose_index"], 0.0), first_s, step_s)
         self._keep(looks)
         self.looks += seen["ashworth_legs"].shape[1]
         self.on_target += np.sum(seen["ashworth_legs"] <= protocol.target_ashworth, axis=1)
@@ -170,9 +171,11 @@ class _Arm:
     def _meet(self, n: int, at: Instant, legs: float, arms: float, spasm: float) -> None:
         """The visit itself: what is found, what was being given, and what is decided."""
         course, tenths = self._course(n), [round(score, 1) for score in (legs, arms, spasm)]
-        given = {"mcg_per_day": course.mcg_per_day, "tablets_mg_per_day": course.tablets.mg_per_day}
+        given = {"mcg_per_day": course.mcg_per_day, "tablets_mg_per_day": course.taken.mg_per_day}
         found = {"ashworth_legs": legs, "ashworth_arms": arms, "spasm_penn": spasm}
         self.visited[n].append({"day": round(course.day(at)), **found, **given})
+        if at == self.end:
+            return  # nothing is decided any more
         course.visit(Assessed(at, *tenths))
         if course.implanted is None:
             course.reach(at)  # what happens to a pump is known from its implant on

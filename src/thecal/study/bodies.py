@@ -108,7 +108,7 @@ def spent(exposure: Exposure, now_s: int) -> Exposure:
     return replace(
         exposure,
         infusions=tuple(one for one in exposure.infusions if one.end_s > now_s),
-        boluses=tuple(one for one in exposure.boluses if one.at_s >= now_s),
+        boluses=tuple(one for one in exposure.boluses if one.at_s >= (since if exposure.implant is None else now_s)),
         courses=tuple(course for course in exposure.courses if course.end is None or course.end.s > since),
         tablets=tuple(one for one in exposure.tablets if one.end_s > since),
     )

@@ -14,7 +14,7 @@ from thecal.pump.messages import Event
 from thecal.quantity import Concentration
 from thecal.study.agenda import Agenda, Due
 from thecal.study.fate import Fate
-from thecal.study.history import NO_TABLETS, Decision, History, TabletOrder
+from thecal.study.history import NO_TABLETS, Decision, History, TabletOrder, decided
 from thecal.study.people import Person
 from thecal.study.treatment import Treatment
 from thecal.study.under_dose import UnderDose
@@ -28,7 +28,7 @@ from thecal.twin.world import OUTAGES, World
 BEFORE_DAYS = 14
 """So long before the start the tablets of before are followed, until every day is like the one before."""
 _PG_PER_MCG = 10**6
-_TABLETS_A_DAY = 3
+_TABLETS_A_DAY, _COVERS_A_DAY = 3, 4
 _UTC = read_zone("UTC")
 _TEST_DRUG = Concentration(50)  # what screening is made with (SAF-02)
 
@@ -85,6 +85,7 @@ class Course:
         self.under_dose = UnderDose(fate.world["underdose_part"])
         self.visits: list[Assessed] = []
         self.tablets, self.tablets_since = NO_TABLETS, began
+        self._covered = False
         self.ordered: Order | None = None
         self.implanted: Instant | None = None
         self._agenda, self._record = Agenda(), Record(keep_rows=False, keep_blocks=False)
@@ -93,7 +94,7 @@ class Course:
             dose = treatment.test_bolus
             self._agenda.put("test bolus", start, lambda at: GiveTestBolus(at, dose, _TEST_DRUG))
         if takes_before:
-            self._take(TabletOrder(person.tablets_mg_per_day / _TABLETS_A_DAY, _TABLETS_A_DAY), began)
+            self._prescribe(TabletOrder(person.tablets_mg_per_day / _TABLETS_A_DAY, _TABLETS_A_DAY), began)
 
     def reach(self, until: Instant) -> None:
         """Let the course go on until an instant; what is due at it is done."""
@@ -109,13 +110,23 @@ class Course:
         return (at.s - self.start.s) / DAY_S
 
     @property
+    def has_pump(self) -> bool:
+        """Whether a pump is in now."""
+        return False
+
+    @property
     def mcg_per_day(self) -> float | None:
         """The dose that the clinic has ordered, None without a pump."""
-        return None if self.implanted is None else daily_mcg(self.ordered)
+        return daily_mcg(self.ordered) if self.has_pump else None
+
+    @property
+    def taken(self) -> TabletOrder:
+        """The tablets that are taken now."""
+        return TabletOrder(self.fate.world["cover"], _COVERS_A_DAY) if self._covered else self.tablets
 
     def history(self, now: Instant) -> History:
         """The patient as the clinic knows them."""
-        since = None if self.implanted is None else (now.s - self.implanted.s) // DAY_S
+        since = (now.s - self.implanted.s) // DAY_S if self.implanted is not None and self.has_pump else None
         taken = (now.s - self.tablets_since.s) / DAY_S
         day, dose, bolus = round(self.day(now)), self.mcg_per_day, self.screened or (None, None)
         seen = tuple(self.visits)
@@ -168,19 +179,35 @@ class Course:
         found = self.chart.facts[-2]
         assert isinstance(found, Assessed)  # what was just written down
         self.visits.append(found)
-        decided = self.treatment.policy(self.history(at))
-        decision = decided if isinstance(decided, Decision) else Decision(decided)
+        decision = decided(self.treatment.policy(self.history(at)))
+        if decision.implant and not self._may_implant:
+            return
         if decision.tablets is not None:
-            self._take(decision.tablets, at)
+            self._prescribe(decision.tablets, at)
         self._decided(decision, at)
+
+    @property
+    def _may_implant(self) -> bool:
+        """Whether a decision for a pump can be followed; where it cannot, all of it is as if not made."""
+        return False
 
     def _decided(self, decision: Decision, at: Instant) -> None:
         """What a decision means for a pump; who may have none gets none."""
 
-    def _take(self, tablets: TabletOrder, at: Instant) -> None:
+    def _prescribe(self, tablets: TabletOrder, at: Instant) -> None:
         """Tablets from now on, instead of those of before."""
+        self.tablets, self.tablets_since = tablets, at
+        if not self._covered:  # else they are taken once the cover ends
+            self._take(tablets, at)
+
+    def _cover(self, at: Instant, *, on: bool) -> None:
+        """Tablets while a pump cannot give the therapy, and no longer."""
+        if on != self._covered:
+            self._covered = on
+            self._take(self.taken, at)
+
+    def _take(self, tablets: TabletOrder, at: Instant) -> None:
         if tablets.times:
             self._agenda.put("tablets", at, lambda at: TakeTablets(at, tablets.doses, tablets.times_s, "tablet", _UTC))
         else:
             self._agenda.put("tablets", at, StopTablets)
-        self.tablets, self.tablets_since = tablets, at

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from thecal.body.patient import PARAMETERS, Parameter, patient_sheet
+from thecal.body.patient import PARAMETERS, Parameter, check_correlations, patient_sheet
 from thecal.catheter.geometry import TIP_LEVELS, catheter_sheet
 from thecal.datum import data_names
 from thecal.errors import InputError, nearest_name
 from thecal.pump.sheet import pump_sheet
 from thecal.study.endpoint import Endpoint, endpoint
 from thecal.study.own_policy import named_policy, policy_file, read_policy_file
-from thecal.study.people import BOUNDED, STRATIFIED, Only, Population, Shares, shares
+from thecal.study.people import BOUNDED, ORIGINS, STRATIFIED, Only, Population, Shares, shares
 from thecal.study.population import WORD_MAX
 from thecal.study.protocol_document import ArmTable, PopulationTable, PublishedTable, StudyTable
-from thecal.study.setting import study_settings
+from thecal.study.setting import Settings, study_settings
 from thecal.study.titration import titration_days
 from thecal.study.treatment import STOCKED, RefillPlan, Treatment
 from thecal.timeline import DAY_S, HOUR_S, Duration
@@ -213,7 +213,8 @@ class _Reader:
                 if without is not None:
                     problem = f"needs a pump, and the arm {without!r} has none"
                     raise InputError("endpoints", name, problem, accepted=("an endpoint that every arm has",))
-                if name == "walking" and self.table.definitions.walking_ashworth is None:
+                defined = self.table.definitions
+                if name == "walking" and None in (defined.walking_ashworth, defined.walking_weakness):
                     accepted = ("walking_ashworth and walking_weakness in [definitions]",)
                     raise InputError("endpoints", name, "is not defined: no proxy for walking is published", accepted=accepted)
                 if name == "screening_responders" and not all(arm.screening for arm in arms):
@@ -234,8 +235,8 @@ class _Reader:
         settings = study_settings("people")
         with self.found.at("population", "settings"):
             settings = settings.with_own(table.settings)
-        with self.found.at("population", "given"):
-            for name, value in table.given.items():
+        for name, value in table.given.items():
+            with self.found.at("population", "given", name):
                 _parameter("given", name).check(np.array([value]))
         only = tuple(self._only(table))
         stratum, strata = self._strata(table)
@@ -251,7 +252,10 @@ class _Reader:
                 strata=strata,
                 settings=settings,
             )
-            found.people(0, range(1))  # correlations that cannot hold together are said here, and not by a worker
+        with self.found.at("population", "correlation"):
+            for name in table.sheets:  # what cannot hold together is said here, and not by a worker
+                kind = patient_sheet(name)
+                check_correlations(kind.settings, {**kind.correlations, **{(a, b): value for a, b, value in added}})
         return found
 
     def _only(self, table: PopulationTable) -> Iterator[Only]:
@@ -263,8 +267,8 @@ class _Reader:
                     raise InputError("name", one.name, problem, accepted=known, nearest=nearest_name(one.name, known))
                 low = -float("inf") if one.at_least is None else one.at_least
                 high = float("inf") if one.at_most is None else one.at_most
-                if low > high:
-                    raise InputError("at_least", f"{low:g}", f"is above at_most, {high:g}: nobody fits")
+                if not low <= high:
+                    raise InputError("at_least", f"{low:g}", f"is not at most {high:g}: nobody fits")
                 yield Only(one.name, low, high)
 
     def _strata(self, table: PopulationTable) -> tuple[str, Shares]:
@@ -275,19 +279,29 @@ class _Reader:
                 if table.strata.by not in STRATIFIED:
                     raise InputError("by", table.strata.by, "is not a covariate with names", accepted=STRATIFIED)
                 stratum, parts = table.strata.by, shares(table.strata.shares)
+                known = _names_of(table, table.strata.by)
+                odd = next((name for name in table.strata.shares if name not in known), None)
+                if odd is not None:
+                    problem = f"is no {table.strata.by} of this population"
+                    raise InputError("shares", odd, problem, accepted=known, nearest=nearest_name(odd, known))
         return stratum, parts
 
     def _arms(self) -> Iterator[Treatment]:
         names = [arm.name for arm in self.table.arm]
+        world = study_settings("world")
+        with self.found.at("world"):
+            world = world.with_own(self.table.world)
         for n, arm in enumerate(self.table.arm):
             with self.found.at("arm", n):
                 if names.index(arm.name) < n:
                     raise InputError("name", arm.name, "is the name of another arm already")
-                yield self._arm(arm)
+                own = world
+                with self.found.at("arm", n, "world"):
+                    own = world.with_own(arm.world)
+                yield self._arm(arm, own)
 
-    def _arm(self, arm: ArmTable) -> Treatment:
+    def _arm(self, arm: ArmTable, world: Settings) -> Treatment:
         policy, route = named_policy(arm.policy, arm.settings, self.files)
-        world = study_settings("world").with_own(self.table.world).with_own(arm.world)
         pump = route in ("pump", "tablets then pump")
         if pump and arm.first_dose is None and not arm.screening:
             raise InputError(
@@ -326,6 +340,13 @@ class _Reader:
         )
 
 
+def _names_of(table: PopulationTable, covariate: str) -> tuple[str, ...]:
+    """What a covariate may be in a population."""
+    if covariate == "origin":
+        return tuple(dict.fromkeys(ORIGINS.get(name, name) for name in table.sheets))
+    return tuple(getattr(table, f"{covariate}s"))
+
+
 def _parameter(field: str, name: str) -> Parameter:
     if name not in PARAMETERS:
         problem = "is not a parameter of the body"
@@ -357,6 +378,7 @@ _NAMES: Mapping[str, Callable[[str], object]] = {
 def _hash(text: str, policy_files: tuple[tuple[str, str], ...]) -> str:
     """Of what the protocol says but for what is only shown, the policies' source, the data files and the version of thecal."""
     said = {key: value for key, value in tomllib.loads(text).items() if key not in _SHOWN}
+    said["arm"] = [{key: value for key, value in arm.items() if key != "title"} for arm in said["arm"]]
     decided = {"protocol": said, "policies": dict(policy_files), "data": _data_digest(), "thecal": version("thecal")}
     return sha256(json.dumps(decided, sort_keys=True, default=str).encode()).hexdigest()
 

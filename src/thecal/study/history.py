@@ -1,10 +1,11 @@
 """What a policy may know of a patient, and what it may decide."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Assessed
-from thecal.chart.order import Order
+from thecal.chart.order import Order, ordered_dose
 from thecal.quantity import OralDose
 from thecal.study.people import Person
 from thecal.timeline import Instant
@@ -43,6 +44,20 @@ class Decision:
     dosing: Order | None = None
     tablets: TabletOrder | None = None
     implant: bool = False
+
+
+def decided(answer: object) -> Decision:
+    """The answer of a policy as a decision: one, an order, or None.
+
+    Raises TypeError for anything else, ValueError for an order of no dose: a stop is not decided by a titration.
+    """
+    decision = answer if isinstance(answer, Decision) else Decision(cast(Order | None, answer))
+    if decision.dosing is not None and not isinstance(decision.dosing, Order):
+        raise TypeError(f"a policy decided {answer!r}, which is neither a Decision, an order nor None")
+    dose = ordered_dose(decision.dosing) if decision.dosing is not None else None
+    if decision.dosing is not None and (dose is None or dose.pg_per_day <= 0):
+        raise ValueError(f"a policy ordered {decision.dosing!r}, which is no dose")
+    return decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """Policies by name, with settings, from this package or from a file of a study's own."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from inspect import isclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 from thecal.errors import InputError, nearest_name
@@ -49,10 +51,12 @@ def read_policy_file(name: str, folder: Path) -> str:
 
 def _from_file(name: str, files: Mapping[str, str]) -> Callable[..., Any]:
     file, _, wanted = name.rpartition(":")
-    space: dict[str, Any] = {"__name__": f"policies_{Path(file).stem}", "__file__": file}
+    module = ModuleType(f"policies_{Path(file).stem}")
+    sys.modules[module.__name__] = module  # where its own dataclasses look for it
+    space = module.__dict__
     try:
         exec(compile(files[file], file, "exec"), space)  # noqa: S102  # a protocol's own policy is code that its author runs
-    except Exception as error:  # whatever it raises belongs to its author
+    except (Exception, SystemExit) as error:  # whatever it raises belongs to its author
         raise InputError("policy", name, f"does not run: {type(error).__name__}: {error}", accepted=("Python",)) from error
     if not callable(space.get(wanted)):
         known = [key for key, value in space.items() if callable(value) and not key.startswith("_")]
@@ -73,6 +77,8 @@ def _with_settings(name: str, found: Callable[..., Any], settings: Settings) -> 
         policy = found()
     except TypeError as error:
         raise InputError("policy", name, f"cannot be made without settings: {error}", accepted=("a default for each",)) from None
+    if not callable(policy):
+        raise InputError("policy", name, "makes nothing that can be called", accepted=("a class with __call__(self, history)",))
     for key, value in settings.items():
         policy = _with(name, policy, key, value)
     return cast(DosePolicy, policy)

@@ -19,6 +19,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from thecal.chart.order import FlexDay, Order, OrderContinuous, OrderFlex, OrderPeriodic, StepDose
+from thecal.errors import InputError
 from thecal.quantity import Amount, DailyDose
 from thecal.study.arm import Visit
 from thecal.study.history import NO_TABLETS, Decision, History, TabletOrder
@@ -35,6 +36,11 @@ _TENTH_PG = _PG_PER_MCG // 10
 def dose_pg(mcg: float) -> int:
     """A dose as people order it, to a tenth of a microgram, in picograms."""
     return round(mcg * 10) * _TENTH_PG
+
+
+def _check_whole(name: str, value: float, low: int, high: int) -> None:
+    if value != int(value) or not low <= value <= high:
+        raise InputError(name, f"{value:g}", "is out of range", accepted=(f"a whole number from {low} to {high}",))
 
 
 def continuous(mcg_per_day: float) -> OrderContinuous:
@@ -82,6 +88,14 @@ class FlexNight:
     night_ratio: float = 1.5
     rule: LabelPolicy = field(default_factory=LabelPolicy)
 
+    def __post_init__(self) -> None:
+        for name in ("night_from_h", "night_to_h"):
+            _check_whole(name, getattr(self, name), 0, 23)
+        if self.night_from_h == self.night_to_h:
+            raise InputError("night_to_h", self.night_to_h, "is the hour at which the night begins", accepted=("another hour",))
+        if not self.night_ratio > 0:
+            raise InputError("night_ratio", self.night_ratio, "is no ratio of two flows", accepted=("more than 0",))
+
     def __call__(self, history: History) -> Decision:
         dose = Label(self.rule).titrated(history)
         if dose is None and not isinstance(history.ordered, OrderFlex):
@@ -108,6 +122,14 @@ class Boluses:
     bolus_part: float = 0.6
     rule: LabelPolicy = field(default_factory=LabelPolicy)
 
+    def __post_init__(self) -> None:
+        _check_whole("every_h", self.every_h, 1, 24)
+        if 24 % self.every_h:
+            raise InputError("every_h", self.every_h, "does not divide a day", accepted=("1, 2, 3, 4, 6, 8, 12 or 24",))
+        _check_whole("over_min", self.over_min, 1, 59)
+        if not 0 < self.bolus_part <= 1:
+            raise InputError("bolus_part", self.bolus_part, "is no part of a day's dose", accepted=("above 0, up to 1",))
+
     def __call__(self, history: History) -> Decision:
         dose = Label(self.rule).titrated(history)
         if dose is None and not isinstance(history.ordered, OrderPeriodic):
@@ -117,7 +139,7 @@ class Boluses:
     def order(self, mcg_per_day: float) -> OrderPeriodic:
         """Boluses and basal that add up to the daily dose."""
         total, several = dose_pg(mcg_per_day), 24 // self.every_h
-        bolus = round(total * self.bolus_part / several / _TENTH_PG) * _TENTH_PG
+        bolus = int(total * self.bolus_part / several / _TENTH_PG) * _TENTH_PG
         basal = DailyDose(total - several * bolus)
         return OrderPeriodic(Amount(bolus), Duration(self.over_min * 60), Duration(self.every_h * 3600), 0, basal)
 
@@ -133,6 +155,11 @@ class Tablets:
     mg_max: float = 20.0
     times: int = 3
     raise_above: float = titration_number("raise_above")
+
+    def __post_init__(self) -> None:
+        _check_whole("times", self.times, 1, 4)
+        if not 0 < self.step_mg <= self.mg_max:
+            raise InputError("step_mg", self.step_mg, "is no step to the largest dose", accepted=(f"up to {self.mg_max:g} mg",))
 
     def __call__(self, history: History) -> Decision:
         mg = history.tablets.mg if history.tablets.times else 0.0
@@ -177,7 +204,7 @@ class Weaning:
 
     def __call__(self, history: History) -> Decision:
         dosing = Label(self.rule)(history).dosing
-        if not history.tablets.times or not history.since_implant or history.since_implant < 28:
+        if not history.tablets.times or not history.since_implant or min(history.since_implant, history.tablets_days) < 28:
             return Decision(dosing)
         step = self.part * history.person.tablets_mg_per_day / history.tablets.times
         left = history.tablets.mg - step

@@ -44,11 +44,11 @@ def validate(patient: str = DEFAULT_PATIENT, seed: int = SEED) -> tuple[Publishe
 
 
 def _row(name: str, table: Mapping[str, object], model: float | None) -> Published:
-    texts = {key: str(table[key]) for key in ("quantity", "unit", "role", "source", "protocol")}
+    texts = [str(table[key]) for key in ("quantity", "unit", "role", "source", "protocol")]
     published, low, high = (float(str(table[key])) for key in ("published", "low", "high"))
-    return Published(
-        id=name, published=published, shown=str(table.get("shown", f"{published:g}")), model=model, low=low, high=high, **texts
-    )
+    shown = str(table.get("shown", f"{published:g}"))
+    quantity, unit, role, source, protocol = texts
+    return Published(name, quantity, published, shown, unit, model, low, high, role, source, protocol)
 
 
 def _of_populations(patient: str, seed: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ from thecal.quantity import FlowRate, Length, Volume
 from thecal.study.agenda import Due
 from thecal.study.course import daily_mcg, days_on
 from thecal.study.fate import Fate
-from thecal.study.history import Decision, TabletOrder
+from thecal.study.history import Decision
 from thecal.study.people import Person
 from thecal.study.policy import continuous
 from thecal.study.refill_course import RefillCourse
@@ -24,14 +24,13 @@ from thecal.twin.world import OUTAGES, PlannedFault
 
 LOW, EMPTY, DRY = "low reservoir alarm", "empty reservoir alarm", "reservoir ran dry"
 REPLACEMENT, END = "elective replacement alarm", "end of service alarm"
-RESET, STALLED = "low battery reset alarm", "motor stall alarm"
-_COVERS_A_DAY = 4
+RESET, STALL, STALLED = "low battery reset alarm", "motor stall", "motor stall alarm"
 
 
 class PumpCourse(RefillCourse):
     """As a course; ``first_mcg_per_day`` is the first dose, and ``implant`` says whether the course begins with the pump."""
 
-    pause = OUTAGES | {LOW, EMPTY, REPLACEMENT, END, RESET, STALLED}
+    pause = OUTAGES | {LOW, EMPTY, REPLACEMENT, END, RESET, STALLED, STALL}
 
     def __init__(
         self,
@@ -51,7 +50,6 @@ class PumpCourse(RefillCourse):
         self.pump_s = 0
         self._planned: tuple[PlannedFault, ...] = ()
         self._new_faults = False
-        self._usual: TabletOrder | None = None
         if implant:
             self._implant(start)
 
@@ -77,15 +75,16 @@ class PumpCourse(RefillCourse):
         if follow and self._in_since:
             follow(self, event)
 
+    @property
+    def _may_implant(self) -> bool:
+        return self.implanted is None
+
     def _decided(self, decision: Decision, at: Instant) -> None:
-        if decision.implant and self.implanted is None:
+        if decision.implant:
             self._implant(at)
-            return
-        if self._in_since is None or self._broken or at <= self._in_since:
-            return
-        if decision.dosing is not None:
-            self._agenda.drop("restore")
-        if decision.dosing is not None or self._entered != self.ordered:
+        elif self._in_since is None or self._broken or at <= self._in_since or self._agenda.holds("restore"):
+            return  # no titration before a restart has come back to what was ordered
+        elif decision.dosing is not None or self._entered != self.ordered:
             self._program(decision.dosing or self.ordered, at)
 
     # faults
@@ -95,38 +94,49 @@ class PumpCourse(RefillCourse):
         blocked = not (isinstance(fault, Kink) and fault.open_ppm)
         self._tell(event.at, "catheter", "occlusion" if event.kind == Kink.name and blocked else event.kind, first="catheter")
         if blocked:
-            self._stops(event)
-        self._agenda.put("catheter found", self._shows(event.at), lambda at: Note(at, "the catheter has failed"))
+            self._stops("catheter", event.at)
+        self._agenda.put("catheter found", self._shows("catheter", event.at), lambda at: Note(at, "the catheter has failed"))
+
+    def _stands(self, event: Event) -> None:
+        self._stops("rotor", event.at)
+
+    def _turns(self, event: Event) -> None:
+        """A rotor that turns again is no failed pump, whatever its alarm had made of it."""
+        if "pump" in self._out:
+            return
+        self._agenda.drop("pump found", "pump repaired")
+        self._broken.discard("pump")
+        if not self._broken:
+            self._cover(event.at, on=False)
+        self._flows_again(event.at, "rotor")
 
     def _stalls(self, event: Event) -> None:
+        self._fails(event)
+        self._agenda.put("pump found", self._shows("pump", event.at), lambda at: Note(at, "the pump has failed"))
+
+    def _fails(self, event: Event) -> None:
         self._tell(event.at, "pump", event.kind, first="pump")
-        self._stops(event)
-        self._agenda.put("pump found", self._shows(event.at), lambda at: Note(at, "the pump has failed"))
+        self._stops("pump", event.at)
 
     def _critical(self, event: Event) -> None:
         if event.kind != STALLED:
-            self._tell(event.at, "pump", event.kind, first="pump")
-            self._stops(event)
+            self._fails(event)
         self._tells(event, "pump found")
 
     def _ends_soon(self, event: Event) -> None:
         self._tell(event.at, "battery", event.kind)
-        self._repair("pump", days_on(event.at, self.fate.world["replacement_days"]))
+        self._agenda.put("pump exchanged", days_on(event.at, self.fate.world["replacement_days"]), self._replace)
 
     def _found(self, what: str, at: Instant) -> None:
-        if self._in_since is None or what in self._broken or (what == "pump" and self._out_since is None):
+        gone = what == "pump" and not self._out.keys() & {"pump", "rotor"}
+        if self._in_since is None or what in self._broken or gone:
             return
         self._broken.add(what)
         self.under_dose.noticed(at.s, known=True)
-        if self._usual is None:
-            self._usual = self.tablets
-            self._take(TabletOrder(self.fate.world["cover"], _COVERS_A_DAY), at)
+        self._cover(at, on=True)
         self._agenda.drop("restore", "wrong program found")
-        self._repair(what, days_on(at, self.fate.world["surgery_days"]))
-
-    def _repair(self, what: str, at: Instant) -> None:
-        self._agenda.drop(f"{what} repaired")
-        self._agenda.put(f"{what} repaired", at, self._revise if what == "catheter" else self._replace)
+        make = self._revise if what == "catheter" else self._replace
+        self._agenda.put(f"{what} repaired", days_on(at, self.fate.world["surgery_days"]), make)
 
     # operations
 
@@ -161,17 +171,17 @@ class PumpCourse(RefillCourse):
             self._planned, self._new_faults = self.fate.faults(at, self.end), True
         self._in_since = at
         self.under_dose.ordered(at.s, daily_mcg(self.ordered) or 0.0)
+        self._flows_again(at, *self._out)
         self._operated(at)
 
     def _operated(self, at: Instant) -> None:
         """After any operation: an infection may follow, and tablets that stood in are no longer needed."""
-        day = self.fate.infection_day(self._streams["infection"])
+        day = self.fate.infection_day(self._stream("infection"))
         if day is not None:
             self._agenda.drop("infection")
             self._agenda.put("infection", days_on(at, day), lambda at: Note(at, "the pocket is infected"))
-        if not self._broken and self._usual is not None:
-            self._take(self._usual, at)
-            self._usual = None
+        if not self._broken:
+            self._cover(at, on=False)
 
     def _infected(self, at: Instant) -> None:
         if self._in_since is None:
@@ -180,15 +190,14 @@ class PumpCourse(RefillCourse):
         self._tell(at, "infection", first="infection")
         self._broken.add("infection")
         self.under_dose.noticed(at.s, known=True)
-        if self._usual is None:
-            self._usual = self.tablets
-            self._take(TabletOrder(self.fate.world["cover"], _COVERS_A_DAY), at)
+        self._cover(at, on=True)
         self._agenda.put("explant", days_on(at, self.fate.world["surgery_days"]), Explant)
 
     def _explanted(self, at: Instant) -> None:
         assert self._in_since is not None  # there was a pump
         self.pump_s += at.s - self._in_since.s
-        self._in_since, self._out_since, self._refill_date, self._late_s = None, at, None, 0
+        self._in_since, self._refill_date, self._called, self._late_s = None, None, None, 0
+        self._out = {"explant": at}
         self._broken.clear()
         self._agenda.drop(*_OF_THE_PUMP)
         self.under_dose.ordered(at.s, 0.0)
@@ -203,13 +212,13 @@ class PumpCourse(RefillCourse):
         self.tally.revisions += 1
         self._tell(at, "revision")
         self._broken.discard("catheter")
-        if self._out(at) and not self._broken:
+        self._agenda.drop("catheter found")
+        if self._long_out(at) and not self._broken:
             reduced = self._reduced
             self._restore(at)
             self._put_restore(at, reduced)
         self._prime(at, self._geometry().catheter_volume)  # after the program: none is taken while a prime runs
-        if not self._broken:
-            self._flows_again(at)
+        self._flows_again(at, "catheter")
         self._operated(at)
 
     def _replace(self, at: Instant) -> Action:
@@ -220,18 +229,28 @@ class PumpCourse(RefillCourse):
         self.tally.pump_replacements += 1
         self._tell(at, "pump replaced")
         self._broken.discard("pump")
-        order = self._reduced if self._out(at) else self.ordered
-        if self._out(at):
+        self._agenda.drop("pump found", "pump repaired", "pump exchanged", "refill", "alarm told", "emptiness found")
+        order = self._reduced if self._long_out(at) else self.ordered
+        if self._long_out(at):
             self._restore(at)
         self._fill_and_prime(at, order, self._sheet.tubing_volume)
-        if not self._broken:
-            self._flows_again(at)
+        self._flows_again(at, "pump", "rotor", "empty")
         self._operated(at)
 
 
 _OF_THE_PUMP = (
     *("refill", "refilled plainly", "restore", "program", "wrong program found", "emptiness found", "alarm told"),
-    *("catheter found", "pump found", "catheter repaired", "pump repaired", "fill", "prime", "infection", "explant"),
+    *(
+        "catheter found",
+        "pump found",
+        "catheter repaired",
+        "pump repaired",
+        "pump exchanged",
+        "fill",
+        "prime",
+        "infection",
+        "explant",
+    ),
 )
 _AFTER: Mapping[str, Callable[[Any, Instant], None]] = {
     "program": PumpCourse._programmed,
@@ -248,6 +267,7 @@ _AFTER: Mapping[str, Callable[[Any, Instant], None]] = {
     "pump found": lambda course, at: course._found("pump", at),
     "catheter repaired": PumpCourse._revised,
     "pump repaired": PumpCourse._replaced,
+    "pump exchanged": PumpCourse._replaced,
     "infection": PumpCourse._infected,
     "explant": PumpCourse._explanted,
 }
@@ -256,9 +276,9 @@ _HEARD: Mapping[str, Callable[[Any, Event], None]] = {
     LOW: PumpCourse._alarmed,
     EMPTY: PumpCourse._alarmed,
     DRY: PumpCourse._dry,
-    "rotor stands": PumpCourse._stops,
+    "rotor stands": PumpCourse._stands,
     "rotor turns": PumpCourse._turns,
-    "motor stall": PumpCourse._stalls,
+    STALL: PumpCourse._stalls,
     "kink": PumpCourse._catheter_fails,
     "disconnection": PumpCourse._catheter_fails,
     STALLED: PumpCourse._critical,

@@ -10,7 +10,7 @@ from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.quantity import Concentration, DailyDose
 from thecal.study.agenda import Due
 from thecal.study.course import Course, daily_mcg, days_on
-from thecal.study.fate import Fate
+from thecal.study.fate import Fate, Stream
 from thecal.study.people import Person
 from thecal.study.policy import scaled
 from thecal.study.treatment import Treatment
@@ -40,22 +40,34 @@ class RefillCourse(Course):
         self._sheet: PumpSheet = pump_sheet(person.pump)
         self._in_since: Instant | None = None
         self._entered: Order | None = None
-        self._runs: Order | None = None
+        self._runs: tuple[Order, Order] | None = None
         self._drug: Concentration | None = None
         self._refill_date: Instant | None = None
+        self._called: Instant | None = None
         self._late_s = 0
-        self._out_since: Instant | None = None
+        self._out: dict[str, Instant] = {}
         self._broken: set[str] = set()
-        nouns = ("refills", "alarm", "symptoms", "programming", "infection")
-        self._streams = {noun: fate.stream(noun) for noun in nouns}
+        self._streams: dict[str, Stream] = {}
+
+    @property
+    def has_pump(self) -> bool:
+        return self._in_since is not None
+
+    def _stream(self, noun: str) -> Stream:
+        """Chance in the name of a noun: each kind of event has its own, so that none moves another."""
+        return self._streams.setdefault(noun, self.fate.stream(noun))
 
     def _refused(self, due: Due, why: str) -> None:
         super()._refused(due, why)
         if due.purpose == "refill":  # with a bridge that this pump cannot give: the drug of before
             self._agenda.put("refilled plainly", due.at, self._plain_refill)
-        if due.purpose == "program" and self._runs is not None:  # the clinic stays with what the pump runs
-            self.ordered = self._entered = self._runs
-            self.under_dose.ordered(due.at.s, daily_mcg(self._runs) or 0.0)
+        elif due.purpose == "refilled plainly":  # something else runs: another day
+            self._agenda.put("refill", days_on(due.at, 1), self._refill)
+        elif due.purpose == "restore":
+            self._agenda.put("restore", days_on(due.at, 1), due.make)
+        elif due.purpose == "program" and self._runs is not None:  # the clinic stays with what it had ordered
+            self.ordered, self._entered = self._runs
+            self.under_dose.ordered(due.at.s, daily_mcg(self.ordered) or 0.0)
 
     # programs
 
@@ -80,7 +92,7 @@ class RefillCourse(Course):
         return OrderContinuous(DailyDose(flow.nl_per_day * drug.mcg_per_ml))
 
     def _with_error(self, order: Order, at: Instant) -> Order:
-        world, stream = self.fate.world, self._streams["programming"]
+        world, stream = self.fate.world, self._stream("programming")
         if not world["programming_error"]:
             return order
         chance, way, found = stream.uniform(), stream.uniform(), stream.exponential(world["fault_found_days"])
@@ -92,8 +104,13 @@ class RefillCourse(Course):
         return self._possible(scaled(order, factor))
 
     def _programmed(self, at: Instant) -> None:
-        self._runs = self._entered
+        self._accepted()
         self._plan_refill(at)
+
+    def _accepted(self) -> None:
+        """What was ordered and what was entered is what the pump runs."""
+        if self.ordered is not None and self._entered is not None:
+            self._runs = self.ordered, self._entered
 
     def _correct(self, at: Instant) -> None:
         if self._in_since and self._entered != self.ordered and not self._broken:
@@ -105,12 +122,11 @@ class RefillCourse(Course):
         """Ask the patient to come, anew whenever the dose has changed; how late they come belongs to the fill."""
         self._agenda.drop("refill")
         self._refill_date = self._date()
-        if self._refill_date is not None:
-            self._put_refill(self._refill_date.s + self._late_s)
-
-    def _put_refill(self, second: int) -> None:
-        assert self.chart.facts  # a pump was filled
-        self._agenda.put("refill", Instant(max(second, self.chart.facts[-1].at.s)), self._refill)
+        planned = [] if self._refill_date is None else [self._refill_date.s + self._late_s]
+        called = [] if self._called is None else [self._called.s]
+        if planned or called:
+            now = self.chart.facts[-1].at.s  # of what has just been done
+            self._agenda.put("refill", Instant(max(min(planned + called), now)), self._refill)
 
     def _date(self) -> Instant | None:
         plan, filled = self.treatment.refills, self.chart.filled
@@ -120,19 +136,16 @@ class RefillCourse(Course):
             return days_on(filled.at, plan.every_days)
         rules = replace(RefillPolicy.default(), buffer=Duration(int(plan.buffer_days * DAY_S)))
         found = refill_by(self.chart, self._sheet, rules)
-        return found.instant if found else None
+        return max(found.instant, days_on(filled.at, 1)) if found else None
 
     def _sooner(self, at: Instant) -> None:
         """A refill at the latest at an instant."""
-        if self._broken or not self._in_since:
-            return
-        planned = self._refill_date
-        expected_s = planned.s + self._late_s if planned else at.s
-        self._agenda.drop("refill")
-        self._put_refill(min(at.s, expected_s))
+        if not self._broken and self._in_since:
+            self._called = at
+            self._plan_refill(at)
 
     def _refill(self, at: Instant) -> Action:
-        order = self._reduced if self._out(at) else None
+        order = self._reduced if self._long_out(at) else None
         drug = self._strength(order or self.ordered)
         if drug == self._drug:
             return Refill(at, self._sheet.reservoir_capacity, drug, order)
@@ -140,23 +153,24 @@ class RefillCourse(Course):
 
     def _plain_refill(self, at: Instant) -> Action:
         assert self._drug is not None  # it was filled before
-        return Refill(at, self._sheet.reservoir_capacity, self._drug, self._reduced if self._out(at) else None)
+        return Refill(at, self._sheet.reservoir_capacity, self._drug, self._reduced if self._long_out(at) else None)
 
     def _refilled(self, at: Instant) -> None:
         self.tally.refills += 1
         if self._refill_date is not None and at.s > self._refill_date.s + HOUR_S:
             self.tally.refills_late += 1
             self._tell(at, "late refill", f"{(at.s - self._refill_date.s) / DAY_S:.1f} days after the date")
-        if self._out(at):
+        if self._long_out(at):
             self._restore(at)
-        if not self._broken:
-            self._flows_again(at)
+        self._flows_again(at, "empty")
         self._filled(at)
 
     def _filled(self, at: Instant) -> None:
         assert self.chart.filled is not None  # just now
-        self._drug, self._runs = self.chart.filled.concentration, self._entered
-        stream, world = self._streams["refills"], self.fate.world
+        self._drug = self.chart.filled.concentration
+        self._accepted()
+        self._called = None
+        stream, world = self._stream("refills"), self.fate.world
         chance, days = stream.uniform(), stream.exponential(world["missed_refill_days"])
         self._late_s = int(days * DAY_S) if chance < world["missed_refill"] else 0
         self._plan_refill(at)
@@ -173,9 +187,10 @@ class RefillCourse(Course):
 
     # outages
 
-    def _out(self, at: Instant) -> bool:
+    def _long_out(self, at: Instant) -> bool:
         """Whether nothing has come for longer than a short interruption."""
-        return self._out_since is not None and at.s - self._out_since.s > self.fate.world["restart_after"] * HOUR_S
+        since = min(self._out.values(), default=at)
+        return at.s - since.s > self.fate.world["restart_after"] * HOUR_S
 
     @property
     def _reduced(self) -> Order:
@@ -195,28 +210,30 @@ class RefillCourse(Course):
     def _put_restore(self, at: Instant, order: Order) -> None:
         self._agenda.put("restore", at, lambda at: Reprogram(at, order))
 
-    def _stops(self, event: Event) -> None:
-        self._out_since = self._out_since or event.at
+    def _stops(self, cause: str, at: Instant) -> None:
+        """Nothing comes any more, for a cause of its own."""
+        self._out.setdefault(cause, at)
 
-    def _turns(self, _: Event) -> None:
-        if not self._broken:
-            self._out_since = None
-
-    def _flows_again(self, at: Instant) -> None:
-        self._out_since = None
-        self.under_dose.noticed(at.s, known=False)
+    def _flows_again(self, at: Instant, *causes: str) -> None:
+        """Some causes are gone; an empty reservoir that was found meanwhile is filled."""
+        for cause in causes:
+            self._out.pop(cause, None)
+        if not self._out:
+            self.under_dose.noticed(at.s, known=False)
+        elif "empty" in self._out:
+            self._sooner(at)
 
     def _dry(self, event: Event) -> None:
-        self._stops(event)
+        self._stops("empty", event.at)
         self._tell(event.at, "empty reservoir")
-        self._agenda.put("emptiness found", self._shows(event.at), lambda at: Note(at, "the effect is lost"))
+        self._agenda.put("emptiness found", self._shows("reservoir", event.at), lambda at: Note(at, "the effect is lost"))
 
-    def _shows(self, at: Instant) -> Instant:
+    def _shows(self, what: str, at: Instant) -> Instant:
         """When symptoms of an outage bring the patient to the clinic."""
-        return days_on(at, self._streams["symptoms"].exponential(self.fate.world["fault_found_days"]))
+        return days_on(at, self._stream(f"symptoms of the {what}").exponential(self.fate.world["fault_found_days"]))
 
     def _found_empty(self, at: Instant) -> None:
-        if self._out_since is not None and not self._broken:
+        if "empty" in self._out and not self._broken:
             self.under_dose.noticed(at.s, known=True)
             self._sooner(at)
 
@@ -225,7 +242,7 @@ class RefillCourse(Course):
 
     def _tells(self, event: Event, purpose: str) -> None:
         """The patient may hear an alarm, and tells the clinic of it."""
-        stream, world = self._streams["alarm"], self.fate.world
+        stream, world = self._stream(event.kind), self.fate.world
         chance, days = stream.uniform(), stream.exponential(world["alarm_told_days"])
         if chance < world["alarm_heard"]:
             self._agenda.put(purpose, days_on(event.at, days), lambda at: Note(at, f"the patient tells of the {event.kind}"))

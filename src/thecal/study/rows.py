@@ -1,7 +1,7 @@
 """What is kept of a study: four tables, and who failed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -80,20 +80,26 @@ class Watched:
     apart_s: float
     count: NDArray[np.int64]
     first_s: Floats
-    _last_s: Floats = field(default_factory=lambda: np.zeros(0))
+    _last_s: Floats
+    _above: NDArray[np.bool_]
 
     @classmethod
     def of(cls, people: int, level: float, apart_days: float) -> "Watched":
         """None yet, of so many people."""
         nobody = np.full(people, np.nan)
-        return cls(level, apart_days * DAY_S, np.zeros(people, dtype=np.int64), nobody, np.full(people, -np.inf))
+        never, no = np.full(people, -np.inf), np.zeros(people, dtype=np.bool_)
+        return cls(level, apart_days * DAY_S, np.zeros(people, dtype=np.int64), nobody, never, no)
 
     def see(self, values: Floats, first_s: int, step_s: int) -> None:
         """Take in looks (people, looks) at ``first_s`` and every ``step_s`` after it."""
         above = values >= self.level
-        for look in np.flatnonzero(above.any(axis=0)).tolist():
-            now, here = first_s + look * step_s, above[:, look]
-            new = here & (now - self._last_s > self.apart_s)
+        for look in range(values.shape[1]):
+            here, before = above[:, look], self._above
+            self._above = here
+            if not here.any():
+                continue
+            now = first_s + look * step_s
+            new = here & ~before & (now - self._last_s >= self.apart_s)
             self.count[new] += 1
             self.first_s = np.where(new & np.isnan(self.first_s), now, self.first_s)
             self._last_s = np.where(here, now, self._last_s)

@@ -8,6 +8,14 @@ from functools import cache
 from thecal.datum import DataError, Datum, read_data, read_datum
 from thecal.errors import InputError, nearest_name
 
+_BOUNDS = {
+    "flow_bias": (-50.0, 50.0),
+    "programming_error_factor": (1.0, 100.0),
+    "restart_part": (0.01, 1.0),
+    "underdose_part": (0.01, 1.0),
+    "renal_spread": (0.0, 2.0),
+}
+"""What a setting has to lie within; others are 0 or more, and parts of a whole at most 1."""
 _NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)(?: (\S.*))?")
 
 
@@ -58,10 +66,10 @@ def _read(datum: Datum) -> tuple[float, str]:
 
 def _own_number(name: str, text: object, datum: Datum) -> float:
     unit = _read(datum)[1]
+    low, high = _BOUNDS.get(name, (0.0, 1.0 if not unit else float("inf")))
     match = _NUMBER.fullmatch(text) if isinstance(text, str) else None
-    if match is None or (match[2] or "") != unit or float(match[1]) < 0:
-        source = f"{datum.value!r} unless a protocol says another: {datum.source}"
-        raise InputError(
-            name, text, f"is not a number from 0 on with the unit of this setting ({source})", accepted=(f'"{datum.value}"',)
-        )
+    if match is None or (match[2] or "").rstrip("s") != unit.rstrip("s") or not low <= float(match[1]) <= high:
+        problem = f"is not such a number ({datum.value!r} unless a protocol says another: {datum.source})"
+        bounds = f"from {low:g} to {high:g}" if high < float("inf") else f"from {low:g} on"
+        raise InputError(name, text, problem, accepted=(f'a number {bounds} with its unit, such as "{datum.value}"',))
     return float(match[1])
