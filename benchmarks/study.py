@@ -99,7 +99,7 @@ def _cluster(folder: Path) -> Iterator[str]:
     try:
         from distributed import Client  # noqa: PLC0415  # heavy, and only this benchmark needs it
 
-        with Client(address, timeout=_START_S) as client:
+        with Client(address, timeout=_START_S) as client:  # type: ignore[no-untyped-call]
             client.wait_for_workers(WORKERS, timeout=_START_S)
         yield address
     finally:

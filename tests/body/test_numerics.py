@@ -189,7 +189,7 @@ def changes(doses: Doses, end: int) -> list[int]:
 def taken(tablets: Tablets) -> dict[int, float]:
     """When mcg reach the gut."""
     return {
-        start + offset + LAG: 1000 * mg
+        start + offset + LAG: 1000 * float(mg)
         for start in range(tablets.start_s, tablets.end_s, tablets.period_s)
         for offset, mg in zip(tablets.times_s, tablets.mg, strict=True)
         if start + offset < tablets.end_s

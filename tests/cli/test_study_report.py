@@ -41,7 +41,7 @@ def test_a_study_that_is_not_whole(told: typer.Typer, monkeypatch: pytest.Monkey
     """No report of a part of the patients; what to do next is said."""
     made = SimpleNamespace(manifest={"blocks": 9}, missing=2)
     monkeypatch.setattr(result, "Result", SimpleNamespace(open=lambda _: made))
-    with pytest.raises(InputError, match="2 of 9 blocks are missing. Did you mean thecal study resume somewhere"):
+    with pytest.raises(InputError, match=r"2 of 9 blocks are missing\. Did you mean thecal study resume somewhere"):
         CliRunner().invoke(told, ["somewhere"], catch_exceptions=False)
 
 

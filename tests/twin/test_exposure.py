@@ -258,7 +258,7 @@ def test_a_steady_flow_is_few_infusions() -> None:
 def taken(tablets: Iterable[Tablets]) -> list[tuple[int, float]]:
     """(the second, mg) of every dose."""
     return sorted(
-        (second, mg)
+        (second, float(mg))
         for one in tablets
         for offset, mg in zip(one.times_s, one.mg, strict=True)
         for second in range(one.start_s + offset, one.end_s, one.period_s)
