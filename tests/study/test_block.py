@@ -45,6 +45,7 @@ MAYBE = {
     "pump",
     "catheter",
     "walking_percent",
+    "ashworth_arms",
     "mcg_per_day",
     "mcg_per_day_first",
     "mcg_per_day_last",
@@ -230,3 +231,12 @@ def test_a_pump_that_delivers_no_less_than_ordered_is_never_under_dosed() -> Non
         arm = FIXED.replace('policy = "fixed"', f'policy = "{policy}"') + quiet
         for row in rows_of(run_block(protocol_of(HEAD.replace("365 days", "60 days") + arm), range(2)), "patients"):
             assert row["underdosed_hours"] < 24, policy
+
+
+def test_the_arms_are_looked_at_where_the_protocol_asks() -> None:
+    """Scores of the upper limbs at every visit, and else none; nothing else changes by looking."""
+    without, with_them = (run_block(protocol_of(text), range(3)) for text in (HEAD + LABEL, f"upper_limbs = true\n{HEAD}{LABEL}"))
+    assert set(without.tables["visits"].pop("ashworth_arms")) == {None}
+    arms = with_them.tables["visits"].pop("ashworth_arms")
+    assert all(1 <= score <= 5 for score in arms)
+    assert without.tables == with_them.tables

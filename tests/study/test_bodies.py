@@ -158,7 +158,7 @@ def test_who_is_left_out_shows_nothing() -> None:
 def test_a_body_without_drug_stays_as_it_was() -> None:
     """The scores of before, at every look."""
     looks = rounds([of(0, PATIENTS)], PATIENTS.take([0]))
-    for name, before in (("ashworth_legs", "legs_ashworth"), ("ashworth_arms", "arms_ashworth"), ("spasm_penn", "spasm_penn")):
+    for name, before in (("ashworth_legs", "legs_ashworth"), ("spasm_penn", "spasm_penn")):
         assert looks[name] == pytest.approx(np.full_like(looks[name], PATIENTS[before][0]), abs=1e-12)
     assert np.all(looks["withdrawal_index"] == 0)
     assert np.all(looks["overdose_index"] == 0)

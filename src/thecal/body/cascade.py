@@ -9,7 +9,7 @@ from the gut, and the effect sites. Nothing flows back, so a step of any length 
 Both routes meet at the effect sites: drug by mouth adds its share of the plasma concentration to the spinal fluid there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from thecal.body.chain import chain2, chain3, filled, filled2
 from thecal.body.column import Column
 from thecal.body.levels import ARM_CORD_CM, LEG_CORD_CM
 from thecal.body.modes import Modes, modes_of
-from thecal.body.patient import Patients
+from thecal.body.patient import Patients, Places
 from thecal.body.plasma import Plasma
 
 if TYPE_CHECKING:
@@ -92,6 +92,13 @@ class Cascade:
         where = {"legs": legs, "arms": column.between(*ARM_CORD_CM), "brain": column.cranial, "reflex": legs}
         seen = np.stack([*(where[site] for site in sites), *levels]) if sites or len(levels) else levels
         return _assembled(patients, modes_of(patients, column, sources, seen, engine), Plasma.of(patients), sites, oral)
+
+    def of_some(self, patients: Patients, places: Places) -> "Cascade":
+        """That of some of the patients."""
+        named = ("rate", "link_rate", "feed", "between", "given", "seen", "held", "lost")
+        arrays = {name: getattr(self, name)[places] for name in named}
+        plasma = Plasma(*(getattr(self.plasma, one.name)[places] for one in fields(Plasma)))
+        return replace(self, patients=patients, plasma=plasma, **arrays)
 
     @property
     def first_site(self) -> int:

@@ -22,6 +22,9 @@ class CompiledEngine:
 
     block = 1024
 
+    def __init__(self) -> None:
+        self._latest: tuple[Sights, LoopBody] | None = None  # one course has many spans
+
     def decompose(self, diagonal: Floats, beside: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """As the protocol says, by implicit QR turning the rows only; the vectors themselves are never formed."""
         rate, turned = np.empty_like(diagonal), np.empty_like(rows)
@@ -35,8 +38,9 @@ class CompiledEngine:
 
     def fade(self, span: Span, contents: Contents, sights: Sights, room: Room, first: int) -> Contents:
         """As the protocol says."""
-        cascade, reading = sights.steps.cascade, sights.reading
-        body = LoopBody.of(cascade, reading)
+        if self._latest is None or self._latest[0] is not sights:
+            self._latest = sights, LoopBody.of(sights.steps.cascade, sights.reading)
+        body = self._latest[1]
         both = np.concatenate([contents.modes[:, : body.modes], contents.links], axis=1)
         through(Plan.of(span), body, both, room.values, room.least, room.most, room.low, first)
         modes = np.zeros_like(contents.modes)

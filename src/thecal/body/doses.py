@@ -7,6 +7,7 @@ patient of the batch.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,7 +64,7 @@ class Infusion:
     @property
     def steady(self) -> bool:
         """Whether it is one flow all the time."""
-        return bool(np.all(self.mcg_per_h == self.mcg_per_h[:1]))
+        return len(self.ends_s) == 1 or bool(np.all(self.mcg_per_h == self.mcg_per_h[:1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,8 @@ def form(name: str) -> Form:
 
 def check_amounts(name: str, values: Floats, unit: str) -> None:
     """Raises InputError for an amount below zero or that is no number."""
+    if values.size == 1 and 0 <= values.item() < inf:
+        return
     wrong = ~(np.isfinite(values) & (values >= 0))
     if np.any(wrong):
         value = float(np.ravel(values)[np.flatnonzero(np.ravel(wrong))[0]])

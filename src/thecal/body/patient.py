@@ -13,8 +13,10 @@ from thecal.datum import DataError, Datum, data_names, pick, read_data, read_dat
 from thecal.errors import InputError, nearest_name
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 DEFAULT_PATIENT = "adult-ms"
 T = TypeVar("T")
+_REMEMBERED_MAX = 4  # whoever asks again asks for one of the latest
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -158,7 +160,7 @@ class Patients:
     outside the parameter's range or no number, naming field, value and accepted range.
     """
 
-    __slots__ = ("_remembered", "_values", "count")
+    __slots__ = ("_remembered", "_values", "_whole", "count")
 
     def __init__(self, values: Mapping[str, ArrayLike], source: str = "") -> None:
         unknown = [name for name in values if name not in PARAMETERS]
@@ -181,6 +183,7 @@ class Patients:
             PARAMETERS[name].check(array, source)
         self._values = {name: np.ascontiguousarray(np.broadcast_to(array, (self.count,))) for name, array in arrays.items()}
         self._remembered: dict[object, Any] = {}
+        self._whole: tuple[Patients, Places] | None = None
         for array in self._values.values():
             array.flags.writeable = False
 
@@ -194,12 +197,27 @@ class Patients:
         """The same patients with other values of some parameters. Raises InputError as the class does."""
         return Patients({**self._values, **values}, source)
 
-    def remembered(self, kind: object, work_out: Callable[[], T]) -> T:
-        """What was worked out of these parameters alone, by its kind: once, and then as it was."""
+    def remembered(self, kind: object, work_out: Callable[["Patients"], T], of_some: Callable[[T, "Patients", Places], T]) -> T:
+        """What is worked out of these parameters alone, by its kind: once, and then as it was.
+
+        Of patients who are ``part`` of others it is worked out for all of those, once, and ``of_some`` takes theirs.
+        """
         if kind not in self._remembered:
-            self._remembered = {kind: work_out()}  # the latest: whoever asks twice asks for the same
-        found: T = self._remembered[kind]
-        return found
+            if self._whole is None:
+                found = work_out(self)
+            else:
+                everybody, places = self._whole
+                found = of_some(everybody.remembered(kind, work_out, of_some), self, places)
+            kept = list(self._remembered.items())[1 - _REMEMBERED_MAX :]
+            self._remembered = {**dict(kept), kind: found}
+        remembered: T = self._remembered[kind]
+        return remembered
+
+    def part(self, which: Sequence[int]) -> "Patients":
+        """Some of the patients, who share what is remembered of all."""
+        some = self.take(which)
+        some._whole = (self, np.array(which))
+        return some
 
     def take(self, which: Sequence[int] | slice | NDArray[np.intp] | NDArray[np.bool_]) -> "Patients":
         """Some of the patients, in that order."""
@@ -208,7 +226,7 @@ class Patients:
             raise InputError("patients", "0", "is an empty population", accepted=("one patient or more",))
         some = object.__new__(Patients)  # what was checked once is not checked again
         some.count, some._values = len(indices), {name: array[indices] for name, array in self._values.items()}
-        some._remembered = {}
+        some._remembered, some._whole = {}, None
         for array in some._values.values():
             array.flags.writeable = False
         return some

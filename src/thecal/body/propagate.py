@@ -20,7 +20,7 @@ from thecal.body.effect import SITE_OF, derived, worsening
 from thecal.body.engine import Engine, block_of, curve_of, engine_for
 from thecal.body.levels import LUMBAR_PUNCTURE_CM, level_cm
 from thecal.body.march import Contents, Reading, Room, Sights, Steps
-from thecal.body.patient import Patients
+from thecal.body.patient import Patients, Places
 from thecal.body.record import LINEAR, Record, Summary, csf_cm
 from thecal.body.response import Response, State
 from thecal.body.schedule import Grid, Span, spans
@@ -174,17 +174,18 @@ class _Block:
         self.fluid = tuple(name for name in course.linear if name not in LINEAR)
         sites = SITES if course.whole else tuple(site for site in SITES if f"{site}_ng_per_ml" in course.linear)
         kind = (course.sources, self.fluid, sites, course.oral, cells, engine)
-        self.cascade, self.volume_ml = patients.remembered(kind, lambda: self._canals(sites, cells))
+        canals = partial(self._canals, sites=sites, cells=cells)
+        self.cascade, self.volume_ml = patients.remembered(kind, canals, _canals_of_some)
         self.steps = Steps(self.cascade)
 
-    def _canals(self, sites: tuple[str, ...], cells: int) -> tuple[Cascade, Floats]:
+    def _canals(self, patients: Patients, sites: tuple[str, ...], cells: int) -> tuple[Cascade, Floats]:
         """The cascades, and how much fluid each holds, mL."""
-        column, course = Column.of(self.patients, cells), self.course
+        column, course = Column.of(patients, cells), self.course
         levels = [csf_cm(name) for name in self.fluid]
         seen = [column.cranial if height is None else column.at(height) for height in levels]
         given = np.stack([_source(column, name) for name in course.sources])
         levels_of = np.stack(seen) if seen else np.zeros((0, cells + 1))
-        cascade = Cascade.of(self.patients, given, levels_of, column, self.engine, sites, oral=course.oral)
+        cascade = Cascade.of(patients, given, levels_of, column, self.engine, sites, oral=course.oral)
         return cascade, column.volume_ml.sum(axis=1)
 
     def run(self, state: State | None, response: Response, room: Room) -> State | None:
@@ -327,6 +328,11 @@ class _Block:
             into = partial(curve, out=rooms[name]) if name in rooms else curve
             found[name] = derived(name, patients, seen[f"{SITE_OF[name]}_ng_per_ml"], held, worse, into)
         return found
+
+
+def _canals_of_some(canals: tuple[Cascade, Floats], some: Patients, places: Places) -> tuple[Cascade, Floats]:
+    cascade, volume_ml = canals
+    return cascade.of_some(some, places), volume_ml[places]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from thecal.body.engine import Engine, engine_for
 from thecal.chart.facts import Assessed
-from thecal.study.bodies import Bodies, Looks, spent
+from thecal.study.bodies import ARMS, WEAKNESS, Bodies, Looks, spent
 from thecal.study.course import BEFORE_DAYS, Course
 from thecal.study.design import Protocol
 from thecal.study.fate import Fate
@@ -31,7 +31,7 @@ START = Instant(1_767_258_000)
 _PG_PER_MG = 10**9
 _MANY = 10**6
 _ROUNDING = 1e-6  # of hours
-_KEPT = ("ashworth_legs", "ashworth_arms", "spasm_penn", "withdrawal_index")
+_KEPT = ("ashworth_legs", ARMS, "spasm_penn", "withdrawal_index")
 
 
 def run_block(protocol: Protocol, numbers: Sequence[int]) -> Rows:
@@ -56,7 +56,8 @@ class _Arm:
         self.protocol, self.arm, self.people = protocol, arm, people
         self.screening = screening if arm.screening else None
         self.end = Instant(START.s + protocol.follow_up_days * DAY_S)
-        self.bodies = Bodies(people.patients, engine, ("weakness_index",) if protocol.walking else ())
+        also = (ARMS,) * protocol.upper_limbs + (WEAKNESS,) * bool(protocol.walking)
+        self.bodies = Bodies(people.patients, engine, also)
         self.failed: dict[int, str] = {}
         count = len(people.persons)
         apart = arm.world["episode_days"]
@@ -71,7 +72,7 @@ class _Arm:
         if arm.first_mcg_per_day is not None:
             self.first = np.where(np.isnan(self.first) & (self.screening is not None), np.nan, arm.first_mcg_per_day)
         self.courses: list[Course | None] = [None] * count
-        self.seen: list[list[dict[str, float]]] = [[] for _ in range(count)]
+        self.seen: list[list[dict[str, float | None]]] = [[] for _ in range(count)]
 
     def follow(self) -> None:
         """From the start to the end, visit by visit."""
@@ -109,7 +110,7 @@ class _Arm:
 
     def _begin(self, n: int) -> None:
         person, arm = self.people.persons[n], self.arm
-        exposure = Exposure(self.people.patients.take([n]))
+        exposure = Exposure(self.people.patients)  # it only gathers what this one is given: the block is propagated together
         fate = Fate(self.protocol.seed, person.number, arm.world)
         responded = not np.isnan(self.first[n])
         screened = None
@@ -125,8 +126,8 @@ class _Arm:
         if before is not None:
             self._visit(n, before)
             return
-        body = self.people.patients
-        self._meet(n, START, *(float(body[name][n]) for name in ("legs_ashworth", "arms_ashworth", "spasm_penn")))
+        legs, arms, spasm = (float(self.people.patients[name][n]) for name in ("legs_ashworth", "arms_ashworth", "spasm_penn"))
+        self._meet(n, START, legs, arms if self.protocol.upper_limbs else None, spasm)
 
     def _looks(self, low: int, high: int) -> Looks:
         exposures = [course.world.exposure if course else None for course in self.courses]
@@ -148,29 +149,30 @@ class _Arm:
         self.on_target += np.sum(seen["ashworth_legs"] <= protocol.target_ashworth, axis=1)
         if protocol.walking is not None:
             ashworth, weakness = protocol.walking
-            self.walking += np.sum((seen["ashworth_legs"] <= ashworth) & (seen["weakness_index"] <= weakness), axis=1)
+            self.walking += np.sum((seen["ashworth_legs"] <= ashworth) & (seen[WEAKNESS] <= weakness), axis=1)
 
     def _keep(self, looks: Looks) -> None:
         """Every look of the first hours, where the protocol asks for them."""
         hours = looks.grid.hours - START.s / 3600
         for look in np.flatnonzero(hours <= self.protocol.course_hours + _ROUNDING) if self.protocol.course_hours else ():
             for n, kept in enumerate(self.seen):
-                if not kept or kept[-1]["hour"] < hours[look]:
-                    values = {name: float(looks.values[name][n, look]) for name in _KEPT}
+                if not kept or (kept[-1]["hour"] or 0.0) < hours[look]:
+                    values = {name: float(looks.values[name][n, look]) if name in looks.values else None for name in _KEPT}
                     kept.append({"hour": round(float(hours[look]), 6), **values})
 
     def _visit(self, n: int, looks: Looks) -> None:
-        scores = (float(looks.values[name][n, -1]) for name in ("ashworth_legs", "ashworth_arms", "spasm_penn"))
+        legs, spasm = (float(looks.values[name][n, -1]) for name in ("ashworth_legs", "spasm_penn"))
+        arms = float(looks.values[ARMS][n, -1]) if ARMS in looks.values else None
         course, exposure = self._course(n), self._course(n).world.exposure
         assert exposure is not None  # every course has a body
         if looks.grid.end_s > START.s:
             course.under_dose.count(exposure.infusions, looks.grid.start_s, looks.grid.end_s)
         course.world = replace(course.world, exposure=spent(exposure, looks.grid.end_s))
-        self._meet(n, Instant(looks.grid.end_s), *scores)
+        self._meet(n, Instant(looks.grid.end_s), legs, arms, spasm)
 
-    def _meet(self, n: int, at: Instant, legs: float, arms: float, spasm: float) -> None:
+    def _meet(self, n: int, at: Instant, legs: float, arms: float | None, spasm: float) -> None:
         """The visit itself: what is found, what was being given, and what is decided."""
-        course, tenths = self._course(n), [round(score, 1) for score in (legs, arms, spasm)]
+        course, tenths = self._course(n), [None if score is None else round(score, 1) for score in (legs, arms, spasm)]
         given = {"mcg_per_day": course.mcg_per_day, "tablets_mg_per_day": course.taken.mg_per_day}
         found = {"ashworth_legs": legs, "ashworth_arms": arms, "spasm_penn": spasm}
         self.visited[n].append({"day": round(course.day(at)), **found, **given})

@@ -25,7 +25,8 @@ from thecal.twin.exposure import Exposure
 Floats = NDArray[np.float64]
 Shape = tuple[tuple[object, ...], ...]
 
-CHANNELS = ("ashworth_legs", "ashworth_arms", "spasm_penn", "withdrawal_index", "overdose_index")
+CHANNELS = ("ashworth_legs", "spasm_penn", "withdrawal_index", "overdose_index")
+ARMS, WEAKNESS = "ashworth_arms", "weakness_index"
 REMEMBERED_S = 14 * DAY_S
 """Without a pump the body is followed anew from this long before: of an older tablet nothing is left in floating point."""
 
@@ -93,7 +94,7 @@ class Bodies:
         """Some of the patients, who remember what was worked out of them."""
         which = tuple(members)
         if which not in self._some:
-            self._some[which] = self._patients.take(members)
+            self._some[which] = self._patients.part(members)
         return self._some[which]
 
     def _given(self, n: int, exposure: Exposure, start_s: int, end_s: int) -> Doses:

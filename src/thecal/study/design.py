@@ -49,9 +49,9 @@ _SHOWN = ("title", "sources", "limits", "published", "endpoints", "interim")
 class Protocol:
     """A study as designed. ``visit_days`` are rising and end with the follow-up; the first arm is the ``reference``.
 
-    Every look in the first ``course_hours`` is kept. ``walking`` are the largest Ashworth score and weakness index at which the
-    walking proxy holds, None where the protocol does not define it. ``text`` and ``policy_files`` are all that it was read from;
-    ``hash`` is the SHA-256 of all that decides the rows.
+    Every look in the first ``course_hours`` is kept; scores of the ``upper_limbs`` too where asked for. ``walking`` are the
+    largest Ashworth score and weakness index at which the walking proxy holds, None where the protocol does not define it.
+    ``text`` and ``policy_files`` are all that it was read from; ``hash`` is the SHA-256 of all that decides the rows.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Protocol:
     block: int
     look_s: int
     course_hours: float
+    upper_limbs: bool
     population: Population
     arms: tuple[Treatment, ...]
     endpoints: tuple[Endpoint, ...]
@@ -158,6 +159,7 @@ class _Reader:
             block=table.block,
             look_s=(table.look or _LOOK).s,
             course_hours=table.course.s / HOUR_S if table.course else 0.0,
+            upper_limbs=table.upper_limbs,
             population=population,
             arms=arms,
             endpoints=endpoints,

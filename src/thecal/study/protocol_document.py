@@ -128,6 +128,7 @@ class StudyTable(Document):
     block: int = Field(64, ge=1, le=4096)
     look: ADuration | None = None
     mixing: bool = False
+    upper_limbs: bool = False
     course: ADuration | None = None
     endpoints: list[PlainText] = Field(min_length=1)
     interim: list[ADuration] = Field(default_factory=list)
