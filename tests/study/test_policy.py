@@ -161,11 +161,18 @@ def test_tablets_rise_by_5_mg_to_the_largest_dose_and_stay() -> None:
     """5, 10, 15, 20 mg three times a day while the legs are stiff."""
     taken, seen = NO_TABLETS, []
     for visit in range(8):
-        decision = decided(Tablets(), history(4.0, None, 30 * visit, tablets=taken))
+        decision = decided(Tablets(), history(4.0, None, 30 * visit, tablets=taken, tablets_days=30.0))
         taken = decision.tablets or taken
         seen.append((taken.mg, taken.times))
     assert seen == [(5, 3), (10, 3), (15, 3), (20, 3), (20, 3), (20, 3), (20, 3), (20, 3)]
     assert taken.mg_per_day == 60
+
+
+def test_tablets_rise_no_sooner_than_every_three_days() -> None:
+    """Whatever the visits are."""
+    taken = TabletOrder(5, 3)
+    assert decided(Tablets(), history(4.0, None, 2, tablets=taken, tablets_days=2.0)) == Decision()
+    assert decided(Tablets(), history(4.0, None, 3, tablets=taken, tablets_days=3.0)).tablets == TabletOrder(10, 3)
 
 
 def test_tablets_stay_where_the_legs_are_loose_enough() -> None:

@@ -22,10 +22,10 @@ CAUSES = ("catheter", "pump", "infection")
 METHODS = {
     "mean": "mean with a t interval; the difference by the paired t",
     "share": "share with Wilson's interval; the paired difference with Newcombe's (his method 10)",
-    "rate": "events over exposure with the exact Poisson interval, amounts over exposure by the jackknife of the patients; the "
-    "difference by that of the pairs",
-    "time": "Kaplan-Meier at the end of the follow-up with a log-log interval; the difference by Newcombe's way of joining both, "
-    "with the correlation of the paired patients",
+    "rate": "events over exposure with the exact Poisson interval below 30 events; more of them, and amounts, by the jackknife "
+    "of the patients; the difference by that of the pairs",
+    "time": "Kaplan-Meier at the end, or on the last day on which anybody is seen, with a log-log interval; the difference by "
+    "Newcombe's way of joining both, with the correlation of the paired patients",
 }
 """How a value and a difference of each kind were worked out."""
 

@@ -140,7 +140,7 @@ class _Arm:
         """Count what the looks show, of each the end of the time that it stands for."""
         first_s, step_s, protocol = looks.grid.start_s + looks.grid.step_s, looks.grid.step_s, self.protocol
         seen = {name: values[:, 1:] for name, values in looks.values.items()}
-        counted = [course is not None and (course.implanted is not None or not self.arm.has_pump) for course in self.courses]
+        counted = [course is not None and (course.has_pump or not self.arm.has_pump) for course in self.courses]
         who = np.array(counted)[:, None]
         self.withdrawal.see(np.where(who, seen["withdrawal_index"], 0.0), first_s, step_s)
         self.overdose.see(np.where(who, seen["overdose_index"], 0.0), first_s, step_s)
@@ -204,7 +204,7 @@ class _Arm:
         wasted_pg = ledger.withdrawn.amount_pg + ledger.wasted.amount_pg
         firsts = {name: tally.first_days.get(name) for name in ("catheter", "pump", "infection")}
         firsts["withdrawal"], firsts["overdose"] = _day(self.withdrawal.first_s[n]), _day(self.overdose.first_s[n])
-        before = course.day(since) if since is not None else 0.0
+        before, end_day = course.day(since) if since is not None else 0.0, course.day(self.end)
         days = {name: None if day is None else day - before for name, day in firsts.items()}
         return {
             "stratum": person.stratum,
@@ -219,7 +219,7 @@ class _Arm:
             "responded": self.screening is not None and course.screened is not None,
             "implanted": implanted,
             "follow_up_days": float(protocol.follow_up_days),
-            "since_implant_days": None if since is None else (self.end.s - since.s) / DAY_S,
+            "since_implant_days": None if since is None else min(tally.first_days.get("explant", end_day), end_day) - before,
             "pump_days": course.pump_days,
             "ashworth_before": first["ashworth_legs"],
             "ashworth_after": last["ashworth_legs"],

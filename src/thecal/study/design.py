@@ -38,7 +38,9 @@ LIMITS = (
     "Rates of faults are those of published series; how long a fault stays unnoticed and who misses a refill are settings, "
     "unless a source stands beside them.",
     "A patient's pumps all have that patient's flow bias; two pumps of one person do not differ.",
-    "People neither die nor leave: nobody is censored before the end of the follow-up.",
+    "People neither die nor leave. Times since an implant end with the follow-up, or when the pump is taken out.",
+    "A look before the end is of another time after the start than the end is; its boundary is that of a trial in which patients "
+    "come in one after another, and is shown for comparison.",
 )
 _LOOK = Duration(6 * HOUR_S)
 _LATER_DAYS = 90  # between visits once titration is over
@@ -198,6 +200,10 @@ class _Reader:
     def _interim(self, days: tuple[int, ...]) -> tuple[int, ...]:
         looks = tuple(self._whole_days("interim", look, n) for n, look in enumerate(self.table.interim))
         with self.found.at("interim"):
+            if list(looks) != sorted(set(looks)):
+                raise InputError(
+                    "interim", ", ".join(f"{day} days" for day in looks), "are not days in order", accepted=("rising days",)
+                )
             odd = next((day for day in looks if day not in days[:-1]), None)
             if odd is not None:
                 accepted = [f"{day} days" for day in days[:-1]]

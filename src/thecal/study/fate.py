@@ -22,8 +22,8 @@ from thecal.twin.world import Mishap, PlannedFault
 YEAR_S = 365.25 * DAY_S
 _AT_ONCE = 8
 _FRACTION_BITS = 52
-_FILM_PPM = 500_000
 _ERI_TO_EOS = Duration(90 * DAY_S)
+_RECOVERY_H = 2.0  # the shortest delay that is reported
 _GAIN_LEAST_PPM = 500_000
 
 
@@ -86,7 +86,8 @@ class Fate:
         for at in self._times("stall", "stall_per_year", start, end):
             yield PlannedFault(at, Stall(None), "for good")
         for at in self._times("battery", "battery_film_per_year", start, end):
-            yield PlannedFault(at, BatteryFilm(_FILM_PPM, _ERI_TO_EOS), "a film in the battery")
+            lost_ppm = round(Gain.EXACT * self.world["battery_film_part"])
+            yield PlannedFault(at, BatteryFilm(lost_ppm, _ERI_TO_EOS), "a film in the battery")
         for at in self._times("scan", "scan_per_year", start, end):
             yield PlannedFault(at, self._scan(at, recovery), "a scan")
 
@@ -111,7 +112,8 @@ class Fate:
         late, hours = recovery.uniform(), recovery.uniform()
         if late >= self.world["scan_recovery"]:
             return Magnet(leaves, leaves)
-        return Magnet(leaves, Instant(leaves.s + int(hours * self.world["scan_recovery_hours"] * HOUR_S)))
+        after_h = _RECOVERY_H + hours * (self.world["scan_recovery_hours"] - _RECOVERY_H)
+        return Magnet(leaves, Instant(leaves.s + int(after_h * HOUR_S)))
 
     def infection_day(self, stream: Stream) -> float | None:
         """On which day after an operation an infection shows, or None; the stream gives two uniforms for each operation."""

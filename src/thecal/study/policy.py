@@ -80,7 +80,10 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class FlexNight:
-    """Titration by the label, with more of the day's dose in the night hours: ``night_ratio`` times the flow of the day."""
+    """Titration by the label, with more of the day's dose in the night hours: ``night_ratio`` times the flow of the day.
+
+    How much more is a setting; no ratio is published.
+    """
 
     route: ClassVar[Route] = "pump"
     night_from_h: int = 22
@@ -114,7 +117,10 @@ class FlexNight:
 
 @dataclass(frozen=True, slots=True)
 class Boluses:
-    """Titration by the label, with a part of the day's dose as boluses at equal intervals on top of a slow basal flow."""
+    """Titration by the label, with a part of the day's dose as boluses at equal intervals on top of a slow basal flow.
+
+    The part and the interval are settings; none is published.
+    """
 
     route: ClassVar[Route] = "pump"
     every_h: int = 6
@@ -146,14 +152,15 @@ class Boluses:
 
 @dataclass(frozen=True, slots=True)
 class Tablets:
-    """Baclofen by mouth: from 5 mg three times a day up by 5 mg a dose at each visit, while the legs are above a score, to a
-    largest dose.
+    """Baclofen by mouth: from 5 mg three times a day up by 5 mg a dose at visits, no sooner than every three days (ORL-02), while
+    the legs are above a score, to a largest dose.
     """
 
     route: ClassVar[Route] = "tablets"
     step_mg: float = 5.0
     mg_max: float = 20.0
     times: int = 3
+    days_between: float = 3.0
     raise_above: float = titration_number("raise_above")
 
     def __post_init__(self) -> None:
@@ -163,6 +170,8 @@ class Tablets:
 
     def __call__(self, history: History) -> Decision:
         mg = history.tablets.mg if history.tablets.times else 0.0
+        if mg and history.tablets_days < self.days_between:
+            return Decision()
         if mg and (history.ashworth_legs <= self.raise_above or mg >= self.mg_max):
             return Decision()
         return Decision(tablets=TabletOrder(min(mg + self.step_mg, self.mg_max), self.times))
@@ -194,8 +203,8 @@ class TabletsThenPump:
 
 @dataclass(frozen=True, slots=True)
 class Weaning:
-    """Titration by the label while the tablets of before are taken off: a part of the first dose at each visit, a month apart at
-    the least.
+    """Titration by the label while the tablets of before are taken off: a part of the first dose at each visit, the middle of 25
+    to 50 % a step (WEA-05), four weeks apart at the least (a setting).
     """
 
     route: ClassVar[Route] = "pump"

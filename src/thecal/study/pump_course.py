@@ -110,13 +110,10 @@ class PumpCourse(RefillCourse):
             self._cover(event.at, on=False)
         self._flows_again(event.at, "rotor")
 
-    def _stalls(self, event: Event) -> None:
-        self._fails(event)
-        self._agenda.put("pump found", self._shows("pump", event.at), lambda at: Note(at, "the pump has failed"))
-
     def _fails(self, event: Event) -> None:
         self._tell(event.at, "pump", event.kind, first="pump")
         self._stops("pump", event.at)
+        self._agenda.put("pump found", self._shows("pump", event.at), lambda at: Note(at, "the pump has failed"))
 
     def _critical(self, event: Event) -> None:
         if event.kind != STALLED:
@@ -149,6 +146,8 @@ class PumpCourse(RefillCourse):
         begins = self.ordered or continuous(self.first_mcg_per_day)
         self._drug = self._strength(begins)
         self.ordered = self._entered = self._possible(begins)
+        if self.ordered != begins:
+            self._tell(at, "not as ordered", f"{daily_mcg(begins):.4g} mcg/day: runs {daily_mcg(self.ordered):.4g} mcg/day")
         first, geometry = self._reduced if self.implanted else self.ordered, self._geometry()
         if self.implanted:
             self._restore(at)
@@ -170,13 +169,15 @@ class PumpCourse(RefillCourse):
             self.tally.mcg_per_day_first = daily_mcg(self.ordered)
             self._planned, self._new_faults = self.fate.faults(at, self.end), True
         self._in_since = at
-        self.under_dose.ordered(at.s, daily_mcg(self.ordered) or 0.0)
+        part = self.fate.world["restart_part"] if self._agenda.holds("restore") else 1.0
+        self.under_dose.ordered(at.s, part * (daily_mcg(self.ordered) or 0.0))
+        self._tell(at, "implant")
         self._flows_again(at, *self._out)
-        self._operated(at)
+        self._operated(at, "an implant")
 
-    def _operated(self, at: Instant) -> None:
+    def _operated(self, at: Instant, operation: str) -> None:
         """After any operation: an infection may follow, and tablets that stood in are no longer needed."""
-        day = self.fate.infection_day(self._stream("infection"))
+        day = self.fate.infection_day(self._stream(f"infection after {operation}"))
         if day is not None:
             self._agenda.drop("infection")
             self._agenda.put("infection", days_on(at, day), lambda at: Note(at, "the pocket is infected"))
@@ -201,7 +202,7 @@ class PumpCourse(RefillCourse):
         self._broken.clear()
         self._agenda.drop(*_OF_THE_PUMP)
         self.under_dose.ordered(at.s, 0.0)
-        self._tell(at, "explant")
+        self._tell(at, "explant", first="explant")
         again = days_on(at, self.fate.world["without_pump_days"])
         self._agenda.put("implant planned", again, lambda at: Note(at, "the wound has healed: a new pump"))
 
@@ -219,7 +220,7 @@ class PumpCourse(RefillCourse):
             self._put_restore(at, reduced)
         self._prime(at, self._geometry().catheter_volume)  # after the program: none is taken while a prime runs
         self._flows_again(at, "catheter")
-        self._operated(at)
+        self._operated(at, "a revision")
 
     def _replace(self, at: Instant) -> Action:
         return ReplacePump(at, self._sheet, 0)
@@ -235,7 +236,7 @@ class PumpCourse(RefillCourse):
             self._restore(at)
         self._fill_and_prime(at, order, self._sheet.tubing_volume)
         self._flows_again(at, "pump", "rotor", "empty")
-        self._operated(at)
+        self._operated(at, "an exchange")
 
 
 _OF_THE_PUMP = (
@@ -254,7 +255,7 @@ _OF_THE_PUMP = (
 )
 _AFTER: Mapping[str, Callable[[Any, Instant], None]] = {
     "program": PumpCourse._programmed,
-    "restore": PumpCourse._plan_refill,
+    "restore": PumpCourse._restored,
     "wrong program found": PumpCourse._correct,
     "implant": PumpCourse._implanted,
     "implant planned": PumpCourse._implant,
@@ -278,7 +279,7 @@ _HEARD: Mapping[str, Callable[[Any, Event], None]] = {
     DRY: PumpCourse._dry,
     "rotor stands": PumpCourse._stands,
     "rotor turns": PumpCourse._turns,
-    STALL: PumpCourse._stalls,
+    STALL: PumpCourse._fails,
     "kink": PumpCourse._catheter_fails,
     "disconnection": PumpCourse._catheter_fails,
     STALLED: PumpCourse._critical,

@@ -19,8 +19,6 @@ from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 from thecal.twin.action import Action, Note, Refill, Reprogram
 from thecal.twin.exposure import Exposure
 
-_RISE_A_DAY = 1.2  # the label's early rise, as after an implant
-
 
 class RefillCourse(Course):
     """As a course, with a pump in it since ``_in_since``; how it comes in, fails and is taken out is the pump course's."""
@@ -76,6 +74,10 @@ class RefillCourse(Course):
         if order is None:
             return
         self.ordered = self._possible(order)
+        if self.ordered != order:
+            self._tell(
+                at, "not as ordered", f"{daily_mcg(order):.4g} mcg/day {order.mode}: runs {daily_mcg(self.ordered):.4g} mcg/day"
+            )
         entered = self._entered = self._with_error(self.ordered, at)
         self.under_dose.ordered(at.s, daily_mcg(self.ordered) or 0.0)
         self._agenda.put("program", at, lambda at: Reprogram(at, entered))
@@ -203,9 +205,16 @@ class RefillCourse(Course):
         assert self.ordered is not None  # a pump has a program
         part, usual, day = self.fate.world["restart_part"], self.ordered, at
         self._agenda.drop("restore")
+        self.under_dose.ordered(at.s, part * (daily_mcg(usual) or 0.0))
         while part < 1:
-            part, day = min(part * _RISE_A_DAY, 1.0), days_on(day, 1)
+            part, day = min(part * (1 + self.fate.world["restart_rise"]), 1.0), days_on(day, 1)
             self._put_restore(day, self._possible(scaled(usual, part)) if part < 1 else usual)
+
+    def _restored(self, at: Instant) -> None:
+        """A step of a restart, or the old dose at once: from now on it is what should come."""
+        session = self.chart.session
+        self.under_dose.ordered(at.s, daily_mcg(session.order if session else None) or 0.0)
+        self._plan_refill(at)
 
     def _put_restore(self, at: Instant, order: Order) -> None:
         self._agenda.put("restore", at, lambda at: Reprogram(at, order))

@@ -12,6 +12,8 @@ _BOUNDS = {
     "flow_bias": (-50.0, 50.0),
     "programming_error_factor": (1.0, 100.0),
     "restart_part": (0.01, 1.0),
+    "restart_rise": (0.01, 10.0),
+    "scan_recovery_hours": (2.0, 1000.0),
     "underdose_part": (0.01, 1.0),
     "renal_spread": (0.0, 2.0),
 }

@@ -62,6 +62,7 @@ LOOKED_AT = "ashworth_change"
 """The primary endpoint that can be looked at before the end, since every visit has its score."""
 _BANDS = (("mcg_per_day", "dose", "mcg/day"), ("ashworth_legs", "Ashworth of the legs", "points"))
 _BINS = 24
+_MANY_EVENTS = 30  # from so many on the patients tell how their events scatter; of fewer they do not
 _HUNDREDTHS = 100.0
 
 
@@ -124,7 +125,7 @@ def value(rows: ArmRows, protocol: "Protocol", endpoint: "Endpoint") -> Value:
         case "rate":
             events, years = _exposed(rows, endpoint)
             known = ~np.isnan(events + years)
-            exact = rate if _counted(endpoint) else amount_rate
+            exact = rate if _counted(endpoint) and np.nansum(events) < _MANY_EVENTS else amount_rate
             shown, exposure = exact(events[known], years[known], endpoint.scale), float(years[known].sum())
             count = int(events[known].sum()) if _counted(endpoint) else None
             return Value(rows.arm, endpoint.name, int(known.sum()), shown, count, exposure)
@@ -132,7 +133,7 @@ def value(rows: ArmRows, protocol: "Protocol", endpoint: "Endpoint") -> Value:
             days, happened = _timed(_implanted(rows), endpoint.column)
             if not len(days):
                 return Value(rows.arm, endpoint.name, 0, UNDEFINED, 0)
-            shown = _times(survival_at(days, happened, protocol.follow_up_days), factor)
+            shown = _times(survival_at(days, happened, min(protocol.follow_up_days, float(days.max()))), factor)
             return Value(rows.arm, endpoint.name, len(days), shown, int(happened.sum()))
 
 
@@ -162,7 +163,8 @@ def difference(patients: Mapping[str, ArmRows], protocol: "Protocol", endpoint: 
             if not len(one.patients):
                 return Difference(arm, endpoint.name, 0, UNDEFINED)
             times = _timed(one, endpoint.column), _timed(other, endpoint.column)
-            found = _times(survival_difference(*times, protocol.follow_up_days), factor)
+            last = min(protocol.follow_up_days, *(float(days.max()) for days, _ in times))
+            found = _times(survival_difference(*times, last), factor)
             return Difference(arm, endpoint.name, len(one.patients), found)
 
 
