@@ -9,6 +9,9 @@ from tests.command import ROOT, thecal
 from tests.test_docs import DOCS, blocks
 from thecal.study.block import run_block
 from thecal.study.design import read_protocol
+from thecal.study.endpoint import ENDPOINTS
+from thecal.study.policy import POLICIES
+from thecal.study.setting import study_data
 
 SHOWN = [(name, body) for name, text in DOCS.items() for body in blocks(text, "console") if "thecal study" in body]
 
@@ -36,8 +39,14 @@ def test_the_protocol_of_the_page_runs(tmp_path: Path) -> None:
     whole = tmp_path / "night.toml"
     whole.write_text(f"{first}\n{population}", encoding="utf-8")
     protocol = read_protocol(whole)
-    assert [arm.name for arm in protocol.arms] == ["even", "night"]
+    assert [arm.name for arm in protocol.arms] == ["label", "careful"]
     assert not run_block(protocol, protocol.enrolled()[:4]).failures
+
+
+def test_every_endpoint_policy_and_setting_is_on_the_page() -> None:
+    """By its name."""
+    named = (*ENDPOINTS, *POLICIES, *study_data("world"))
+    assert not [name for name in named if f"`{name}`" not in DOCS["studies.md"]]
 
 
 def test_the_policy_of_the_page_runs(tmp_path: Path) -> None:

@@ -67,10 +67,11 @@ def test_text_that_is_no_such_number_is_refused(name: str, text: str) -> None:
     assert name in raised.value.sentence()
 
 
-def test_a_number_without_quotes_is_refused() -> None:
-    """A setting is text with a unit."""
-    with pytest.raises(InputError):
-        study_settings("world").with_own({"infection": 0.1})  # type: ignore[dict-item]
+def test_a_number_without_quotes_is_one_where_there_is_no_unit() -> None:
+    """A part of a whole may stand as it is; what has a unit needs it."""
+    assert study_settings("world").with_own({"missed_refill": 0.05})["missed_refill"] == 0.05
+    with pytest.raises(InputError, match="with its unit"):
+        study_settings("world").with_own({"surgery_days": 3})
 
 
 def test_an_unknown_name_is_told_with_the_nearest() -> None:

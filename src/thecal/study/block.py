@@ -97,7 +97,7 @@ class _Arm:
             return
         try:
             step(n)
-        except Exception:  # noqa: BLE001  # a policy may raise anything, and the rest goes on
+        except (Exception, SystemExit):  # noqa: BLE001  # a policy may raise anything, or end itself, and the rest goes on
             self._fail(n, traceback.format_exc())
 
     def _fail(self, n: int, error: str) -> None:

@@ -37,6 +37,8 @@ LIMITS = (
     "Human EC50 and ke0 of the effect on tone are derived, not published; doses that come of them are as uncertain.",
     "Rates of faults are those of published series; how long a fault stays unnoticed and who misses a refill are settings, "
     "unless a source stands beside them.",
+    "Everybody is examined at 09:00 by the pump's clock. Where a dose changes over the day, scores at visits, and what a policy "
+    "makes of them, are those of that hour; time in target tone is of all hours.",
     "A patient's pumps all have that patient's flow bias; two pumps of one person do not differ.",
     "People neither die nor leave. Times since an implant end with the follow-up, or when the pump is taken out.",
     "A look before the end is of another time after the start than the end is; its boundary is that of a trial in which patients "

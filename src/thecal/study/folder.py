@@ -210,6 +210,10 @@ class Writer:
 
     def write(self, block: int, tables: Tables, seconds: float, failures: tuple[Failure, ...]) -> Note:
         """Have a block on the disk, and noted. Raises OSError, with nothing of it left."""
+        with _undisturbed():  # DuckDB would end a query that is asked to stop
+            return self._write(block, tables, seconds, failures)
+
+    def _write(self, block: int, tables: Tables, seconds: float, failures: tuple[Failure, ...]) -> Note:
         paths = {table: self._folder.file(table, block) for table in TABLES}
         try:
             for table, path in paths.items():
@@ -219,10 +223,9 @@ class Writer:
             note = Note(block, rows, sums, round(seconds, 3), failures)
             for table in TABLES:
                 sync_folder(self._folder.path / table)
-            with _undisturbed():
-                self._folder.note(note)
-                for path in paths.values():
-                    part_of(path).replace(path)
+            self._folder.note(note)
+            for path in paths.values():
+                part_of(path).replace(path)
         except BaseException:
             for path in paths.values():
                 part_of(path).unlink(missing_ok=True)

@@ -78,14 +78,15 @@ def rate(events: Floats, years: Floats, scale: float) -> Estimate:
 def amount_rate(amounts: Floats, years: Floats, scale: float) -> Estimate:
     """An amount, such as mg or hours, per ``scale`` years with a t interval by the infinitesimal jackknife of the patients.
 
-    There is no interval where nobody had any of it, and nothing where nobody was exposed.
+    It does not go below 0. There is no interval where nobody had any of it, and nothing where nobody was exposed.
     """
     exposure, amount = float(years.sum()), float(amounts.sum())
     if exposure <= 0:
         return UNDEFINED
     if not np.any(amounts):
         return Estimate(0.0, None, None)
-    return _jackknifed(scale * amount / exposure, scale * (amounts - amount / exposure * years) / exposure)
+    found = _jackknifed(scale * amount / exposure, scale * (amounts - amount / exposure * years) / exposure)
+    return Estimate(found.value, None if found.low is None else max(found.low, 0.0), found.high)
 
 
 def rate_difference(one: tuple[Floats, Floats], other: tuple[Floats, Floats], scale: float, counted: bool = True) -> Estimate:

@@ -23,7 +23,7 @@ def _parts(value: object, name: str) -> dict[str, float]:
 
 Parts = Annotated[dict[str, float], reading(_parts)]
 Own = dict[str, str | float]
-"""Settings by name: text with a unit, or a plain number of a policy."""
+"""Settings by name: text with its unit, or a plain number where there is none."""
 
 
 class OnlyTable(Document):
@@ -56,7 +56,7 @@ class PopulationTable(Document):
     pumps: Parts = Field(default_factory=lambda: {"synchromed-ii-40": 1.0})
     catheters: Parts = Field(default_factory=lambda: {"ascenda-8780": 1.0})
     given: dict[str, float] = Field(default_factory=dict)
-    settings: dict[str, str] = Field(default_factory=dict)
+    settings: Own = Field(default_factory=dict)
     only: list[OnlyTable] = Field(default_factory=list)
     strata: StrataTable | None = None
     correlation: list[CorrelationTable] = Field(default_factory=list)
@@ -95,7 +95,7 @@ class ArmTable(Document):
     concentrations: list[AConcentration] = Field(default_factory=list)
     interval_min: ADuration | None = None
     refills: StudyRefillsTable = StudyRefillsTable()
-    world: dict[str, str] = Field(default_factory=dict)
+    world: Own = Field(default_factory=dict)
 
 
 class PublishedTable(Document):
@@ -134,7 +134,7 @@ class StudyTable(Document):
     interim: list[ADuration] = Field(default_factory=list)
     population: PopulationTable = PopulationTable()
     definitions: DefinitionsTable = DefinitionsTable()
-    world: dict[str, str] = Field(default_factory=dict)
+    world: Own = Field(default_factory=dict)
     arm: list[ArmTable] = Field(min_length=1)
     published: list[PublishedTable] = Field(default_factory=list)
 

@@ -32,8 +32,8 @@ class Settings:
     def __getitem__(self, name: str) -> float:
         return self.values[name]
 
-    def with_own(self, own: Mapping[str, str]) -> "Settings":
-        """With some replaced, each as text with the unit of the one in its place.
+    def with_own(self, own: Mapping[str, str | float]) -> "Settings":
+        """With some replaced, each as text with the unit of the one in its place, or as a number where that has none.
 
         Raises InputError for a name that is none, with the nearest, and for text that is no such number.
         """
@@ -44,7 +44,7 @@ class Settings:
                 problem = f"is not a setting of the study's {self.topic}"
                 raise InputError(name, text, problem, accepted=sorted(known), nearest=nearest_name(name, known))
             values[name] = _own_number(name, text, known[name])
-        return Settings(self.topic, values, {**self.own, **own})
+        return Settings(self.topic, values, {**self.own, **{name: str(text) for name, text in own.items()}})
 
 
 @cache
@@ -68,10 +68,13 @@ def _read(datum: Datum) -> tuple[float, str]:
 
 def _own_number(name: str, text: object, datum: Datum) -> float:
     unit = _read(datum)[1]
+    text = f"{text:.12g}" if isinstance(text, int | float) and not unit else text
     low, high = _BOUNDS.get(name, (0.0, 1.0 if not unit else float("inf")))
     match = _NUMBER.fullmatch(text) if isinstance(text, str) else None
     if match is None or (match[2] or "").rstrip("s") != unit.rstrip("s") or not low <= float(match[1]) <= high:
         problem = f"is not such a number ({datum.value!r} unless a protocol says another: {datum.source})"
         bounds = f"from {low:g} to {high:g}" if high < float("inf") else f"from {low:g} on"
-        raise InputError(name, text, problem, accepted=(f'a number {bounds} with its unit, such as "{datum.value}"',))
+        raise InputError(
+            name, text, problem, accepted=(f'a number {bounds}{" with its unit" if unit else ""}, such as "{datum.value}"',)
+        )
     return float(match[1])
