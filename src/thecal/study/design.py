@@ -2,9 +2,9 @@
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
@@ -12,18 +12,14 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from thecal.body.patient import PARAMETERS, Parameter, check_correlations, patient_sheet
-from thecal.catheter.geometry import TIP_LEVELS, catheter_sheet
 from thecal.datum import data_names
-from thecal.errors import InputError, nearest_name
-from thecal.pump.sheet import pump_sheet
+from thecal.errors import InputError
 from thecal.study.endpoint import Endpoint, endpoint
+from thecal.study.enrollment import read_population
 from thecal.study.own_policy import named_policy, policy_file, read_policy_file
-from thecal.study.people import BOUNDED, ORIGINS, STRATIFIED, Only, Population, Shares, shares
+from thecal.study.people import Population
 from thecal.study.population import WORD_MAX
-from thecal.study.protocol_document import ArmTable, PopulationTable, PublishedTable, StudyTable
+from thecal.study.protocol_document import ArmTable, PublishedTable, StudyTable
 from thecal.study.setting import Settings, study_settings
 from thecal.study.titration import titration_days
 from thecal.study.treatment import STOCKED, RefillPlan, Treatment
@@ -137,7 +133,7 @@ class _Reader:
     def protocol(self, path: str, text: str, policy_files: tuple[tuple[str, str], ...]) -> Protocol | None:
         table, defined = self.table, self.table.definitions
         days = self._days()
-        population, arms = self._population(), tuple(self._arms())
+        population, arms = read_population(self.table.population, self.found), tuple(self._arms())
         endpoints = tuple(self._endpoints(arms))
         interim = self._interim(days)
         with self.found.at("seed"):
@@ -231,71 +227,6 @@ class _Reader:
                     raise InputError("endpoints", name, "needs screening in every arm", accepted=("screening = true",))
                 yield one
 
-    def _population(self) -> Population | None:
-        table = self.table.population
-        parts = {}
-        for field, known in _NAMES.items():
-            with self.found.at("population", field):
-                asked = getattr(table, field)
-                for name in asked:
-                    known(name)
-                parts[field] = shares(asked)
-        if len(parts) < len(_NAMES):
-            return None
-        settings = study_settings("people")
-        with self.found.at("population", "settings"):
-            settings = settings.with_own(table.settings)
-        for name, value in table.given.items():
-            with self.found.at("population", "given", name):
-                _parameter("given", name).check(np.array([value]))
-        only = tuple(self._only(table))
-        stratum, strata = self._strata(table)
-        added = tuple((one.between[0], one.between[1], one.value) for one in table.correlation)
-        found: Population | None = None
-        with self.found.at("population"):
-            found = Population(
-                **parts,
-                given=tuple(table.given.items()),
-                correlations=added,
-                only=only,
-                stratum=stratum,
-                strata=strata,
-                settings=settings,
-            )
-        with self.found.at("population", "correlation"):
-            for name in table.sheets:  # what cannot hold together is said here, and not by a worker
-                kind = patient_sheet(name)
-                check_correlations(kind.settings, {**kind.correlations, **{(a, b): value for a, b, value in added}})
-        return found
-
-    def _only(self, table: PopulationTable) -> Iterator[Only]:
-        for n, one in enumerate(table.only):
-            with self.found.at("population", "only", n):
-                if one.name not in BOUNDED and one.name not in PARAMETERS:
-                    known = (*BOUNDED, *PARAMETERS)
-                    problem = "is neither a covariate nor a parameter of the body"
-                    raise InputError("name", one.name, problem, accepted=known, nearest=nearest_name(one.name, known))
-                low = -float("inf") if one.at_least is None else one.at_least
-                high = float("inf") if one.at_most is None else one.at_most
-                if not low <= high:
-                    raise InputError("at_least", f"{low:g}", f"is not at most {high:g}: nobody fits")
-                yield Only(one.name, low, high)
-
-    def _strata(self, table: PopulationTable) -> tuple[str, Shares]:
-        stratum: str = ""
-        parts: Shares = ()
-        if table.strata is not None:
-            with self.found.at("population", "strata"):
-                if table.strata.by not in STRATIFIED:
-                    raise InputError("by", table.strata.by, "is not a covariate with names", accepted=STRATIFIED)
-                stratum, parts = table.strata.by, shares(table.strata.shares)
-                known = _names_of(table, table.strata.by)
-                odd = next((name for name in table.strata.shares if name not in known), None)
-                if odd is not None:
-                    problem = f"is no {table.strata.by} of this population"
-                    raise InputError("shares", odd, problem, accepted=known, nearest=nearest_name(odd, known))
-        return stratum, parts
-
     def _arms(self) -> Iterator[Treatment]:
         names = [arm.name for arm in self.table.arm]
         world = study_settings("world")
@@ -348,41 +279,6 @@ class _Reader:
             mixing=self.table.mixing,
             test_bolus=arm.test_bolus,
         )
-
-
-def _names_of(table: PopulationTable, covariate: str) -> tuple[str, ...]:
-    """What a covariate may be in a population."""
-    if covariate == "origin":
-        return tuple(dict.fromkeys(ORIGINS.get(name, name) for name in table.sheets))
-    return tuple(getattr(table, f"{covariate}s"))
-
-
-def _parameter(field: str, name: str) -> Parameter:
-    if name not in PARAMETERS:
-        problem = "is not a parameter of the body"
-        raise InputError(field, name, problem, accepted=PARAMETERS, nearest=nearest_name(name, PARAMETERS))
-    return PARAMETERS[name]
-
-
-def _tip_level(name: str) -> None:
-    if name not in TIP_LEVELS:
-        raise InputError("tip_levels", name, "is not a vertebral level", accepted=("C1 to C7", "T1 to T12", "L1 to L5"))
-
-
-def _pump(name: str) -> None:
-    sheet = pump_sheet(name, "pumps")
-    refusal = sheet.check_programmable("a study's program")
-    if refusal:
-        raise InputError("pumps", name, "cannot be programmed", accepted=("a programmable pump",))
-
-
-_NAMES: Mapping[str, Callable[[str], object]] = {
-    "sheets": partial(patient_sheet, field="sheets"),
-    "tip_levels": _tip_level,
-    "pumps": _pump,
-    "catheters": partial(catheter_sheet, field="catheters"),
-}
-"""What is named in a population, and who knows the names."""
 
 
 def _hash(text: str, policy_files: tuple[tuple[str, str], ...]) -> str:
