@@ -129,9 +129,9 @@ def test_an_interrupt_leaves_nothing_half_written(tmp_path: Path, name: str, cod
 
 
 def _begun(pid: int) -> bool:
-    """Whether the command has imported the parser of cases, which comes late; or has ended."""
+    """Whether the command is at work, and has begun to draw; or has ended."""
     maps = Path(f"/proc/{pid}/maps")
-    return not maps.exists() or "tree_sitter" in maps.read_text(encoding="utf-8")
+    return not maps.exists() or "/matplotlib/" in maps.read_text(encoding="utf-8")
 
 
 def test_nothing_outside_opens_a_window(tmp_path: Path) -> None:
