@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 CASE   ?= scenarios/first-year.toml
 STUDY  ?= studies/label-or-conservative.toml
+STUDIED = build/$(basename $(notdir $(STUDY)))
 
 .DEFAULT_GOAL := help
 .PHONY: help run study trials test test-long check benchmarks evidence mutation golden figures coverage hazards lock clean
@@ -17,8 +18,9 @@ run: $(VENV)/installed-core  ## run the first year of a real course of therapy (
 	@$(BIN)/thecal run $(CASE)
 
 study: $(VENV)/installed-study  ## run a study with virtual patients and say what it came to (STUDY=file for another)
-	@$(BIN)/thecal study run $(STUDY) --out build/$(basename $(notdir $(STUDY)))
-	@$(BIN)/thecal study report build/$(basename $(notdir $(STUDY))) --html build/$(basename $(notdir $(STUDY))).html
+	@if [ -e $(STUDIED)/manifest.json ]; then $(BIN)/thecal study resume $(STUDIED); \
+	  else $(BIN)/thecal study run $(STUDY) --out $(STUDIED); fi
+	@$(BIN)/thecal study report $(STUDIED) --html $(STUDIED).html
 
 test: $(VENV)/installed-dev  ## the tests (a few minutes)
 	@$(BIN)/python -m pytest
@@ -67,6 +69,7 @@ lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra dev --extra mutation pyproject.toml -o locks/mutation.txt
 	printf 'flit_core>=4.2,<5\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt pyproject.toml - -o locks/core.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra study --extra fast pyproject.toml -o locks/study.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra clinic pyproject.toml -o locks/clinic.txt
 
 clean:  ## remove the virtual environment and what the tools left
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from thecal.report.swing import Swing, widest_first
 from thecal.report.tornado import tornado_figure
-from thecal.report.words import digits_text
+from thecal.report.words import significant_text
 
 SWINGS = (
     Swing("narrow_days", "days", 3.5, 14, -1.9, -2.0, -2.1),
@@ -32,8 +32,8 @@ def test_what_stands_in_it() -> None:
     for swing in SWINGS:
         assert swing.name in said
         assert swing.range_text in said
-        assert f"{digits_text(swing.at_low)} at {digits_text(swing.low)}" in said
-        assert f"{digits_text(swing.at_high)} at {digits_text(swing.high)}" in said
+        assert f"{significant_text(swing.at_low)} at {significant_text(swing.low)}" in said
+        assert f"{significant_text(swing.at_high)} at {significant_text(swing.high)}" in said
     assert {"A study: an arm", "change of a score, points", "the line, -2: all at their typical values; 9 patients"} <= set(said)
     names = [text for text in said if text in {swing.name for swing in SWINGS}]
     assert names == ["wide_per_year", "one_side", "narrow_days", "none_ng_per_ml"]

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from thecal.study.block import START
+from thecal.study.course import Entry
 from thecal.study.design import Protocol, read_protocol
 from thecal.study.fate import Fate
 from thecal.study.people import Person
@@ -74,7 +75,7 @@ def pump_course(
     fate = Fate(protocol.seed, number, treatment.world)
     person = protocol.population.people(protocol.seed, [number]).persons[0]
     first = treatment.first_mcg_per_day or 100.0
-    course = PumpCourse(treatment, person, exposure, fate, START, end, first, implant=True)  # type: ignore[arg-type]  # no body
+    course = PumpCourse(Entry(treatment, person, exposure, fate, START, end), first, implant=True)  # type: ignore[arg-type]  # no body
     course.reach(START)
     if run:
         course.reach(end)

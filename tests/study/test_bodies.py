@@ -16,7 +16,7 @@ from thecal.body.engine import engine_for
 from thecal.body.patient import Patients
 from thecal.body.schedule import Grid
 from thecal.quantity import OralDose
-from thecal.study.bodies import CHANNELS, REMEMBERED_S, Bodies, spent
+from thecal.study.bodies import ARMS, CHANNELS, REMEMBERED_S, Bodies, spent
 from thecal.study.population import draw
 from thecal.timeline import DAY_S, Instant, read_zone
 from thecal.twin.exposure import Exposure, TabletCourse
@@ -171,3 +171,11 @@ def test_what_is_spent_is_not_carried_on() -> None:
     assert left.infusions == one.infusions[1:]
     assert left.courses == one.courses[1:]
     assert spent(one, at(0)).infusions == one.infusions
+
+
+def test_the_arms_are_looked_at_where_they_are_asked_for() -> None:
+    """Without drug their score is that of before; nobody looks at them otherwise."""
+    bodies = Bodies(PATIENTS.take([0]), engine_for(10**6), (ARMS,))
+    arms = bodies.advance([of(0, PATIENTS)], at(0), at(1), LOOK_S).values[ARMS]
+    assert arms == pytest.approx(np.full_like(arms, PATIENTS["arms_ashworth"][0]), abs=1e-12)
+    assert ARMS not in Bodies(PATIENTS, engine_for(10**6)).advance([None] * PATIENTS.count, at(0), at(1), LOOK_S).values

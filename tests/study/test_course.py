@@ -8,7 +8,7 @@ from tests.study.clinic_of_one import FIXED, HEAD, UNTREATED, person_of, protoco
 from thecal.chart.facts import Assessed
 from thecal.study.agenda import Agenda
 from thecal.study.block import START, run_block
-from thecal.study.course import BEFORE_DAYS, Course, daily_mcg, days_on
+from thecal.study.course import BEFORE_DAYS, Course, Entry, daily_mcg, days_on
 from thecal.study.fate import Fate
 from thecal.study.history import History, TabletOrder
 from thecal.study.policy import continuous
@@ -33,7 +33,7 @@ def course_of(arm: str, files: dict[str, str] | None = None, tablets_before: flo
     treatment = protocol.arms[0]
     end = Instant(START.s + 365 * DAY_S)
     fate = Fate(3, 0, treatment.world)
-    return Course(treatment, person_of(0, tablets_before), None, fate, START, end)  # type: ignore[arg-type]  # no body
+    return Course(Entry(treatment, person_of(0, tablets_before), None, fate, START, end))  # type: ignore[arg-type]  # no body
 
 
 def seen(course: Course, day: int, legs: float = 3.0) -> None:

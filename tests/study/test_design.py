@@ -8,8 +8,10 @@ import pytest
 
 from tests.study.clinic_of_one import FIXED, HEAD, UNTREATED, protocol_of
 from thecal.errors import InputErrors
+from thecal.report.signs import threshold
 from thecal.study.block import run_block
 from thecal.study.design import Protocol
+from thecal.study.titration import titration_number
 
 TEXT = HEAD + FIXED + UNTREATED
 OWN = "def own(history):\n    return None\n"
@@ -264,3 +266,25 @@ def test_patients_of_a_filter_are_found_or_it_is_said() -> None:
     protocol: Protocol = protocol_of(text)
     with pytest.raises(InputError, match="finds only 0 of 2 people"):
         protocol.enrolled()
+
+
+@pytest.mark.parametrize(
+    ("refills", "says"),
+    [
+        ('{ kind = "fixed interval" }', "is missing"),
+        ('{ every = "60 days" }', "goes with a fixed interval"),
+        ('{ kind = "at alarm", buffer = "5 days" }', "has no meaning"),
+    ],
+)
+def test_refills_say_what_their_kind_needs_and_nothing_else(refills: str, says: str) -> None:
+    """An option that would do nothing is refused."""
+    with pytest.raises(InputErrors, match=says):
+        protocol_of(f'{HEAD}[[arm]]\nname = "a"\npolicy = "fixed"\nfirst_dose = "100 mcg/day"\nrefills = {refills}\n')
+
+
+def test_what_counts_stands_in_the_settings() -> None:
+    """A protocol that says nothing takes the levels of the signs and of the titration."""
+    protocol = protocol_of(HEAD + UNTREATED)
+    assert (protocol.withdrawal_level, protocol.overdose_level) == (threshold("withdrawal"), threshold("overdose"))
+    assert protocol.target_ashworth == titration_number("raise_above")
+    assert protocol.response_ashworth == titration_number("response_fall")

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from thecal.catheter.faults import Disconnection, Kink
 from thecal.pump.messages import BatteryFilm, Magnet, Stall
+from thecal.pump.sheet import pump_sheet
 from thecal.study.fate import Fate, Stream
 from thecal.study.setting import study_settings
 from thecal.timeline import DAY_S, Instant
 from thecal.twin.world import PlannedFault
 
+SHEET = pump_sheet("synchromed-ii-40")
 START, YEAR_S = Instant(1_767_258_000), int(365.25 * DAY_S)
 RATES = ("catheter_per_year", "stall_per_year", "battery_film_per_year", "scan_per_year")
 NUMBERS = st.integers(0, 2**64 - 1)
@@ -32,7 +34,7 @@ def high(**world: float) -> dict[str, float]:
 
 
 def faults(one: Fate, years: int = 5) -> tuple[PlannedFault, ...]:
-    return one.faults(START, Instant(START.s + years * YEAR_S))
+    return one.faults(SHEET, START, Instant(START.s + years * YEAR_S))
 
 
 def kind(planned: PlannedFault) -> str:
@@ -68,8 +70,8 @@ def test_a_higher_rate_keeps_the_order_and_the_kinds(number: int, rate: str, fac
 def test_what_happens_counts_from_the_implant(number: int, days: int) -> None:
     """Another day of implant moves everything by as much, as far as the follow-up goes."""
     later = Instant(START.s + days * DAY_S)
-    here = fate(number, **high()).faults(START, Instant(START.s + YEAR_S))
-    there = fate(number, **high()).faults(later, Instant(later.s + YEAR_S))
+    here = fate(number, **high()).faults(SHEET, START, Instant(START.s + YEAR_S))
+    there = fate(number, **high()).faults(SHEET, later, Instant(later.s + YEAR_S))
     assert [one.at.s - START.s for one in here] == [one.at.s - later.s for one in there]
 
 

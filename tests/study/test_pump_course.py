@@ -41,6 +41,11 @@ def fixed(dose: str = "100 mcg/day", more: str = "", **world: str) -> Any:
     return protocol_of(HEAD + FIXED.replace("100 mcg/day", dose) + more + world_of(**{**QUIET, **world}))
 
 
+def refills_of(kind: str, every: str = "60 days") -> str:
+    """The refills of an arm; only those at fixed intervals say how far apart."""
+    return f'refills.kind = "{kind}"\n' + (f'refills.every = "{every}"\n' if kind == "fixed interval" else "")
+
+
 def befallen(protocol: Any, faults: Sequence[tuple[float, Any]], days: int, number: int = 0) -> PumpCourse:
     """A course to its end, with these faults on these days instead of those of chance."""
     course = pump_course(protocol, number, days, run=False)
@@ -100,7 +105,7 @@ def test_no_drug_is_lost_or_made(number: int, catheter: str, stall: str, scan: s
     """Whatever goes wrong in a year, every nanolitre and picogram that came from a vial is somewhere."""
     world = {**HIGH, "catheter_per_year": f"{catheter} /year", "stall_per_year": f"{stall} /year"}
     world |= {"scan_per_year": f"{scan} /year", "infection": infection}
-    course = pump_course(fixed(dose, f'refills.kind = "{kind}"\n', **world), number, 365)
+    course = pump_course(fixed(dose, refills_of(kind), **world), number, 365)
     assert gaps(course) == (0, 0)
     assert course.world.now == course.end
 
@@ -119,7 +124,7 @@ def test_a_refill_by_the_alarm_date_comes_before_the_low_alarm() -> None:
 
 def test_a_refill_at_fixed_intervals() -> None:
     """Every 90 days to the second, counted from the last fill."""
-    course = pump_course(fixed(more='refills.kind = "fixed interval"\n'), 0, 365)
+    course = pump_course(fixed(more=refills_of("fixed interval", "90 days")), 0, 365)
     assert filled(course) == [0, 90, 180, 270, 360]
 
 
@@ -149,7 +154,7 @@ def test_late_refills_are_counted() -> None:
 @pytest.mark.parametrize("kind", ["by alarm date", "fixed interval", "at alarm"])
 def test_an_empty_reservoir_is_found_and_the_dose_comes_back_by_steps(kind: str) -> None:
     """Found by its symptoms, filled, restarted at a part of the dose, raised day by day to the ordered dose."""
-    more = f'refills.kind = "{kind}"\nrefills.every = "300 days"\n' if kind == "fixed interval" else f'refills.kind = "{kind}"\n'
+    more = refills_of(kind, "300 days")
     missed = {"missed_refill": "1", "missed_refill_days": "3000 days", "alarm_heard": "0", "fault_found_days": "9 days"}
     course = pump_course(fixed(more=more, **missed), 1, 600)
     (dry, *_) = told(course, "empty reservoir")
@@ -330,7 +335,7 @@ def test_restart_part_zero_ends() -> None:
 @pytest.mark.parametrize("kind", ["by alarm date", "fixed interval", "at alarm"])
 def test_two_hundred_patients_for_three_years_with_all_rates_high(kind: str) -> None:
     """Nobody's course raises, loses drug, or does anything before what was done last."""
-    protocol = fixed("250 mcg/day", f'refills.kind = "{kind}"\n', **HIGH)
+    protocol = fixed("250 mcg/day", refills_of(kind), **HIGH)
     for number in range(200):
         course = pump_course(protocol, number, 3 * 365)
         times = [fact.at.s for fact in course.chart.facts if isinstance(fact, Acted)]

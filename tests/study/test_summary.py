@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 
 from tests.study.made_up import ARMS, ENDPOINTS, MadeUpArm, MadeUpEndpoint, MadeUpProtocol, Tables, made_up, summary_of
 from thecal.errors import InputError
+from thecal.report.study_lines import estimate_text
 from thecal.report.study_summary import CAUSES, LEVELS, Difference, Estimate, Summary, Value
 from thecal.report.survival import cumulative_incidence, kaplan_meier
 from thecal.study.arm_rows import arm_rows
@@ -398,3 +399,9 @@ def test_what_a_table_lacks() -> None:
     twice = {name: np.concatenate((each, each)) for name, each in tables["patients"].items()}
     with pytest.raises(InputError, match="'label' has a patient twice"):
         summary_of({**tables, "patients": twice}, MadeUpProtocol(patients=5))
+
+
+def test_an_end_of_an_interval_keeps_its_side_of_zero() -> None:
+    """A small end is told as it is: 0 would say that the interval ends there."""
+    estimate = Estimate(0.0174, -0.00212, 0.0368)
+    assert estimate_text(estimate, sign=True) == "+0.0174 (-0.00212 to 0.0368)"

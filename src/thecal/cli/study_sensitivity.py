@@ -13,7 +13,7 @@ import typer
 from thecal.cli.console import REFUSED, check_targets, complain, print_lines, say, write_whole
 from thecal.report.document import json_text
 from thecal.report.tables import WIDTH, Line, Style
-from thecal.report.words import BANNER, digits_text
+from thecal.report.words import BANNER, significant_text
 
 if TYPE_CHECKING:
     from thecal.study.sensitivity import Effect, Sensitivity
@@ -93,14 +93,14 @@ def sensitivity_lines(found: "Sensitivity") -> Iterator[Line]:
         yield from _wrapped(text, "plain")
     yield Line("")
     typical = found.swings[0].at_typical
-    yield Line(f"One parameter at a time; {digits_text(typical)} where all are at their typical values", "title")
+    yield Line(f"One parameter at a time; {significant_text(typical)} where all are at their typical values", "title")
     yield Line(f"{'':<{_NAME}}{'range':<{_RANGE}}{'at the low':>{_CELL}}{'at the high':>{_CELL}}{'width':>{_CELL}}", "head")
     for swing in widest_first(found.swings):
-        cells = "".join(f"{digits_text(each):>{_CELL}}" for each in (swing.at_low, swing.at_high, swing.width))
+        cells = "".join(f"{significant_text(each):>{_CELL}}" for each in (swing.at_low, swing.at_high, swing.width))
         yield Line(f"{swing.name:<{_NAME}}{swing.range_text:<{_RANGE}}{cells}", "row")
     yield Line("")
     explored = found.explored
-    span = f"{digits_text(explored.least)} to {digits_text(explored.greatest)}"
+    span = f"{significant_text(explored.least)} to {significant_text(explored.greatest)}"
     yield Line(f"All together; {span} over the samples", "title")
     yield Line(f"{'Sobol index (95 %)':<{_NAME}}{'first order':<{_SHARE}}total", "head")
     for effect in _greatest_first(found):
@@ -112,7 +112,7 @@ def sensitivity_lines(found: "Sensitivity") -> Iterator[Line]:
     yield Line("What was varied", "head")
     for factor in found.factors:
         unit = f" {factor.unit}" if factor.unit else ""
-        said = f"{factor.meaning}; {factor.chosen}; typical {digits_text(factor.typical)}{unit} ({factor.source})"
+        said = f"{factor.meaning}; {factor.chosen}; typical {significant_text(factor.typical)}{unit} ({factor.source})"
         yield from _wrapped(f"- {factor.name}: {said}", "note", 2)
     if found.left_out:
         left_out = ", ".join(found.left_out)

@@ -24,7 +24,7 @@ from thecal.report.study_summary import (
 )
 from thecal.report.survival import Incidence, Interval, Survival
 from thecal.report.tables import WIDTH, Line, Style
-from thecal.report.words import BANNER, digits_text
+from thecal.report.words import BANNER, significant_text
 
 SCHEMA = 1
 PAIRED = (
@@ -97,10 +97,10 @@ def estimate_text(estimate: Estimate, sign: bool = False) -> str:
     """A value with its interval, at most three significant digits of each."""
     if estimate.value is None:
         return _NONE
-    shown = _signed(estimate.value) if sign else digits_text(estimate.value)
+    shown = _signed(estimate.value) if sign else significant_text(estimate.value)
     if estimate.low is None or estimate.high is None:
         return f"{shown} (no interval)"
-    return f"{shown} ({digits_text(estimate.low)} to {digits_text(estimate.high)})"
+    return f"{shown} ({significant_text(estimate.low)} to {significant_text(estimate.high)})"
 
 
 def percent_text(interval: Interval) -> str:
@@ -112,7 +112,7 @@ def p_text(p: float | None) -> str:
     """A p value, as far as it is worth reading."""
     if p is None:
         return _NONE
-    return "<0.0001" if p < 0.0001 else digits_text(p, 2 if p >= 0.001 else 1)
+    return "<0.0001" if p < 0.0001 else significant_text(p, 2 if p >= 0.001 else 1)
 
 
 def level_text(level: float) -> str:
@@ -125,7 +125,7 @@ def counted(value: Value, measure: Measure) -> str:
     if measure.kind == "share":
         return f"{value.events:,} of {value.patients:,}"
     events = [] if value.events is None else [f"{value.events:,} events"]
-    years = [] if value.years is None else [f"in {digits_text(value.years)} years"]
+    years = [] if value.years is None else [f"in {significant_text(value.years)} years"]
     return " ".join(events + years)
 
 
@@ -135,7 +135,7 @@ def difference_of(summary: Summary, arm: str, measure: str) -> Difference | None
 
 
 def _signed(value: float) -> str:
-    text = digits_text(value)
+    text = significant_text(value)
     return f"+{text}" if value > 0 and text != "0" else text
 
 
@@ -182,7 +182,7 @@ def _doses(summary: Summary) -> Iterator[Line]:
     yield Line("Dose at the last visit, mcg/day", "title")
     yield Line(f"{'':<{_NAMES}}{'patients':>{_COUNT}}  " + "".join(f"{level_text(level):>8}" for level in LEVELS), "head")
     for band in bands:
-        cells = "".join(f"{digits_text(value):>8}" for value in band.levels[:, -1])
+        cells = "".join(f"{significant_text(value):>8}" for value in band.levels[:, -1])
         yield from _row(summary.title_of(band.arm), f"{band.patients[-1]:>{_COUNT},}  {cells}")
 
 
@@ -206,10 +206,10 @@ def _published(summary: Summary) -> Iterator[Line]:
     yield Line("Published numbers and the model", "title")
     yield Line(f"{'':<8}{'quantity':<54}{'published':<16}{'model':<10}accepted", "head")
     for row in summary.published:
-        model = _NONE if row.model is None else digits_text(row.model)
+        model = _NONE if row.model is None else significant_text(row.model)
         quantity = f"{row.quantity}, {row.unit}" if row.unit else row.quantity
         first, *more = wrap(quantity, 52) or [""]
-        accepted = f"{digits_text(row.low)} to {digits_text(row.high)}"
+        accepted = f"{significant_text(row.low)} to {significant_text(row.high)}"
         style: Style = "non-critical" if row.ok is False else "row"
         yield Line(f"{row.id:<8}{first:<54}{row.shown:<16}{model:<10}{accepted}  {row.verdict}", style)
         yield from (Line(f"{'':<8}{line}") for line in more)

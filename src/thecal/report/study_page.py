@@ -20,7 +20,7 @@ from thecal.report.study_lines import (
 )
 from thecal.report.study_summary import CAUSES, LEVELS, METHODS, Measure, Summary
 from thecal.report.validation import Published
-from thecal.report.words import BANNER, digits_text
+from thecal.report.words import BANNER, significant_text
 
 _POINTS = 7
 """How many days a table of a curve shows at most."""
@@ -146,7 +146,7 @@ def _spreads(summary: Summary) -> Iterator[str]:
     rows = (
         [
             escape(summary.title_of(each.arm)),
-            *(digits_text(float(level)) for level in each.levels),
+            *(significant_text(float(level)) for level in each.levels),
             *(f"{100 * share:.0f} %" for share in (each.below, each.above)),
         ]
         for each in summary.spreads
@@ -220,7 +220,7 @@ def _bands(summary: Summary) -> Iterator[str]:
                 escape(summary.title_of(band.arm)),
                 f"{band.days[place]:,}",
                 f"{band.patients[place]:,}",
-                *(digits_text(float(value)) for value in band.levels[:, place]),
+                *(significant_text(float(value)) for value in band.levels[:, place]),
             ]
             for band in shown
             for place in _points(list(range(len(band.days))))
@@ -242,8 +242,8 @@ def _published(published: Sequence[Published]) -> Iterator[str]:
             escape(row.id),
             escape(f"{row.quantity}, {row.unit}" if row.unit else row.quantity),
             escape(row.shown),
-            "-" if row.model is None else digits_text(row.model),
-            f"{digits_text(row.low)} to {digits_text(row.high)}",
+            "-" if row.model is None else significant_text(row.model),
+            f"{significant_text(row.low)} to {significant_text(row.high)}",
             f'<span class="{"critical" if row.ok is False else "muted"}">{row.verdict}</span>',
             escape(row.role),
             escape(row.source),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from thecal.report.words import digits_text
+from thecal.report.words import significant_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Swing:
     @property
     def range_text(self) -> str:
         """Both ends with the unit."""
-        return f"{digits_text(self.low)} to {digits_text(self.high)} {self.unit}".rstrip()
+        return f"{significant_text(self.low)} to {significant_text(self.high)} {self.unit}".rstrip()
 
 
 def widest_first(swings: Sequence[Swing]) -> tuple[Swing, ...]:

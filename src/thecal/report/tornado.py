@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from thecal.report.figures import drawn, plain
 from thecal.report.swing import Swing, widest_first
-from thecal.report.words import digits_text
+from thecal.report.words import significant_text
 
 LOW_COLOR, HIGH_COLOR = "#1b4f72", "#d35400"
 _INK, _MUTED = "#1c2833", "#566573"
@@ -40,7 +40,7 @@ def tornado_figure(swings: Sequence[Swing], title: str, axis: str, below: str = 
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_formatter(plain)
         axes.set_title("\n".join(wrap(title, 72)), loc="left", fontsize=10, fontweight="bold")
-        typical = f"the line, {digits_text(shown[0].at_typical)}: all at their typical values"
+        typical = f"the line, {significant_text(shown[0].at_typical)}: all at their typical values"
         figure = axes.figure
         assert isinstance(figure, Figure)
         figure.supxlabel("\n".join([*wrap(axis, 90), *wrap("; ".join(filter(None, (typical, below))), 100)]), fontsize=9)
@@ -65,7 +65,7 @@ def _bars(axes: Axes, place: int, swing: Swing) -> None:
         axes.barh(place + offset, value - base, _HALF, base, color=color, hatch=hatch, edgecolor="white", lw=0)
         left = value < base
         axes.annotate(
-            f"{digits_text(value)} at {digits_text(at)}",
+            f"{significant_text(value)} at {significant_text(at)}",
             (value, place + offset),
             xytext=(-4 if left else 4, 0),
             textcoords="offset points",

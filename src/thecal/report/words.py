@@ -192,8 +192,14 @@ def number_text(value: float, places: int = 1) -> str:
 
 
 def digits_text(value: float, digits: int = 3) -> str:
-    """What comes from a model, to so many significant digits."""
-    places = max(0, digits - 1 - floor(log10(abs(value)))) if value else 0
-    if places > _PLACES_MAX:
-        return "0"
-    return number_text(float(f"{value:.{digits}g}"), places)
+    """What comes from a model, to so many significant digits; 0 where it is next to nothing."""
+    return "0" if _places(value, digits) > _PLACES_MAX else significant_text(value, digits)
+
+
+def significant_text(value: float, digits: int = 3) -> str:
+    """To so many significant digits, however small: a rate, or an end of an interval, whose side of 0 matters."""
+    return number_text(float(f"{value:.{digits}g}"), _places(value, digits))
+
+
+def _places(value: float, digits: int) -> int:
+    return max(0, digits - 1 - floor(log10(abs(value)))) if value else 0

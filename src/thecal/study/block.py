@@ -5,8 +5,9 @@ block, nor on who else is in it.
 """
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from thecal.body.engine import Engine, engine_for
 from thecal.chart.facts import Assessed
 from thecal.study.bodies import ARMS, WEAKNESS, Bodies, Looks, spent
-from thecal.study.course import BEFORE_DAYS, Course
+from thecal.study.course import BEFORE_DAYS, Course, Entry
 from thecal.study.design import Protocol
 from thecal.study.fate import Fate
 from thecal.study.people import People
@@ -78,20 +79,20 @@ class _Arm:
         """From the start to the end, visit by visit."""
         for n in range(len(self.courses)):
             self._try(n, self._begin)
-            self._try(n, lambda n: self._course(n).reach(START))
+            self._try(n, partial(self._reach, until=START))
         before = self._looks(START.s - BEFORE_DAYS * DAY_S, START.s) if self.arm.tablets_before else None
         for n in range(len(self.courses)):
-            self._try(n, lambda n: self._first_visit(n, before))
+            self._try(n, partial(self._first_visit, before=before))
         days = (0, *self.protocol.visit_days)
         for low, high in pairwise(START.s + day * DAY_S for day in days):
             for n in range(len(self.courses)):
-                self._try(n, lambda n, high=high: self._course(n).reach(Instant(high)))
+                self._try(n, partial(self._reach, until=Instant(high)))
             looks = self._looks(low, high)
             self._watch(looks)
             for n in range(len(self.courses)):
-                self._try(n, lambda n, looks=looks: self._visit(n, looks))
+                self._try(n, partial(self._visit, looks=looks))
 
-    def _try(self, n: int, step: Any) -> None:
+    def _try(self, n: int, step: Callable[[int], None]) -> None:
         """One step of one person; whatever goes wrong in it, also in a policy, is that person's failure."""
         if n in self.failed:
             return
@@ -108,6 +109,9 @@ class _Arm:
         assert course is not None  # who failed is not asked
         return course
 
+    def _reach(self, n: int, until: Instant) -> None:
+        self._course(n).reach(until)
+
     def _begin(self, n: int) -> None:
         person, arm = self.people.persons[n], self.arm
         exposure = Exposure(self.people.patients)  # it only gathers what this one is given: the block is propagated together
@@ -116,11 +120,11 @@ class _Arm:
         screened = None
         if self.screening is not None and responded:
             screened = (float(self.screening.bolus_mcg[n]), float(self.screening.hours[n]))
+        entry = Entry(arm, person, exposure, fate, START, self.end, screened)
         if arm.has_pump and responded:
-            implant, first = arm.route == "pump", float(self.first[n])
-            self.courses[n] = PumpCourse(arm, person, exposure, fate, START, self.end, first, screened, implant=implant)
+            self.courses[n] = PumpCourse(entry, float(self.first[n]), implant=arm.route == "pump")
         else:
-            self.courses[n] = Course(arm, person, exposure, fate, START, self.end, screened)
+            self.courses[n] = Course(entry)
 
     def _first_visit(self, n: int, before: Looks | None) -> None:
         if before is not None:

@@ -60,29 +60,37 @@ class Tally:
     events: list[tuple[float, str, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody who enters an arm: what is given to them goes to ``exposure``, and they are followed from ``start`` until ``end``.
+
+    ``screened`` is the bolus that was enough (mcg) and the hours it held, if any.
+    """
+
+    treatment: Treatment
+    person: Person
+    exposure: Exposure
+    fate: Fate
+    start: Instant
+    end: Instant
+    screened: tuple[float, float] | None = None
+
+
 class Course:
-    """A patient from ``start`` until ``end``. ``screened`` is the bolus that was enough (mcg) and the hours it held, if any."""
+    """A patient from the day they enter an arm until the end."""
 
     pause = OUTAGES
     """The events at which the course is asked again."""
 
-    def __init__(
-        self,
-        treatment: Treatment,
-        person: Person,
-        exposure: Exposure,
-        fate: Fate,
-        start: Instant,
-        end: Instant,
-        screened: tuple[float, float] | None = None,
-    ) -> None:
-        self.treatment, self.person, self.fate = treatment, person, fate
-        self.start, self.end, self.screened = start, end, screened
+    def __init__(self, entry: Entry) -> None:
+        self.treatment, self.person, self.fate = entry.treatment, entry.person, entry.fate
+        self.start, self.end, self.screened = entry.start, entry.end, entry.screened
+        treatment, person, start = entry.treatment, entry.person, entry.start
         takes_before = treatment.tablets_before and person.tablets_mg_per_day
         began = days_on(start, -BEFORE_DAYS) if takes_before else start
-        self.world, self.chart = World(began, exposure=exposure), Chart()
+        self.world, self.chart = World(began, exposure=entry.exposure), Chart()
         self.tally = Tally()
-        self.under_dose = UnderDose(fate.world["underdose_part"])
+        self.under_dose = UnderDose(entry.fate.world["underdose_part"])
         self.visits: list[Assessed] = []
         self.tablets, self.tablets_since = NO_TABLETS, began
         self._covered = False

@@ -19,7 +19,7 @@ from thecal.study.enrollment import read_population
 from thecal.study.own_policy import named_policy, policy_file, read_policy_file
 from thecal.study.people import Population
 from thecal.study.population import WORD_MAX
-from thecal.study.protocol_document import ArmTable, PublishedTable, StudyTable
+from thecal.study.protocol_document import ArmTable, PublishedTable, StudyRefillsTable, StudyTable
 from thecal.study.setting import Settings, study_settings
 from thecal.study.titration import titration_days
 from thecal.study.treatment import STOCKED, RefillPlan, Treatment
@@ -256,12 +256,7 @@ class _Reader:
                 "first_dose", str(arm.first_dose or "screening"), f"is given to an arm without a pump ({arm.policy})"
             )
         drugs = tuple(sorted(arm.concentrations)) or STOCKED
-        usual = RefillPlan()
-        refills = RefillPlan(
-            arm.refills.kind,
-            usual.buffer_days if arm.refills.buffer is None else arm.refills.buffer.s / DAY_S,
-            usual.every_days if arm.refills.every is None else arm.refills.every.s / DAY_S,
-        )
+        _check_refills(arm.refills)
         own = ", ".join(f"{key} {value}" for key, value in arm.settings.items())
         return Treatment(
             name=arm.name,
@@ -270,7 +265,7 @@ class _Reader:
             policy=policy,
             policy_text=f"{arm.policy} ({own})" if own else arm.policy,
             world=world,
-            refills=refills,
+            refills=RefillPlan(arm.refills.kind, arm.refills.buffer, arm.refills.every),
             concentrations=drugs,
             interval_days_min=30.0 if arm.interval_min is None else arm.interval_min.s / DAY_S,
             screening=arm.screening,
@@ -279,6 +274,17 @@ class _Reader:
             mixing=self.table.mixing,
             test_bolus=arm.test_bolus,
         )
+
+
+def _check_refills(table: StudyRefillsTable) -> None:
+    """Raises InputError where a kind of refills lacks what it needs, or is given what it has no use for."""
+    fixed = table.kind == "fixed interval"
+    if fixed and table.every is None:
+        raise InputError("every", "", "is missing: a fixed interval is so long", accepted=('every = "60 days"',))
+    if not fixed and table.every is not None:
+        raise InputError("every", str(table.every), "goes with a fixed interval", accepted=('kind = "fixed interval"',))
+    if table.kind != "by alarm date" and table.buffer is not None:
+        raise InputError("buffer", str(table.buffer), f"has no meaning with {table.kind!r}", accepted=('kind = "by alarm date"',))
 
 
 def _hash(text: str, policy_files: tuple[tuple[str, str], ...]) -> str:

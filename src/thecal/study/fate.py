@@ -9,20 +9,21 @@ from dataclasses import dataclass, field
 from math import log
 
 import numpy as np
+from scipy.special import ndtri
 
 from thecal.catheter.faults import Disconnection, Kink
 from thecal.fluid import ALL_PPM
 from thecal.pump.messages import BatteryFilm, Magnet, Stall
+from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Gain, Length
 from thecal.study.population import substream
 from thecal.study.setting import Settings
-from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Instant
 from thecal.twin.world import Mishap, PlannedFault
 
 YEAR_S = 365.25 * DAY_S
 _AT_ONCE = 8
 _FRACTION_BITS = 52
-_ERI_TO_EOS = Duration(90 * DAY_S)
 _RECOVERY_H = 2.0  # the shortest delay that is reported
 _GAIN_LEAST_PPM = 500_000
 
@@ -53,8 +54,6 @@ class Stream:
 
     def normal(self) -> float:
         """The next one, standard normal."""
-        from scipy.special import ndtri  # noqa: PLC0415  # a quarter of a second that other verbs do not need
-
         return float(ndtri(self.uniform()))
 
 
@@ -75,11 +74,11 @@ class Fate:
         percent = self.world["flow_bias"] + self.world["flow_spread"] * self.stream("flow").normal()
         return Gain(max(round(Gain.EXACT * (1 + percent / 100)), _GAIN_LEAST_PPM))
 
-    def faults(self, start: Instant, end: Instant) -> tuple[PlannedFault, ...]:
-        """What happens to pump and catheter from an implant on until the end of the follow-up, in order of time."""
-        return tuple(sorted(self._faults(start, end), key=lambda planned: planned.at))
+    def faults(self, sheet: PumpSheet, start: Instant, end: Instant) -> tuple[PlannedFault, ...]:
+        """What happens to such a pump and its catheter from an implant on until the end of the follow-up, in order of time."""
+        return tuple(sorted(self._faults(sheet, start, end), key=lambda planned: planned.at))
 
-    def _faults(self, start: Instant, end: Instant) -> Iterator[PlannedFault]:
+    def _faults(self, sheet: PumpSheet, start: Instant, end: Instant) -> Iterator[PlannedFault]:
         kinds, recovery = self.stream("catheter kind"), self.stream("scan recovery")
         for at in self._times("catheter", "catheter_per_year", start, end):
             yield PlannedFault(at, self._of_catheter(kinds.uniform()))
@@ -87,7 +86,7 @@ class Fate:
             yield PlannedFault(at, Stall(None), "for good")
         for at in self._times("battery", "battery_film_per_year", start, end):
             lost_ppm = round(Gain.EXACT * self.world["battery_film_part"])
-            yield PlannedFault(at, BatteryFilm(lost_ppm, _ERI_TO_EOS), "a film in the battery")
+            yield PlannedFault(at, BatteryFilm(lost_ppm, sheet.eri_to_eos), "a film in the battery")
         for at in self._times("scan", "scan_per_year", start, end):
             yield PlannedFault(at, self._scan(at, recovery), "a scan")
 

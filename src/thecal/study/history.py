@@ -86,14 +86,19 @@ class History:
     @property
     def ashworth_legs(self) -> float:
         """The score that was found today."""
-        return self.visits[-1].ashworth_legs or 1.0
+        return _known(self.visits[-1].ashworth_legs)
 
     @property
     def spasm_penn(self) -> float:
         """The frequency of spasms that was found today."""
-        return self.visits[-1].spasm_penn or 0.0
+        return _known(self.visits[-1].spasm_penn)
 
     @property
     def ashworth_before(self) -> float:
         """The score at the start of the study."""
-        return self.visits[0].ashworth_legs or 1.0
+        return _known(self.visits[0].ashworth_legs)
+
+
+def _known(score: float | None) -> float:
+    assert score is not None  # the examiner of a study always looks at legs and spasms
+    return score

@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from thecal.errors import InputError
+from thecal.report.signs import threshold
+from thecal.study.titration import titration_number
 from thecal.study.treatment import RefillKind
 from thecal.twin.fields import AConcentration, ADose, ADuration, ADurationOrZero, AnAmount, AVersion, Document, PlainText, reading
 
@@ -65,10 +67,10 @@ class PopulationTable(Document):
 class DefinitionsTable(Document):
     """What counts as a response, as target tone, as walking, as an episode."""
 
-    response_ashworth: float = Field(1.0, gt=0, le=4)
-    target_ashworth: float = Field(2.0, ge=1, le=5)
-    withdrawal_index: float = Field(0.25, gt=0, lt=1)
-    overdose_index: float = Field(0.1, gt=0, lt=1)
+    response_ashworth: float = Field(default_factory=lambda: titration_number("response_fall"), gt=0, le=4)
+    target_ashworth: float = Field(default_factory=lambda: titration_number("raise_above"), ge=1, le=5)
+    withdrawal_index: float = Field(default_factory=lambda: threshold("withdrawal"), gt=0, lt=1)
+    overdose_index: float = Field(default_factory=lambda: threshold("overdose"), gt=0, lt=1)
     walking_ashworth: float | None = Field(None, ge=1, le=5)
     walking_weakness: float | None = Field(None, gt=0, lt=1)
 

@@ -4,54 +4,40 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from thecal.catheter.faults import Kink
+from thecal.catheter.faults import Disconnection, Kink
 from thecal.catheter.geometry import Geometry, catheter_sheet
 from thecal.chart.order import Order
-from thecal.pump.messages import Event
+from thecal.pump.advance import RAN_DRY
+from thecal.pump.alarms import EMPTY_RESERVOIR, LOW_BATTERY_RESET, LOW_RESERVOIR
+from thecal.pump.messages import Event, Stall
 from thecal.quantity import FlowRate, Length, Volume
 from thecal.study.agenda import Due
-from thecal.study.course import daily_mcg, days_on
-from thecal.study.fate import Fate
+from thecal.study.course import Entry, daily_mcg, days_on
 from thecal.study.history import Decision
-from thecal.study.people import Person
 from thecal.study.policy import continuous
 from thecal.study.refill_course import RefillCourse
-from thecal.study.treatment import Treatment
 from thecal.timeline import DAY_S, Instant
 from thecal.twin.action import Action, Explant, Implant, Note, Prime, Refill, ReplacePump, Revise
-from thecal.twin.exposure import Exposure
 from thecal.twin.world import OUTAGES, PlannedFault
 
-LOW, EMPTY, DRY = "low reservoir alarm", "empty reservoir alarm", "reservoir ran dry"
+LOW, EMPTY = f"{LOW_RESERVOIR.name} alarm", f"{EMPTY_RESERVOIR.name} alarm"
 REPLACEMENT, END = "elective replacement alarm", "end of service alarm"
-RESET, STALL, STALLED = "low battery reset alarm", "motor stall", "motor stall alarm"
+RESET, STALLED = f"{LOW_BATTERY_RESET} alarm", f"{Stall.name} alarm"
 
 
 class PumpCourse(RefillCourse):
     """As a course; ``first_mcg_per_day`` is the first dose, and ``implant`` says whether the course begins with the pump."""
 
-    pause = OUTAGES | {LOW, EMPTY, REPLACEMENT, END, RESET, STALLED, STALL}
+    pause = OUTAGES | {LOW, EMPTY, REPLACEMENT, END, RESET, STALLED, Stall.name}
 
-    def __init__(
-        self,
-        treatment: Treatment,
-        person: Person,
-        exposure: Exposure,
-        fate: Fate,
-        start: Instant,
-        end: Instant,
-        first_mcg_per_day: float,
-        screened: tuple[float, float] | None = None,
-        *,
-        implant: bool,
-    ) -> None:
-        super().__init__(treatment, person, exposure, fate, start, end, screened)
+    def __init__(self, entry: Entry, first_mcg_per_day: float, *, implant: bool) -> None:
+        super().__init__(entry)
         self.first_mcg_per_day = first_mcg_per_day
         self.pump_s = 0
         self._planned: tuple[PlannedFault, ...] = ()
         self._new_faults = False
         if implant:
-            self._implant(start)
+            self._implant(entry.start)
 
     def reach(self, until: Instant) -> None:
         super().reach(until)
@@ -145,9 +131,7 @@ class PumpCourse(RefillCourse):
         self._drug = None
         begins = self.ordered or continuous(self.first_mcg_per_day)
         self._drug = self._strength(begins)
-        self.ordered = self._entered = self._possible(begins)
-        if self.ordered != begins:
-            self._tell(at, "not as ordered", f"{daily_mcg(begins):.4g} mcg/day: runs {daily_mcg(self.ordered):.4g} mcg/day")
+        self.ordered = self._entered = self._as_possible(begins, at)
         first, geometry = self._reduced if self.implanted else self.ordered, self._geometry()
         if self.implanted:
             self._restore(at)
@@ -167,7 +151,7 @@ class PumpCourse(RefillCourse):
         if self.implanted is None:
             self.implanted = at
             self.tally.mcg_per_day_first = daily_mcg(self.ordered)
-            self._planned, self._new_faults = self.fate.faults(at, self.end), True
+            self._planned, self._new_faults = self.fate.faults(self._sheet, at, self.end), True
         self._in_since = at
         part = self.fate.world["restart_part"] if self._agenda.holds("restore") else 1.0
         self.under_dose.ordered(at.s, part * (daily_mcg(self.ordered) or 0.0))
@@ -276,12 +260,12 @@ _AFTER: Mapping[str, Callable[[Any, Instant], None]] = {
 _HEARD: Mapping[str, Callable[[Any, Event], None]] = {
     LOW: PumpCourse._alarmed,
     EMPTY: PumpCourse._alarmed,
-    DRY: PumpCourse._dry,
+    RAN_DRY: PumpCourse._dry,
     "rotor stands": PumpCourse._stands,
     "rotor turns": PumpCourse._turns,
-    STALL: PumpCourse._fails,
-    "kink": PumpCourse._catheter_fails,
-    "disconnection": PumpCourse._catheter_fails,
+    Stall.name: PumpCourse._fails,
+    Kink.name: PumpCourse._catheter_fails,
+    Disconnection.name: PumpCourse._catheter_fails,
     STALLED: PumpCourse._critical,
     END: PumpCourse._critical,
     RESET: PumpCourse._critical,

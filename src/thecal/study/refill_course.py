@@ -9,33 +9,21 @@ from thecal.pump.program import check_program, nearest_flow
 from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.quantity import Concentration, DailyDose
 from thecal.study.agenda import Due
-from thecal.study.course import Course, daily_mcg, days_on
-from thecal.study.fate import Fate, Stream
-from thecal.study.people import Person
+from thecal.study.course import Course, Entry, daily_mcg, days_on
+from thecal.study.fate import Stream
 from thecal.study.policy import scaled
-from thecal.study.treatment import Treatment
 from thecal.therapy.refill import RefillPolicy, refill_by
-from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Instant
 from thecal.twin.action import Action, Note, Refill, Reprogram
-from thecal.twin.exposure import Exposure
 
 
 class RefillCourse(Course):
     """As a course, with a pump in it since ``_in_since``; how it comes in, fails and is taken out is the pump course's."""
 
-    def __init__(
-        self,
-        treatment: Treatment,
-        person: Person,
-        exposure: Exposure,
-        fate: Fate,
-        start: Instant,
-        end: Instant,
-        screened: tuple[float, float] | None = None,
-    ) -> None:
-        super().__init__(treatment, person, exposure, fate, start, end, screened)
-        self.world = replace(self.world, gain=fate.gain())
-        self._sheet: PumpSheet = pump_sheet(person.pump)
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry)
+        self.world = replace(self.world, gain=entry.fate.gain())
+        self._sheet: PumpSheet = pump_sheet(entry.person.pump)
         self._in_since: Instant | None = None
         self._entered: Order | None = None
         self._runs: tuple[Order, Order] | None = None
@@ -73,14 +61,18 @@ class RefillCourse(Course):
         """Order a dose and program it, with the error that chance makes of it."""
         if order is None:
             return
-        self.ordered = self._possible(order)
-        if self.ordered != order:
-            self._tell(
-                at, "not as ordered", f"{daily_mcg(order):.4g} mcg/day {order.mode}: runs {daily_mcg(self.ordered):.4g} mcg/day"
-            )
+        self.ordered = self._as_possible(order, at)
         entered = self._entered = self._with_error(self.ordered, at)
         self.under_dose.ordered(at.s, daily_mcg(self.ordered) or 0.0)
         self._agenda.put("program", at, lambda at: Reprogram(at, entered))
+
+    def _as_possible(self, order: Order, at: Instant) -> Order:
+        """The order as the pump can run it; where that is another, it is told."""
+        possible = self._possible(order)
+        if possible != order:
+            asked, runs = daily_mcg(order), daily_mcg(possible)
+            self._tell(at, "not as ordered", f"{asked:.4g} mcg/day, {order.mode}: {runs:.4g} mcg/day, {possible.mode}")
+        return possible
 
     def _possible(self, order: Order) -> Order:
         """The order, or the nearest dose that the pump can run where it cannot run that."""
@@ -135,8 +127,10 @@ class RefillCourse(Course):
         if filled is None or plan.kind == "at alarm":
             return None
         if plan.kind == "fixed interval":
-            return days_on(filled.at, plan.every_days)
-        rules = replace(RefillPolicy.default(), buffer=Duration(int(plan.buffer_days * DAY_S)))
+            assert plan.every is not None  # such a plan has one
+            return filled.at + plan.every
+        rules = RefillPolicy.default()
+        rules = rules if plan.buffer is None else replace(rules, buffer=plan.buffer)
         found = refill_by(self.chart, self._sheet, rules)
         return max(found.instant, days_on(filled.at, 1)) if found else None
 
@@ -179,13 +173,11 @@ class RefillCourse(Course):
 
     def _strength(self, order: Order | None) -> Concentration:
         """The weakest drug with which a fill lasts long enough, and never weaker than what is in the pump."""
-        stock = self.treatment.concentrations
+        stock, capacity = self.treatment.concentrations, self._sheet.reservoir_capacity
         dose = ordered_dose(order) if order else None
-        for drug in stock[stock.index(self._drug) if self._drug else 0 :]:
-            lasts = dose is None or self._sheet.reservoir_capacity.of(drug).pg / self.treatment.interval_days_min
-            if dose is None or lasts >= dose.pg_per_day:
-                return drug
-        return stock[-1]
+        needed_pg = dose.pg_per_day * self.treatment.interval_days_min if dose else 0
+        left = stock[stock.index(self._drug) if self._drug else 0 :]
+        return next((drug for drug in left if capacity.of(drug).pg >= needed_pg), stock[-1])
 
     # outages
 

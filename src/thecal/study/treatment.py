@@ -6,9 +6,9 @@ from typing import Literal
 from thecal.quantity import Amount, Concentration
 from thecal.study.policy import DosePolicy, Route
 from thecal.study.setting import Settings
+from thecal.timeline import Duration
 
 RefillKind = Literal["by alarm date", "fixed interval", "at alarm"]
-REFILL_KINDS: tuple[RefillKind, ...] = ("by alarm date", "fixed interval", "at alarm")
 
 STOCKED = (Concentration(500), Concentration(2000))
 """Strengths that a clinic has (SAF-02 knows them)."""
@@ -16,13 +16,13 @@ STOCKED = (Concentration(500), Concentration(2000))
 
 @dataclass(frozen=True, slots=True)
 class RefillPlan:
-    """When the clinic asks a patient to come: ``by alarm date`` is the date of the refill rules, ``buffer_days`` before it;
-    ``fixed interval`` is every ``every_days``; ``at alarm`` waits until the pump is heard.
+    """When the clinic asks a patient to come: ``by alarm date`` is the date of the refill rules, with their buffer or one of the
+    study's own; ``fixed interval`` is ``every`` so long; ``at alarm`` waits until the pump is heard.
     """
 
     kind: RefillKind = "by alarm date"
-    buffer_days: float = 5.0
-    every_days: float = 90.0
+    buffer: Duration | None = None
+    every: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
