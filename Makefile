@@ -9,13 +9,16 @@ STUDY  ?= studies/label-or-conservative.toml
 STUDIED = build/$(basename $(notdir $(STUDY)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run study trials test test-long check benchmarks evidence mutation golden figures coverage hazards lock clean
+.PHONY: help run clinic study trials test test-long check benchmarks evidence mutation golden figures coverage hazards lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 run: $(VENV)/installed-core  ## run the first year of a real course of therapy (CASE=file for another)
 	@$(BIN)/thecal run $(CASE)
+
+clinic: $(VENV)/installed-clinic  ## serve a demonstration clinic of invented people until Ctrl-C
+	@$(BIN)/thecal serve --demo
 
 study: $(VENV)/installed-study  ## run a study with virtual patients and say what it came to (STUDY=file for another)
 	@if [ -e $(STUDIED)/manifest.json ]; then $(BIN)/thecal study resume $(STUDIED); \
@@ -94,6 +97,11 @@ $(VENV)/installed-dev: locks/dev.txt $(VENV)/installed-core
 $(VENV)/installed-study: locks/study.txt $(VENV)/installed-core
 	@echo "thecal: installing what studies need into $(VENV) (once)" >&2
 	@$(PIP) install --require-hashes -r locks/study.txt
+	@touch $@
+
+$(VENV)/installed-clinic: locks/clinic.txt $(VENV)/installed-core
+	@echo "thecal: installing what the clinic needs into $(VENV) (once)" >&2
+	@$(PIP) install --require-hashes -r locks/clinic.txt
 	@touch $@
 
 $(VENV)/installed-peers: locks/peers.txt $(VENV)/installed-dev

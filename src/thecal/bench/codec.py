@@ -28,12 +28,24 @@ class UnreadableError(ThecalError):
     """Bytes that say nothing that this program understands: says what is wrong, and where."""
 
 
+class _NotReadableError(Exception):
+    """What is wrong at a place inside of what is read; the way there is put before it on the way out, where it costs nothing."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why, self.way = why, ""
+
+    def inside(self, step: str) -> "_NotReadableError":
+        self.way = f"{step}{self.way}"
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class _Codec:
-    """How values of one type are written, and read from a place of a document."""
+    """How values of one type are written, and read."""
 
     write: Callable[[Any], Any]
-    read: Callable[[Any, str], Any]
+    read: Callable[[Any], Any]
 
 
 def canonical(plain: Plain) -> bytes:
@@ -67,7 +79,10 @@ def written(value: object, kind: Any) -> Any:
 
 def read(kind: Any, plain: object, where: str = "payload") -> Any:
     """A value of a type from what JSON held. Raises UnreadableError, naming the place."""
-    return _codec(kind).read(plain, where)
+    try:
+        return _codec(kind).read(plain)
+    except _NotReadableError as error:
+        raise UnreadableError(f"{where}{error.way} {error.why}") from None
 
 
 @cache
@@ -92,14 +107,14 @@ def _codec(kind: Any) -> _Codec:
     raise TypeError(f"no spelling for {kind}")
 
 
-def _none(plain: object, where: str) -> None:
+def _none(plain: object) -> None:
     if plain is not None:
-        raise UnreadableError(f"{where} must be null")
+        raise _NotReadableError("must be null")
 
 
-def _alarm(plain: object, where: str) -> AlarmKind:
+def _alarm(plain: object) -> AlarmKind:
     if not isinstance(plain, str) or plain not in _ALARMS:
-        raise UnreadableError(f"{where} is no alarm")
+        raise _NotReadableError("is no alarm")
     return _ALARMS[plain]
 
 
@@ -107,18 +122,18 @@ _SCALARS: Mapping[type, str] = {int: "a whole number", str: "text", bool: "true 
 
 
 def _scalar(kind: type) -> _Codec:
-    def read_one(plain: object, where: str) -> object:
+    def read_one(plain: object) -> object:
         if type(plain) is not kind:
-            raise UnreadableError(f"{where} must be {_SCALARS[kind]}")
+            raise _NotReadableError(f"must be {_SCALARS[kind]}")
         if isinstance(plain, int) and abs(plain) > _WHOLE_MAX:
-            raise UnreadableError(f"{where} is larger than any count here")
+            raise _NotReadableError("is larger than any count here")
         return plain
 
     return _Codec(lambda value: value, read_one)
 
 
 _TEXTS: Mapping[type, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
-    float: (repr, float),  # what a chart holds of scales; nothing that a pump says is a fraction
+    float: (lambda value: repr(float(value)), float),  # what a chart holds of scales; nothing that a pump says is a fraction
     date: (date.isoformat, date.fromisoformat),
 }
 
@@ -126,32 +141,39 @@ _TEXTS: Mapping[type, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
 def _text(kind: type) -> _Codec:
     write, parse_text = _TEXTS[kind]
 
-    def read_one(plain: object, where: str) -> object:
+    def read_one(plain: object) -> object:
         value = None
         if isinstance(plain, str):
             with suppress(ValueError):
                 value = parse_text(plain)
         if value is None or write(value) != plain:
-            raise UnreadableError(f"{where} must be a {kind.__name__}, as text")
+            raise _NotReadableError(f"must be a {kind.__name__}, as text")
         return value
 
     return _Codec(write, read_one)
 
 
 def _literal(allowed: tuple[object, ...]) -> _Codec:
-    def read_one(plain: object, where: str) -> object:
+    def read_one(plain: object) -> object:
         if not isinstance(plain, str) or plain not in allowed:
-            raise UnreadableError(f"{where} must be one of {', '.join(map(str, allowed))}")
+            raise _NotReadableError(f"must be one of {', '.join(map(str, allowed))}")
         return plain
 
     return _Codec(lambda value: value, read_one)
 
 
 def _sequence(item: _Codec) -> _Codec:
-    def read_all(plain: object, where: str) -> tuple[object, ...]:
+    def read_all(plain: object) -> tuple[object, ...]:
         if not isinstance(plain, list):
-            raise UnreadableError(f"{where} must be a list")
-        return tuple(item.read(each, f"{where}[{number}]") for number, each in enumerate(plain))
+            raise _NotReadableError("must be a list")
+        number = 0
+        try:
+            found = []
+            for number, each in enumerate(plain):  # noqa: B007  # the number is for the error
+                found.append(item.read(each))
+        except _NotReadableError as error:
+            raise error.inside(f"[{number}]") from None
+        return tuple(found)
 
     return _Codec(lambda values: [item.write(each) for each in values], read_all)
 
@@ -164,12 +186,19 @@ def _fields(kind: type) -> _Codec:
     def write(value: object) -> Plain:
         return {name: part.write(getattr(value, name)) for name, part in parts.items()}
 
-    def read_whole(plain: object, where: str) -> object:
+    reads = [(name, part.read) for name, part in parts.items()]
+
+    def read_whole(plain: object) -> object:
         if not isinstance(plain, dict) or plain.keys() != parts.keys():
-            raise UnreadableError(f"{where} must be {kind.__name__} with exactly {', '.join(parts) or 'nothing in it'}")
-        values = {name: part.read(plain[name], f"{where}.{name}") for name, part in parts.items()}
+            raise _NotReadableError(f"must be {kind.__name__} with exactly {', '.join(parts) or 'nothing in it'}")
+        values, name = {}, ""
+        try:
+            for name, read_part in reads:
+                values[name] = read_part(plain[name])
+        except _NotReadableError as error:
+            raise error.inside(f".{name}") from None
         if bound and not bound[0] <= next(iter(values.values())) <= bound[1]:
-            raise UnreadableError(f"{where} is outside {bound[0]} to {bound[1]}")
+            raise _NotReadableError(f"is outside {bound[0]} to {bound[1]}")
         return kind(**values)
 
     return _Codec(write, read_whole)
@@ -192,8 +221,11 @@ def _union(options: tuple[Any, ...]) -> _Codec:
         only = _codec(named[0])
         return _Codec(
             lambda value: None if value is None else only.write(value),
-            lambda plain, where: None if plain is None else only.read(plain, where),
+            lambda plain: None if plain is None else only.read(plain),
         )
+    taken = [option.__name__ for option in named if is_dataclass(option) and "kind" in {each.name for each in fields(option)}]
+    if taken:
+        raise TypeError(f"{', '.join(taken)} has a field that is called as what tells it from others: kind")
     parts: Mapping[str, tuple[type, _Codec]] = {option.__name__: (option, _codec(option)) for option in named}
 
     def write(value: object) -> Plain | None:
@@ -202,13 +234,13 @@ def _union(options: tuple[Any, ...]) -> _Codec:
         name = type(value).__name__
         return {"kind": name, **parts[name][1].write(value)}
 
-    def read_one(plain: object, where: str) -> object:
+    def read_one(plain: object) -> object:
         if plain is None and optional:
             return None
         kind = plain.get("kind") if isinstance(plain, dict) else None
         if not isinstance(plain, dict) or not isinstance(kind, str) or kind not in parts:
-            raise UnreadableError(f"{where} must be one of {', '.join(parts)}{' or null' if optional else ''}, by its kind")
+            raise _NotReadableError(f"must be one of {', '.join(parts)}{' or null' if optional else ''}, by its kind")
         rest = {key: value for key, value in plain.items() if key != "kind"}
-        return parts[kind][1].read(rest, where)
+        return parts[kind][1].read(rest)
 
     return _Codec(write, read_one)

@@ -12,6 +12,7 @@ import typer
 from thecal.cli.bench import bench
 from thecal.cli.calc import calc
 from thecal.cli.check import check
+from thecal.cli.clinic import clinic
 from thecal.cli.compare import compare
 from thecal.cli.console import BAD_INPUT, complain, explain, say
 from thecal.cli.drill import drill
@@ -23,6 +24,7 @@ from thecal.cli.programmer import programmer
 from thecal.cli.pumps import pumps
 from thecal.cli.rules import rules
 from thecal.cli.run import run
+from thecal.cli.serve import serve
 from thecal.cli.study import study
 from thecal.cli.teach import teach
 from thecal.cli.triage import triage
@@ -53,7 +55,9 @@ app.command()(whatif)
 app.command()(compare)
 app.command()(validate)
 app.command()(hazards)
+app.command()(serve)
 app.add_typer(bench, name="bench")
+app.add_typer(clinic, name="clinic")
 app.add_typer(drill, name="drill")
 app.add_typer(study, name="study")
 app.add_typer(plan, name="plan")

@@ -8,12 +8,14 @@ from thecal.chart.chart import Chart
 from thecal.chart.clinical import Documented
 from thecal.chart.facts import ResidualMeasured
 from thecal.chart.vocabulary import grouped
+from thecal.pump.sheet import PumpSheet
+from thecal.quantity import Volume
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
 from thecal.therapy.refill import SMALL_RESERVOIR, discrepancy_flag
 from thecal.therapy.refill_visit import percutaneous_fill
 from thecal.therapy.rules import Limit
-from thecal.timeline import HOUR_S, Duration, Instant
+from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 
 EXPLAINED = "residual explained"
 EXCLUDED = "pocket fill excluded"
@@ -31,6 +33,16 @@ def known_empty(chart: Chart) -> bool:
         return True
     papers = (fact for fact in chart.facts if isinstance(fact, Documented) and fact.document == EXPLAINED)
     return any(paper.at >= residual.at for paper in papers)
+
+
+def worked_out(chart: Chart, sheet: PumpSheet, now: Instant) -> Volume | None:
+    """What should be in a pump without electronics, as people work it out from its last fill; None where nothing is known."""
+    if known_empty(chart):
+        return Volume(0)
+    if chart.filled is None:
+        return None
+    flowed_nl = sheet.flow_max.nl_per_day * (now.s - chart.filled.at.s) // DAY_S
+    return Volume(max(chart.filled.volume.nl - flowed_nl, 0))
 
 
 @dataclass(frozen=True, slots=True)

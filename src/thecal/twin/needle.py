@@ -17,8 +17,7 @@ from thecal.pump.program import BridgeBolus
 from thecal.pump.reservoir import perform
 from thecal.pump.state import PumpState
 from thecal.quantity import Amount, Volume
-from thecal.therapy.residual import known_empty
-from thecal.timeline import DAY_S
+from thecal.therapy.residual import known_empty, worked_out
 from thecal.twin.action import EmptyReservoir, Needle, OpenValve, Refill, UsePort
 from thecal.twin.done import Done
 from thecal.twin.exchange import exchange, old_in_line, spoiled
@@ -116,10 +115,7 @@ def _expected(before: PumpState, chart: Chart) -> Volume | None:
         return Volume(0)
     if before.sheet.programmable:
         return None if before.known_nl is None else Volume(before.known_nl)
-    if chart.filled is None:
-        return None
-    flowed_nl = before.sheet.flow_max.nl_per_day * (before.now.s - chart.filled.at.s) // DAY_S
-    return Volume(max(chart.filled.volume.nl - flowed_nl, 0))
+    return worked_out(chart, before.sheet, before.now)
 
 
 def use_port(world: World, _: Chart, action: UsePort, pump: PumpState) -> Done | Refusal:

@@ -1,0 +1,277 @@
+"""The admission sheet: for somebody in a hospital who has never seen a pump, about the one that lies in this person.
+
+Every sentence that is not of the chart stands with its rule or its source.
+"""
+
+from collections.abc import Iterator
+
+from thecal.chart.facts import Implanted, Revised
+from thecal.chart.line_ledger import LineLedger, fluid_text, line_ledger
+from thecal.chart.vocabulary import grouped, words
+from thecal.clinic.emergency_card import (
+    dose_in_place,
+    mode_in_place,
+    of_pump_in_place,
+    port_in_place,
+    serial_in_place,
+    uncertain_words,
+    with_sheet,
+)
+from thecal.clinic.entry import DeviceRecorded
+from thecal.clinic.outage_list import oral_words
+from thecal.clinic.paper import Paper, pairs, printed_line, recorded, three_figures
+from thecal.clinic.person import Person
+from thecal.clinic.refill_note import amount_text
+from thecal.programmer.printout import Section, gain_words
+from thecal.pump.sheet import PumpSheet
+from thecal.quantity import Amount, Volume
+from thecal.report.words import digits_text, significant_text
+from thecal.therapy.due import last_read, mean_flow, refill_due
+from thecal.therapy.emergency_plan import IN_MAGNET, MAKER_LINES
+from thecal.therapy.first_actions import of_overdose, of_withdrawal
+from thecal.therapy.gain import pump_gain
+from thecal.therapy.look import Look
+from thecal.therapy.overdose import line_text
+from thecal.therapy.restart import reading
+from thecal.therapy.rules import all_rules
+from thecal.therapy.service import end_of_service, pump_in_place
+from thecal.therapy.totals import totals
+from thecal.timeline import DAY_S, Instant
+
+WHAT_IT_IS = (
+    "A pump under the skin of the belly gives baclofen, which loosens stiff muscles, day and night through a thin tube into the "
+    "fluid of the spine.",
+    "It must never stop or run empty unplanned: sudden withdrawal of intrathecal baclofen can kill, and too much can end "
+    "in coma.",
+)
+_SOURCES = (
+    "What this is: Cleveland Clinic, Intrathecal Baclofen Therapy (for MS); boxed warning and overdosage of the intrathecal "
+    "baclofen label (openFDA). Rules are named by their ids; the software shows the source of each.",
+)
+NO_SOURCE = "No source on file says what they do to this pump: ask the clinic or the maker's line before any of them."
+_PROCEDURES = "Radiotherapy, electroconvulsive therapy, diathermy"
+_ASK_FIRST = "that the clinician is called before any procedure: Medtronic UK, cautions on medical procedures"
+_COUNTED_DAYS = 365  # further off, the date says it better
+_LINE_UNKNOWN = "how much drug the line still holds is not known"
+
+
+def admission_sheet(
+    look: Look,
+    person: Person,
+    device: DeviceRecorded | None,
+    clinic_by_day: str,
+    clinic_by_night: str,
+    *,
+    by: str = "",
+    clinic: str = "",
+    line_known: bool = True,
+) -> Paper:
+    """The sheet as the chart knows the pump now, in large print.
+
+    ``line_known`` is false where nobody knows the volume of the catheter (a transfer from elsewhere): no figure of it is printed.
+    """
+    look = with_sheet(look)
+    born = f", born {person.born}" if person.born else ""
+    number = f", number {person.number}" if person.number else ""
+    lines = (
+        f"{recorded(person.name)}{born}{number}",
+        f"As the record of {look.now.date(look.zone)} says. {printed_line(look.now, look.zone, by, clinic)}",
+    )
+    sections = (
+        Section("What this is", ("", ""), (("the pump", WHAT_IT_IS[0]), ("the danger", WHAT_IT_IS[1]))),
+        _calls(look, clinic_by_day, clinic_by_night),
+        _signs(),
+        _actions("Too little (withdrawal): first actions", look, line_known, overdose=False),
+        _actions("Too much (overdose): first actions", look, line_known, overdose=True),
+        _no_programmer(look, device, line_known),
+        _pump(look, device),
+        _left(look),
+        _line(look, line_known),
+        _stops(look),
+    )
+    return Paper("Admission with an intrathecal baclofen pump", lines, sections, _SOURCES, size="large")
+
+
+def _calls(look: Look, by_day: str, by_night: str) -> Section:
+    sheet, makers = look.sheet, MAKER_LINES.get(look.clinic.jurisdiction, {})
+    maker = next((line for title, line in makers.items() if sheet and sheet.title.startswith(title)), None)
+    return pairs("Call first", ("clinic by day", by_day), ("clinic by night", by_night), ("maker's line", maker))
+
+
+def _signs() -> Section:
+    early, severe = grouped("symptoms", "early withdrawal"), grouped("symptoms", "severe withdrawal")
+    too_much = grouped("symptoms", "overdose") | grouped("symptoms", "overdose tone")
+    rows = (
+        ("too little, early", f"{_texts(early)} (WDL-01)"),
+        ("too little, severe", f"{_texts(severe)} (WDL-01)"),
+        ("too much", f"{_texts(too_much)} (OVD-01)"),
+        ("which of the two", "Examine the tone: limp or normal argues for too much, raised for too little (OVD-07)."),
+    )
+    return Section("Signs", ("", ""), rows)
+
+
+def _texts(symptoms: frozenset[str]) -> str:
+    return ", ".join(words("symptoms")[name].text for name in sorted(symptoms))
+
+
+# What is done ----------------------------------------------------------------------------------------------------------
+
+
+def _actions(title: str, look: Look, line_known: bool, *, overdose: bool) -> Section:
+    there = {name for name in look.known.conditions if look.known.present(name)}
+    steps = of_overdose(there, look.clinic, look) if overdose else of_withdrawal(True, look.clinic, look)
+    told = ((_line_figure(step.text, look, line_known), step.rule) for step in steps)
+    return Section(title, ("", "do", "rule"), tuple((str(number), *row) for number, row in enumerate(told, 1)))
+
+
+def _line_figure(text: str, look: Look, line_known: bool) -> str:
+    return text if line_known else text.replace(line_text(look), _LINE_UNKNOWN)
+
+
+def _no_programmer(look: Look, device: DeviceRecorded | None, line_known: bool) -> Section:
+    port = port_in_place(look, device)
+    access = {"yes": "an access port is on record", "no": "no access port is on record: only the reservoir can be emptied"}
+    there = access.get(port or "", "whether there is an access port is not recorded")
+    held = _line_figure(line_text(look), look, line_known)
+    rows = (
+        ("too much", f"Empty the reservoir and aspirate the catheter access port; {there}; {held} (OVD-02)."),
+        (
+            "too little",
+            "Have a programmer brought, and cover until then: drugs by mouth alone are never relied on, a monitored bolus by "
+            "lumbar puncture or a temporary intrathecal catheter is the definitive cover (WDL-08).",
+        ),
+        ("never", "Inject nothing into a port of the pump: a refill into the catheter access port has killed (RPC-16)."),
+    )
+    return Section("Without a programmer", ("", ""), rows)
+
+
+# The pump --------------------------------------------------------------------------------------------------------------
+
+
+def _pump(look: Look, device: DeviceRecorded | None) -> Section:
+    sheet, pump, filled = look.sheet, pump_in_place(look.known), look.chart.filled
+    report = reading(look) if sheet is not None else None
+    whole = totals(report, sheet) if report and sheet else None
+    strength = report.concentration if report and report.concentration else filled.concentration if filled else None
+    doubt, papers = uncertain_words(look), of_pump_in_place(look, device)
+    rows = (
+        ("pump", f"{sheet.title} ({sheet.name})" if sheet else None),
+        ("serial number", serial_in_place(look, device)),
+        ("where it lies", papers.site if papers else None),
+        ("in place since", pump.at.date(look.zone) if pump else None),
+        ("drug", f"baclofen, intrathecal, {strength}" if strength and sheet else None),
+        ("program read last", report.at.local_text(look.zone) if report else None),
+        ("alarms at that reading", (", ".join(report.alarms) or "none") if report else None),
+        ("program", mode_in_place(look)),
+        ("daily dose ordered", dose_in_place(look)),
+        ("24-h total as programmed", amount_text(whole.day) if whole else None),
+        ("flow as programmed", _flow(look, sheet)),
+        ("baclofen by mouth", oral_words(look)),
+        ("catheter", _catheter(look)),
+        ("catheter access port", port_in_place(look, device)),
+    )
+    return pairs("The pump", *([("beware", doubt)] if doubt else []), *rows)
+
+
+def _flow(look: Look, sheet: PumpSheet | None) -> str | None:
+    """The mean of a day, with the band of the true flow: by the label, or by the residuals of this pump."""
+    if sheet is None or pump_in_place(look.known) is None:
+        return None
+    band = f"; true flow against it: {gain_words(pump_gain(look.chart, sheet))}"
+    if not sheet.programmable:
+        return f"{sheet.flow_max}{band}"
+    report = reading(look)
+    if report is None:
+        return None
+    nl, per = mean_flow(report, sheet, patient=False)
+    return f"{digits_text(nl / per / 10**6)} mL/day{band}"
+
+
+def _catheter(look: Look) -> str | None:
+    if look.chart.implanted is None:
+        return None
+    latest = next(fact for fact in reversed(look.chart.facts) if isinstance(fact, Implanted | Revised))
+    return f"{latest.catheter}, tip at {latest.tip_level}"
+
+
+def _left(look: Look) -> Section:
+    """How long it runs; the earliest dates are at the upper bound of this pump's flow."""
+    due = refill_due(look) if look.sheet is not None else None
+    read = last_read(look) if look.sheet is not None else None
+    if due is None:
+        return pairs("How long it runs", ("alarm, as the pump counts", None), ("empty, at the earliest", None))
+    if look.chart.emptied:
+        return pairs("How long it runs", ("the reservoir", "emptied, and not filled since: nothing but the line is left"))
+    ends = end_of_service(look)
+    alarm = "none: this pump has no alarm" if look.sheet and not look.sheet.programmable else _days(due.counted, look)
+    rows: list[tuple[str, object | None]] = [
+        ("calculated volume", _calculated(read.calculated, read.at, look) if read and read.calculated else None),
+        ("alarm, as the pump counts", alarm),
+        ("alarm, at the earliest", _days(due.alarm, look)),
+        ("empty, at the earliest", _days(due.empty, look)),
+    ]
+    if ends is not None:
+        rows.append(("stops for good by", _days(ends, look)))
+    return pairs("How long it runs", *rows)
+
+
+def _calculated(volume: Volume, at: Instant, look: Look) -> str:
+    return f"{three_figures(volume)} on {at.date(look.zone)}, as the pump counts"
+
+
+def _days(at: Instant | None, look: Look) -> str | None:
+    if at is None:
+        return None
+    day = at.date(look.zone)
+    if at <= look.now:
+        return f"{day}: HAS PASSED"
+    days = (at.s - look.now.s) // DAY_S
+    if days > _COUNTED_DAYS:
+        return str(day)
+    left = {0: "less than a day left", 1: "1 day left"}.get(days, f"{days} days left")
+    return f"{day}: {left}"
+
+
+def _line(look: Look, line_known: bool) -> Section:
+    ledger = line_ledger(look.chart) if look.sheet is not None else None
+    if ledger is None or not line_known:
+        return pairs("In tubing and catheter", ("it holds", None if ledger is None else f"{_LINE_UNKNOWN}: measure it first"))
+    rows = (("it holds", line_words(ledger)), ("believed as of", ledger.as_of.local_text(look.zone)))
+    return pairs("In tubing and catheter", *rows, *(("but", text) for text in ledger.cautions))
+
+
+def line_words(ledger: LineLedger) -> str:
+    """What lies in the line, as ``LineLedger.in_words`` says it, but each number to three figures, as of any real catheter."""
+    parcels = ledger.line.parcels
+    fluids = ", then ".join(f"{three_figures(Volume(parcel.volume_nl))} of {fluid_text(parcel)}" for parcel in parcels)
+    amount = Amount(ledger.line.amount_pg)
+    return f"from the tip: {fluids}; {f'{significant_text(amount.mcg)} mcg in all' if amount.pg else 'no drug known'}"
+
+
+def _stops(look: Look) -> Section:
+    rows = tuple((what, f"{sentence} [{source}]") for what, sentence, source in _stopping(look.sheet))
+    return Section("What can stop it, or harm it", ("", ""), rows)
+
+
+def _stopping(sheet: PumpSheet | None) -> Iterator[tuple[str, str, str]]:
+    """What stops a pump, a sentence each, with the source."""
+    if sheet is None:
+        yield "MRI", "Which pump it is, is not recorded: no scan before the clinic has answered.", _rule("MRI-01")
+    else:
+        inside = IN_MAGNET[sheet.magnet]
+        yield "MRI", f"{inside[:1].upper()}{inside[1:]}; ask the clinic before any scan.", sheet.datum("magnet").source
+    if sheet is None or sheet.emi_during_alarm == "telemetry mode":
+        told = "Strong fields while an alarm sounds can leave it infusing nothing until it is interrogated."
+        yield "Interference", told, _rule("MRI-03")
+    told = (
+        "Tell the anesthetist beforehand: general anesthetics have disturbed the heart and brought seizures; it is not stopped."
+    )
+    yield "Operation", told, _rule("INT-11")
+    if sheet is None or sheet.programmable:
+        told = "Two tones in turn mean that the drug may no longer flow: interrogate at once, it is an emergency."
+        yield "Alarm", told, _rule("DEV-03")
+    yield _PROCEDURES, NO_SOURCE, _ASK_FIRST
+
+
+def _rule(rule: str) -> str:
+    return f"{rule}: {all_rules()[rule].source}"

@@ -1,0 +1,71 @@
+"""A stream of the record, as it was written: what was known when, and the chart that it comes to.
+
+Two times are kept of every entry: when it happened and when it was written down. What a correction takes back counts no longer
+from the moment on at which the correction was written down; it is never gone.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar, cast, get_args
+
+from thecal.chart.chart import Chart
+from thecal.chart.facts import Fact
+from thecal.clinic.entry import Corrected, Entry
+from thecal.timeline import Instant
+
+E = TypeVar("E")
+_FACTS: tuple[type, ...] = get_args(Fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry as it stands in its stream: its ``version``, who wrote it down, and when."""
+
+    version: int
+    entry: Entry
+    who: str
+    recorded: Instant
+
+
+@dataclass(frozen=True)
+class History:
+    """The entries of one stream, in the order in which they were written down."""
+
+    stream: str
+    rows: tuple[Recorded, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """That of the last entry; 0 of an empty stream."""
+        return self.rows[-1].version if self.rows else 0
+
+    def known_at(self, instant: Instant) -> "History":
+        """What had been written down by an instant, and nothing that was written later."""
+        return History(self.stream, self.rows[: bisect_right(self.rows, instant, key=lambda row: row.recorded)])
+
+    @cached_property
+    def taken_back(self) -> dict[int, Recorded]:
+        """The entries that count no longer, by version, each with the correction that says so."""
+        return {row.entry.version: row for row in self.rows if isinstance(row.entry, Corrected)}
+
+    @cached_property
+    def standing(self) -> tuple[Recorded, ...]:
+        """The entries that count, by when they happened; those of one second in the order in which they were written down."""
+        taken = self.taken_back
+        return tuple(sorted((row for row in self.rows if row.version not in taken), key=lambda row: row.entry.at))
+
+    @cached_property
+    def chart(self) -> Chart:
+        """The chart of the facts that count."""
+        facts = (row.entry for row in self.standing if isinstance(row.entry, _FACTS))
+        return Chart().after(*cast(Iterator[Fact], facts))
+
+    def all(self, kind: type[E]) -> list[E]:
+        """The entries of one kind that count, by when they happened."""
+        return [row.entry for row in self.standing if isinstance(row.entry, kind)]
+
+    def last(self, kind: type[E]) -> E | None:
+        """The latest of them."""
+        return next(reversed(self.all(kind)), None)

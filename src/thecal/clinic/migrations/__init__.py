@@ -1,0 +1,1 @@
+"""The migrations of a clinic's database, by Alembic."""

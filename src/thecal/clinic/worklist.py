@@ -1,0 +1,67 @@
+"""The worklist: who must be seen or called, by when, the gravest first. It reads what is kept and works nothing out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from thecal.clinic.item import TIERS
+from thecal.clinic.people import people_of
+from thecal.clinic.person import Person
+from thecal.clinic.schema import item as item_table
+from thecal.clinic.schema import standing as table
+from thecal.clinic.standing import Standing, standing_in
+
+PAGE = 50
+"""How many people a page of the worklist shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A person on the worklist."""
+
+    standing: Standing
+    person: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """A page of it; ``counts`` are the people of each tier, ``kinds`` the items of each kind, over all pages."""
+
+    rows: tuple[Row, ...]
+    page: int
+    pages: int
+    total: int
+    counts: dict[str, int]
+    kinds: dict[str, int]
+
+
+def worklist(connection: Connection, *, tier: int | None = None, kind: str | None = None, page: int = 1) -> Worklist:
+    """A page of the worklist, of one tier or with items of one kind where one is named."""
+    query = select(table.c.stream, table.c.body)
+    total_query = select(func.count()).select_from(table)
+    for where in _wheres(tier, kind):
+        query, total_query = query.where(where), total_query.where(where)
+    total: int = connection.execute(total_query).scalar_one()
+    pages = max(-(-total // PAGE), 1)
+    page = min(max(page, 1), pages)
+    order = (table.c.tier, table.c.due.is_(None), table.c.due, table.c.stream)
+    rows = connection.execute(query.order_by(*order).limit(PAGE).offset((page - 1) * PAGE)).all()
+    people = people_of(connection, [row.stream for row in rows])
+    found = tuple(Row(standing_in(row.body), people.get(row.stream)) for row in rows)
+    of_tier = connection.execute(select(table.c.tier, func.count()).group_by(table.c.tier)).all()
+    of_kind = connection.execute(select(item_table.c.kind, func.count()).group_by(item_table.c.kind)).all()
+    counts = {name: next((number for tier, number in of_tier if tier == n), 0) for n, name in enumerate(TIERS)}
+    return Worklist(found, page, pages, total, counts, dict(sorted((kind, number) for kind, number in of_kind)))
+
+
+def _wheres(tier: int | None, kind: str | None) -> Iterator[ColumnElement[bool]]:
+    if tier is not None:
+        yield table.c.tier == tier
+    if kind is not None:
+        yield table.c.stream.in_(select(item_table.c.stream).where(item_table.c.kind == kind))
+
+
+def all_standings(connection: Connection) -> list[Standing]:
+    """Everybody, by name of the stream."""
+    return [standing_in(body) for body in connection.execute(select(table.c.body).order_by(table.c.stream)).scalars()]

@@ -1,0 +1,138 @@
+"""The application: every page behind its guard, strict headers on every answer, and what is done by night."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from thecal.clinic.practice import Practice
+from thecal.web.guard import guarded
+from thecal.web.pages import all_pages
+from thecal.web.route import PageRoute
+from thecal.web.templating import STATIC
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_TRIES = {"/sign-in": (20, 60.0), "/first": (20, 60.0)}
+"""How often an address may try, in how many seconds."""
+_ALL = (3000, 60.0)
+_BEAT_S = 30.0
+_LOG = logging.getLogger("thecal.web")
+Nightly = Callable[[Practice], None]
+
+
+def make_app(practice: Practice, *, nightly: Nightly | None = None, secure: bool = False) -> FastAPI:
+    """The application of a clinic. ``nightly`` is done once on every day, ``secure`` says that it is served by HTTPS alone."""
+
+    @contextlib.asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(_by_night(practice, nightly)) if nightly else None
+        yield
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    app = FastAPI(title="thecal", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
+    app.state.practice, app.state.secure = practice, secure
+    for route in all_pages():
+        app.add_route(route.path, guarded(route, practice), methods=[route.method])
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(_Headers, secure=secure)
+    app.middleware("http")(_limited())
+    return app
+
+
+def routes() -> list[PageRoute]:
+    """Every page there is."""
+    return all_pages()
+
+
+class _Headers:
+    """The same strict headers on everything; nothing but the static files may be kept by a browser."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self.app, self.secure = app, secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                if not scope["path"].startswith("/static/"):
+                    headers["Cache-Control"] = "no-store"
+                if self.secure:
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+            await send(message)
+
+        await self.app(scope, receive, sending)
+
+
+def _limited() -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    """No address asks more often than a person can."""
+    asked: dict[tuple[str, str], deque[float]] = defaultdict(deque)
+
+    async def limit(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+        address = request.client.host if request.client else ""
+        key = request.url.path if request.method == "POST" and request.url.path in _TRIES else ""
+        most, within = _TRIES.get(key, _ALL)
+        times, now = asked[address, key], time.monotonic()
+        while times and now - times[0] > within:
+            times.popleft()
+        if len(times) >= most:
+            wait = int(within - (now - times[0])) + 1
+            told = f"Too many requests from here. Wait {wait} s, and try again. Nothing was done."
+            return PlainTextResponse(told, 429, headers={"Retry-After": str(wait)})
+        times.append(now)
+        if len(asked) > 10_000:
+            asked.clear()
+        return await call(request)
+
+    return limit
+
+
+async def _by_night(practice: Practice, nightly: Nightly) -> None:
+    """Once on every day of the clinic, and once at the start, what is due by night."""
+    done: date | None = None
+    while True:
+        with contextlib.suppress(asyncio.TimeoutError):
+            try:
+                today = await run_in_threadpool(_today, practice)
+                if today != done:
+                    await run_in_threadpool(nightly, practice)
+                    done = today
+            except Exception:  # noqa: BLE001  # the next night comes whatever this one brought
+                _LOG.exception("what is due by night could not be done; it is tried again")
+        await asyncio.sleep(_BEAT_S)
+
+
+def _today(practice: Practice) -> date:
+    with practice.reading() as reading:
+        return reading.now.date(reading.zone)

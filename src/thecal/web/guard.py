@@ -1,0 +1,261 @@
+"""The guard of every page: who asks, whether they may, whether the form is ours and new; and what happens when it cannot be done.
+
+Whatever goes wrong, what was typed is given back: on a page that says what happened and can send it again.
+"""
+
+import inspect
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from hmac import compare_digest
+from urllib.parse import quote, urlsplit
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from thecal.clinic.access import RIGHTS, Denied, denied
+from thecal.clinic.database import DatabaseDownError
+from thecal.clinic.practice import Practice
+from thecal.clinic.record import StaleError
+from thecal.clinic.schema import submission
+from thecal.clinic.sign_in import SignIn, last_seen, seen, standing
+from thecal.therapy.settings import setting_count
+from thecal.web.ask import Ask
+from thecal.web.form import Form, Upload
+from thecal.web.route import OPEN, SIGNED_IN, PageRoute
+from thecal.web.templating import TEMPLATES
+
+COOKIE = "thecal_session"
+PRE = "thecal_pre"
+_FIELDS_MAX = 2000
+_SEEN_EVERY_S = 30
+_LOG = logging.getLogger("thecal.web")
+NOT_OURS = "This form did not come from a page of this clinic, or is from an older sign-in."
+
+
+class NotFoundError(Exception):
+    """There is no such page, person or visit here."""
+
+
+class ForbiddenError(Exception):
+    """Somebody may not do this; says who may."""
+
+    def __init__(self, why: Denied) -> None:
+        self.why = why
+        super().__init__(why.why)
+
+
+def guarded(route: PageRoute, practice: Practice) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of a route."""
+
+    async def endpoint(request: Request) -> Response:
+        ask = Ask(request, practice, secrets.token_hex(4), params=dict(request.path_params))
+        try:
+            if route.method == "POST":
+                ask.form = await _read_form(request)
+            return await _answer(ask, route)
+        except HTTPException as error:
+            return plain_page(ask, error.status_code, error.detail)
+        except NotFoundError as error:
+            return plain_page(ask, 404, str(error) or "There is nothing here of that name.")
+        except ForbiddenError as error:
+            return _forbidden(ask, error.why)
+        except StaleError as error:
+            return kept_page(
+                ask, 409, "Somebody else wrote here meanwhile", f"{error}. Open it again, compare, and send yours again."
+            )
+        except DatabaseDownError as error:
+            _LOG.error("request %s: %s", ask.number, error)
+            return kept_page(
+                ask, 503, "The database does not answer", f"{error}. Nothing was written. Wait a little, and send it again."
+            )
+        except Exception:  # noqa: BLE001  # whatever it was, what was typed is given back
+            _LOG.exception("request %s to %s", ask.number, request.url.path)
+            told = "Something went wrong that nobody expected. Look whether it was written before you send it again."
+            return kept_page(ask, 500, "An error", told)
+
+    return endpoint
+
+
+async def _answer(ask: Ask, route: PageRoute) -> Response:
+    """Let those in who may, and answer."""
+    if ask.request.method == "POST":
+        _check_origin(ask.request)
+    if route.needs != OPEN:
+        ask.sign_in = await run_in_threadpool(_signed_in, ask)
+        if ask.sign_in is None:
+            return await run_in_threadpool(_sign_in_first, ask)
+        why = await run_in_threadpool(_denied, ask, route)
+        if why is not None:
+            raise ForbiddenError(why)
+        if ask.sign_in.account.change_password and route.path not in ("/password", "/sign-out"):
+            return RedirectResponse("/password", 303)
+        if route.method == "POST" and not route.only_shows and not compare_digest(ask.form.text("csrf"), ask.sign_in.csrf):
+            return kept_page(ask, 403, "This form is not ours", f"{NOT_OURS} Look at it, and send it again.")
+    elif route.method == "POST" and not _pre_fits(ask):
+        return plain_page(ask, 403, f"{NOT_OURS} Open the page again.")
+    return await _once(ask, route)
+
+
+async def _once(ask: Ask, route: PageRoute) -> Response:
+    """A form that was sent twice is done once, and both are shown what it came to."""
+    once = ask.form.text("once") if route.method == "POST" and not route.only_shows else ""
+    if once and not await run_in_threadpool(_take, ask, once):
+        location = await run_in_threadpool(_came_to, ask, once)
+        if location:
+            return RedirectResponse(location, 303)
+        return plain_page(ask, 409, "This form was sent already, and is being worked on. Wait a moment, and look.")
+    done = False
+    try:
+        response = await _handled(ask, route)
+        done = response.status_code == 303
+    finally:
+        if once and not done:
+            await run_in_threadpool(_give_back, ask, once)
+    if once and done:
+        await run_in_threadpool(_write_location, ask, once, response.headers["location"])
+    return response
+
+
+async def _handled(ask: Ask, route: PageRoute) -> Response:
+    if inspect.iscoroutinefunction(route.handler):
+        found: Response = await route.handler(ask, **ask.params)
+        return found
+    answer: Response = await run_in_threadpool(route.handler, ask, **ask.params)
+    return answer
+
+
+def _take(ask: Ask, once: str) -> bool:
+    try:
+        with ask.practice.database.writing() as connection:
+            connection.execute(insert(submission).values(once=once[:64], at=ask.practice.now.s, location=""))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _came_to(ask: Ask, once: str) -> str:
+    with ask.practice.database.reading() as connection:
+        return connection.execute(select(submission.c.location).where(submission.c.once == once[:64])).scalar_one_or_none() or ""
+
+
+def _give_back(ask: Ask, once: str) -> None:
+    with ask.practice.database.writing() as connection:
+        connection.execute(delete(submission).where(submission.c.once == once[:64]))
+
+
+def _write_location(ask: Ask, once: str, location: str) -> None:
+    with ask.practice.database.writing() as connection:
+        connection.execute(update(submission).where(submission.c.once == once[:64]).values(location=location[:400]))
+
+
+def _signed_in(ask: Ask) -> SignIn | None:
+    token = ask.request.cookies.get(COOKIE, "")
+    if not token:
+        return None
+    now = ask.practice.now
+    with ask.practice.database.reading() as connection:
+        found = standing(connection, token, now)
+        idle = found is not None and now.s - last_seen(connection, found.number).s >= _SEEN_EVERY_S
+    if found is not None and idle:
+        with ask.practice.database.writing() as connection:
+            seen(connection, found.number, now)
+    return found
+
+
+def _denied(ask: Ask, route: PageRoute) -> Denied | None:
+    """What the person who asks may do, kept for the pages; and why not this, where they may not."""
+    with ask.practice.reading() as reading:
+        staff = reading.staff()
+    whys = {right: denied(ask.account, right, staff) for right in RIGHTS}
+    ask.rights = frozenset(right for right, why in whys.items() if why is None)
+    return None if route.needs in (OPEN, SIGNED_IN) else whys[route.needs]
+
+
+def _sign_in_first(ask: Ask) -> Response:
+    """The sign-in, with what was typed kept in it, and the way back."""
+    if ask.request.method == "GET":
+        back = ask.path if ask.path != "/" else "/worklist"
+        return ask.go(f"/sign-in?back={quote(back, safe='/')}")
+    return kept_page(
+        ask,
+        401,
+        "You are signed out",
+        "Your session has ended. What you typed is here: sign in, and send it again.",
+        sign_in=True,
+    )
+
+
+def _check_origin(request: Request) -> None:
+    """A form comes from a page of ours (SameSite cookies and the form's own secret say so too)."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.headers.get("host", ""):
+        raise HTTPException(403, NOT_OURS)
+    if site and site not in ("same-origin", "none"):
+        raise HTTPException(403, NOT_OURS)
+
+
+def _pre_fits(ask: Ask) -> bool:
+    """Before there is a session, a form carries what its page has put into a cookie."""
+    given, kept = ask.form.text("pre"), ask.request.cookies.get(PRE, "")
+    return bool(kept) and compare_digest(given, kept)
+
+
+async def _read_form(request: Request) -> Form:
+    most = setting_count("clinic", "upload")
+    length = request.headers.get("content-length", "")
+    if not length.isdigit():
+        raise HTTPException(411, "The length of what is sent has to be said before.")
+    if int(length) > most:
+        raise HTTPException(413, f"{int(length):,} bytes are more than a page takes at once ({most:,}).")
+    values: dict[str, list[str]] = {}
+    files: dict[str, Upload] = {}
+    async with request.form(max_fields=_FIELDS_MAX, max_files=5, max_part_size=most) as data:
+        for name, value in data.multi_items():
+            if isinstance(value, UploadFile):
+                files[name] = Upload(value.filename or "", await value.read())
+            else:
+                values.setdefault(name, []).append(value.replace("\x00", ""))
+    return Form({name: tuple(several) for name, several in values.items()}, files)
+
+
+def _forbidden(ask: Ask, why: Denied) -> Response:
+    told = f"{why.why[:1].upper()}{why.why[1:]}. Who may: {', '.join(why.who_may) or 'nobody'}."
+    return kept_page(ask, 403, "You may not do this", told)
+
+
+def plain_page(ask: Ask, status: int, told: str) -> Response:
+    """A page that says one thing, and needs no database."""
+    page = TEMPLATES.get_template("plain.html").render(status=status, told=told, number=ask.number)
+    return HTMLResponse(page, status)
+
+
+def kept_page(
+    ask: Ask,
+    status: int,
+    title: str,
+    told: str,
+    *,
+    sign_in: bool = False,
+    path: str | None = None,
+    kept: list[tuple[str, str]] | None = None,
+) -> Response:
+    """What happened, and everything that was typed, ready to be sent again. It needs no database."""
+    page = TEMPLATES.get_template("kept.html").render(
+        title=title,
+        told=told,
+        number=ask.number,
+        status=status,
+        method=ask.request.method,
+        path=path or ask.path,
+        kept=kept if kept is not None else ask.form.kept,
+        csrf=ask.sign_in.csrf if ask.sign_in else "",
+        sign_in=sign_in,
+        files=sorted(ask.form.files),
+    )
+    return HTMLResponse(page, status)

@@ -1,0 +1,59 @@
+"""What is done once on every day: standings worked out anew, and the list for a day without a computer written."""
+
+import os
+from pathlib import Path
+
+from thecal.clinic.entry import DeviceRecorded
+from thecal.clinic.outage_list import OutageRow, outage_csv, outage_list, outage_row
+from thecal.clinic.paper import paper_html
+from thecal.clinic.people import people_of
+from thecal.clinic.person import Person
+from thecal.clinic.practice import CHART, By, Practice
+from thecal.clinic.recall_sweep import mark
+from thecal.clinic.record import streams
+
+OUTAGE = "outage"
+_UNKNOWN = Person("not on record")
+
+
+def nightly(practice: Practice) -> None:
+    """Refresh every standing that is of another day, mark who came under a field action, write the outage list of today."""
+    practice.refresh_all()
+    with practice.reading() as reading:
+        recalls = [recall.recall for recall in reading.recalls() if not recall.closed]
+    for recall in recalls:
+        mark(practice, recall, By("thecal"))
+    write_outage_list(practice)
+
+
+def outage_rows_of(practice: Practice) -> list[OutageRow]:
+    """A row for every pump that is in place."""
+    with practice.reading() as reading:
+        wanted = streams(reading.connection, CHART)
+        people = people_of(reading.connection, wanted)
+        rows = []
+        for stream in wanted:
+            history = reading.history(stream)
+            look = reading.look(history)
+            if look.sheet is not None:
+                device = history.last(DeviceRecorded)
+                rows.append(outage_row(people.get(stream, _UNKNOWN), look, device.serial if device else "", stream))
+    return rows
+
+
+def write_outage_list(practice: Practice) -> Path:
+    """Today's list as a page to print and as a table, whole or not at all; the folder that holds them."""
+    folder = practice.folder / OUTAGE
+    folder.mkdir(mode=0o700, exist_ok=True)
+    rows, now, office = outage_rows_of(practice), practice.now, practice.office()
+    day = now.date(office.zone).isoformat()
+    paper = outage_list(rows, now, office.zone, by="the nightly list", clinic=office.name)
+    for name, text in ((f"{day}.html", paper_html(paper)), (f"{day}.csv", outage_csv(rows))):
+        beside = folder / f".{name}.part"
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.chmod(0o600)
+        beside.replace(folder / name)
+    return folder

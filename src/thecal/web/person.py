@@ -1,0 +1,395 @@
+"""Who somebody is, and what frames the record of them: identifiers, device, catheter volume, the end of treatment, erasure."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import partial
+from hashlib import sha256
+from typing import Any, get_args
+
+from sqlalchemy import Connection, String
+from starlette.responses import Response
+
+from thecal.chart.clinical import Closed, Documented, Referred
+from thecal.chart.facts import Explanted, Implanted, Revised
+from thecal.clinic.access import Right, denied
+from thecal.clinic.audit import write_audit
+from thecal.clinic.entry import Corrected, DeviceRecorded, Ended, Ending, Entry, LineUnknown
+from thecal.clinic.history import History, Recorded
+from thecal.clinic.newcomer import newcomers
+from thecal.clinic.people import ERASED, add_person, change_person, erase_person, everybody, person_of
+from thecal.clinic.person import Person
+from thecal.clinic.practice import Reading
+from thecal.clinic.record import StaleError
+from thecal.clinic.schema import person as table
+from thecal.clinic.spreadsheet import Sheet, SheetRow, columns, setting_number
+from thecal.clinic.worklist import all_standings
+from thecal.errors import InputError
+from thecal.pump.sheet import PumpSheet, pump_sheets
+from thecal.quantity import Volume
+from thecal.therapy.appointment import CONTACT
+from thecal.therapy.look import Look
+from thecal.therapy.service import pump_in_place
+from thecal.therapy.team import open_bookings
+from thecal.timeline import Instant
+from thecal.twin.fields import plain_text
+from thecal.web.ask import Ask
+from thecal.web.chart import called, history_of
+from thecal.web.guard import ForbiddenError
+from thecal.web.route import Pages
+
+PAGES = Pages()
+_OF_PERSON = tuple(field.name for field in fields(Person))
+_IN_SHEET = {"number": "hospital number", "second_contact": "second contact"}
+"""How the columns of a spreadsheet call what a person has."""
+_PORT: Mapping[str, bool | None] = {"yes": True, "no": False, "": None}
+_LONGEST = 60  # characters of a serial number or a lot, as the database keeps them
+_ENDINGS: tuple[str, ...] = get_args(Ending)
+
+
+def _need(ask: Ask, right: Right) -> None:
+    """A second right that a page asks for. Raises ForbiddenError without it."""
+    with ask.practice.reading() as reading:
+        why = denied(ask.account, right, reading.staff())
+    if why is not None:
+        raise ForbiddenError(why)
+
+
+# Somebody new ----------------------------------------------------------------------------------------------------------
+
+
+@PAGES.get("/new-person", "identify")
+def new_person(ask: Ask) -> Response:
+    """The form for somebody new: referred, or with a pump from elsewhere."""
+    return ask.page("person.html", **_new_values(ask, with_pump=ask.query("with") == "pump"))
+
+
+def _new_values(ask: Ask, *, with_pump: bool) -> dict[str, Any]:
+    with_pump = with_pump and ask.sees("record")
+    own = {_IN_SHEET.get(name, name) for name in _OF_PERSON}
+    of_pump = [(_field(column.name), column) for column in columns() if column.name not in own]
+    return {"stream": "", "with_pump": with_pump, "columns": of_pump if with_pump else [], "person": None}
+
+
+@PAGES.post("/new-person", "identify")
+def write_new_person(ask: Ask) -> Response:
+    """Write down somebody new: identifiers beside the record, and the first entries of it."""
+    with_pump = ask.form.text("with") == "pump"
+    if with_pump:
+        _need(ask, "record")
+    with ask.practice.reading() as reading:
+        person = _person(ask, reading)
+        found, look_at = _brought(ask, reading) if with_pump and person is not None else (None, "")
+        now = reading.now
+    if person is None or (with_pump and found is None) or ask.form.errors:
+        return ask.again("person.html", **_new_values(ask, with_pump=with_pump))
+    entries: list[Entry] = list(found) if found is not None else [Referred(now)]
+    if person.phone and found is None:
+        entries.append(Documented(now, CONTACT))
+    did = "wrote down a person with a pump" if with_pump else "wrote down a person"
+    stream = ""
+    with ask.form.reading("number"), ask.practice.database.writing() as connection:
+        stream = add_person(connection, person)
+        ask.practice.write_with(connection, stream, 0, entries, ask.by, did)
+    if not stream:
+        return ask.again("person.html", **_new_values(ask, with_pump=with_pump))
+    return ask.go(f"/chart/{stream}" if ask.sees("chart") else f"/person/{stream}", f"Written down as {stream}.{look_at}")
+
+
+def _field(column: str) -> str:
+    """A column as the name of a field."""
+    return column.replace(" ", "_")
+
+
+def _brought(ask: Ask, reading: Reading) -> tuple[tuple[Entry, ...] | None, str]:
+    """The entries with which the record of a pump from elsewhere begins, as a spreadsheet of one row; and what to look at."""
+    form = ask.form
+    asked = {_IN_SHEET.get(name, name): name for name in _OF_PERSON}
+    headers = tuple(f"{column.name} ({column.unit})" if column.unit else column.name for column in columns())
+    cells = tuple(form.text(asked.get(column.name, _field(column.name))) for column in columns())
+    numbers = [str(row.number) for row in everybody(reading.connection) if row.number]
+    serials = [standing.serial for standing in all_standings(reading.connection) if standing.serial]
+    sheet = Sheet("the form", 1, headers, (SheetRow(2, cells),))
+    found = newcomers(
+        sheet, reading.zone, reading.now, known_numbers=numbers, known_serials=serials, clinic=reading.practice.settings
+    )
+    look_at = [f"{problem.column}: {problem.problem}" for problem in found.problems if problem.severity == "look"]
+    for problem in found.problems:
+        if problem.severity == "stops":
+            name = asked.get(problem.column, _field(problem.column))
+            accepted = (problem.accepted,) if problem.accepted else ()
+            form.errors.setdefault(name, InputError(problem.column, problem.said, problem.problem, accepted=accepted))
+    entries = found.rows[0].entries if found.rows else None
+    return entries, f" To be looked at: {'; '.join(look_at)}." if look_at else ""
+
+
+def _person(ask: Ask, reading: Reading) -> Person | None:
+    """Identifiers as they were typed; None where one of them cannot be."""
+    form, today = ask.form, reading.now.date(reading.zone)
+    texts = {name: form.read(name, partial(_identifier, name)) or "" for name in _OF_PERSON if name not in ("name", "born")}
+    texts["name"] = form.needed("name", partial(_identifier, "name")) or ""
+    born = form.day("born", needed=False)
+    if born is not None and not 0 <= today.year - born.year <= setting_number("age_max"):
+        form.refuse("born", str(born), f"would be an age of {today.year - born.year} years")
+    elif born is not None and born > today:
+        form.refuse("born", str(born), "is in the future")
+    return None if form.errors else Person(born=born, **texts)
+
+
+def _identifier(name: str, text: str) -> str:
+    """An identifier, no longer than the database keeps it."""
+    kind = table.c[name].type
+    assert isinstance(kind, String)  # all of them are texts
+    assert kind.length is not None
+    return _fitting(text, name, kind.length)
+
+
+def _short(name: str, text: str) -> str:
+    """A text of the device. Raises InputError."""
+    return _fitting(text, name, _LONGEST)
+
+
+def _fitting(text: str, field: str, longest: int) -> str:
+    """One line of text that is not too long to be kept. Raises InputError."""
+    line = plain_text(text, field.replace("_", " "))
+    if len(line) > longest:
+        raise InputError(field.replace("_", " "), line, f"is longer than {longest} characters")
+    return line
+
+
+# Somebody known --------------------------------------------------------------------------------------------------------
+
+
+@PAGES.get("/person/{stream}", "identify")
+def person_page(ask: Ask, stream: str) -> Response:
+    """Identifiers, device, line, and how the treatment ends."""
+    values = _values(ask, stream)
+    ask.audit("read the identifiers", stream)
+    return ask.page("person.html", **values)
+
+
+def _values(ask: Ask, stream: str) -> dict[str, Any]:
+    with ask.practice.reading() as reading:
+        history, person = history_of(reading, stream)
+        look = reading.look(history)
+        ahead = [booking for booking in open_bookings(look) if booking.on > reading.now]
+    return {
+        "stream": stream,
+        "with_pump": False,
+        "columns": [],
+        "person": person,
+        "erased": person is not None and person.name == ERASED,
+        "name": called(ask, person, stream),
+        "seen": history.version,
+        "was": _digest(person),
+        "device": history.last(DeviceRecorded),
+        "in_place": look.sheet.name if look.sheet is not None else "",
+        "models": [(name, f"{sheet.title} ({name})") for name, sheet in sorted(pump_sheets().items())],
+        "unknown": history.last(LineUnknown),
+        "line_there": _line_row(history) is not None,
+        "ended": history.last(Ended),
+        "endings": _ENDINGS,
+        "ahead": ahead,
+        "has_pump": pump_in_place(look.known) is not None,
+    }
+
+
+def _digest(person: Person | None) -> str:
+    """Names the state of the identifiers that a form has shown, and says nothing of them."""
+    return sha256(repr(person).encode()).hexdigest()
+
+
+@PAGES.post("/person/{stream}", "identify")
+def write_person(ask: Ask, stream: str) -> Response:
+    """Other identifiers. The audit names the fields that changed, and holds no value of them."""
+    with ask.practice.reading() as reading:
+        history, before = history_of(reading, stream)
+        person = _person(ask, reading)
+        contact = reading.look(history).known.document(CONTACT, reading.now)
+    if before is not None and before.name == ERASED:
+        ask.form.refuse("name", "", "was erased with all identifiers, and is not written down again")
+    changed: tuple[str, ...] = ()
+    if person is not None and not ask.form.errors:
+        with ask.form.reading("number"), ask.practice.database.writing() as connection:
+            changed = _changed(connection, stream, person, ask.form.text("was"))
+            entries = [Documented(ask.practice.now, CONTACT)] if person.phone and contact is None else []
+            detail, seen = ", ".join(changed) or "nothing", _seen(ask)
+            ask.practice.write_with(connection, stream, seen, entries, ask.by, "changed identifiers", detail=detail)
+    if person is None or ask.form.errors:
+        return ask.again("person.html", **_values(ask, stream))
+    said = f"Changed: {', '.join(name.replace('_', ' ') for name in changed)}." if changed else "Nothing was changed."
+    return ask.go(f"/person/{stream}", said)
+
+
+def _changed(connection: Connection, stream: str, person: Person, was: str) -> tuple[str, ...]:
+    before = person_of(connection, stream)
+    if _digest(before) != was:
+        raise StaleError(stream, 0, 0, "")  # another one has changed them since the form was shown
+    if before is None:
+        add_person(connection, person, stream)
+        return tuple(name for name in _OF_PERSON if getattr(person, name))
+    return change_person(connection, stream, person)
+
+
+def _seen(ask: Ask) -> int:
+    """The version that the form has shown; one that is no number fits no chart."""
+    text = ask.form.text("seen")
+    return int(text) if text.isdecimal() and len(text) < 10 else -1
+
+
+def _past(ask: Ask, name: str, reading: Reading) -> Instant:
+    """When it was: now where nothing was typed; not in the future."""
+    at = ask.form.instant(name, reading.zone, needed=False)
+    if at is not None and at > reading.now:
+        ask.form.refuse(name, at.local_text(reading.zone), "is in the future: what is to come is booked, not written down")
+    return at or reading.now
+
+
+@PAGES.post("/person/{stream}/device", "identify")
+def write_device(ask: Ask, stream: str) -> Response:
+    """The papers of the pump in place."""
+    _need(ask, "record")
+    form = ask.form
+    with ask.practice.reading() as reading:
+        history, _ = history_of(reading, stream)
+        at, model = _past(ask, "device_at", reading), form.chosen("model", pump_sheets())
+        serial = form.needed("serial", partial(_short, "serial"), label="serial number")
+        taken = {standing.serial for standing in all_standings(reading.connection) if standing.stream != stream}
+        sheet = reading.look(history).sheet
+    if serial is not None and serial in taken:
+        form.refuse("serial", serial, "is that of the pump in another chart")
+    if model is not None and sheet is not None and model != sheet.name:
+        form.refuse(
+            "model",
+            model,
+            "is not the model in place by the chart; what is wrong there is taken back there",
+            accepted=(sheet.name,),
+        )
+    texts = {name: form.read(name, partial(_short, name)) or "" for name in _DEVICE}
+    port = form.chosen("access_port", ("yes", "no"), needed=False)
+    if form.errors or model is None or serial is None:
+        return ask.again("person.html", **_values(ask, stream))
+    entry = DeviceRecorded(at, model, serial, access_port=_PORT[port or ""], **texts)
+    ask.practice.write(stream, _seen(ask), [entry], ask.by, "wrote down the device")
+    return ask.go(f"/person/{stream}#device", "The device is on record.")
+
+
+_DEVICE = ("lot", "catheter_serial", "site", "software")
+
+
+# The line --------------------------------------------------------------------------------------------------------------
+
+
+def _line_row(history: History) -> Recorded | None:
+    """The entry that says what catheter is in place; None without one."""
+    rows = [row for row in history.standing if isinstance(row.entry, Implanted | Revised | Explanted)]
+    return rows[-1] if rows and not isinstance(rows[-1].entry, Explanted) else None
+
+
+@PAGES.post("/person/{stream}/line", "identify")
+def write_line(ask: Ask, stream: str) -> Response:
+    """That the volume of the catheter is not known; or what it is, and how somebody knows."""
+    _need(ask, "record")
+    form = ask.form
+    with ask.practice.reading() as reading:
+        history, _ = history_of(reading, stream)
+        look, now = reading.look(history), reading.now
+    known = form.chosen("line_known", ("no", "yes"))
+    how = form.needed("line_how", lambda text: plain_text(text, "how"), label="how somebody knows, or why nobody does")
+    volume = form.needed("line_volume", lambda text: Volume.parse(text, "volume")) if known == "yes" else None
+    entries: list[Entry] = []
+    if known is not None and how is not None and not form.errors:
+        entries = [LineUnknown(now, known == "yes", how)]
+    if volume is not None and how is not None:
+        with form.reading("line_volume"):
+            entries += _with_volume(history, look, volume, how)
+    if form.errors:
+        return ask.again("person.html", **_values(ask, stream))
+    ask.practice.write(stream, _seen(ask), entries, ask.by, "wrote down the catheter volume")
+    said = "The volume of the catheter is known." if known == "yes" else "Not known: no prime and no bridge until it is measured."
+    return ask.go(f"/person/{stream}#line", said)
+
+
+def _with_volume(history: History, look: Look, volume: Volume, how: str) -> list[Entry]:
+    """What puts the right volume in the place of the one that stood in: the old entry is taken back, and written again.
+
+    Raises InputError for a volume that cannot be, and where no catheter is on record.
+    """
+    row = _line_row(history)
+    if row is None or look.sheet is None or not isinstance(row.entry, Implanted | Revised):
+        raise InputError(
+            "volume", str(volume), "is of a line that is not on record", accepted=("record the pump in place first",)
+        )
+    _check_volume(volume, look.sheet)
+    old = row.entry
+    if old.dead_volume == volume:
+        return []
+    corrected = Corrected(look.now, row.version, f"the volume of the line was not known; it is now: {how}")
+    for seconds in (0, 1):  # what was written in the same second has to come after it again
+        new = replace(old, at=Instant(old.at.s - seconds), dead_volume=volume, geometry=None)
+        rows = (Recorded(history.version + number, entry, "", look.now) for number, entry in enumerate((corrected, new), 1))
+        chart = History(history.stream, (*history.rows, *rows)).chart
+        if (chart.filled, chart.session, chart.uses) == (look.chart.filled, look.chart.session, look.chart.uses):
+            return [corrected, new]
+    raise InputError(
+        "volume", str(volume), "cannot be put in the place of the old one", accepted=("an entry that is taken back first",)
+    )
+
+
+def _check_volume(volume: Volume, sheet: PumpSheet) -> None:
+    if volume <= sheet.tubing_volume:
+        problem = f"is no more than the tubing of the pump alone, {sheet.tubing_volume}"
+        raise InputError("volume", str(volume), problem, accepted=("tubing and catheter together",))
+
+
+# The end ---------------------------------------------------------------------------------------------------------------
+
+
+@PAGES.post("/person/{stream}/ended", "identify")
+def write_ended(ask: Ask, stream: str) -> Response:
+    """The clinic no longer treats the person: no item of the worklist is made any more."""
+    _need(ask, "record")
+    form = ask.form
+    with ask.practice.reading() as reading:
+        history, _ = history_of(reading, stream)
+        at, pump = _past(ask, "ended_at", reading), pump_in_place(reading.look(history).known)
+    how = form.chosen("ended_how", _ENDINGS)
+    read = form.needed if how == "transferred" else form.read
+    told = read("ended_told", lambda text: plain_text(text, "told"))
+    if history.last(Ended) is not None:
+        form.refuse("ended_how", how or "", "is not needed: the treatment here has ended already")
+    if form.errors or how is None:
+        return ask.again("person.html", **_values(ask, stream))
+    ending: Ending = how  # type: ignore[assignment]  # it is one of them
+    entries: list[Entry] = [Ended(at, ending, told or ""), Closed(at, f"{how}{f': {told}' if told else ''}")]
+    if how == "explanted" and pump is not None:
+        entries.insert(0, Explanted(at))
+    ask.practice.write(stream, _seen(ask), entries, ask.by, "ended the treatment", detail=how)
+    return ask.go(f"/person/{stream}#ended", "The treatment here has ended; nothing is on the worklist any more.")
+
+
+@PAGES.get("/person/{stream}/erase", "erase")
+def erase_page(ask: Ask, stream: str) -> Response:
+    """What an erasure does, before it is done."""
+    return ask.page("erase.html", **_erasure(ask, stream))
+
+
+def _erasure(ask: Ask, stream: str) -> dict[str, Any]:
+    with ask.practice.reading() as reading:
+        history, person = history_of(reading, stream)
+    erased = person is None or person.name == ERASED
+    return {"stream": stream, "name": called(ask, person, stream), "erased": erased, "entries": history.version}
+
+
+@PAGES.post("/person/{stream}/erase", "erase")
+def erase(ask: Ask, stream: str) -> Response:
+    """Erase every identifier, once the pseudonym was typed. The record stays."""
+    values = _erasure(ask, stream)
+    if ask.form.text("confirm") != stream:
+        ask.form.refuse("confirm", ask.form.text("confirm"), "is not the pseudonym of this chart", accepted=(stream,))
+    if ask.form.errors or values["erased"]:
+        return ask.again("erase.html", **values)
+    with ask.practice.database.writing() as connection:
+        now = ask.practice.now
+        erase_person(connection, stream, now)
+        write_audit(connection, ask.by.who, "erased the identifiers", now, stream=stream, request=ask.by.request)
+    return ask.go(f"/person/{stream}/erase", "The identifiers were erased.")

@@ -1,0 +1,156 @@
+"""The call before a visit: its questions, what the answers mean by the rules, and moving the visit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from thecal.chart.clinical import Booked
+from thecal.clinic.entry import PreVisitAsked
+from thecal.clinic.telephone import Answer, AtHand, Question, asked_before, found_by, last_asked, moved, questions
+from thecal.errors import Refusal
+from thecal.therapy.due import refill_due
+from thecal.therapy.finding import Finding
+from thecal.timeline import Instant
+from thecal.web.ask import Ask
+from thecal.web.guard import NotFoundError
+from thecal.web.route import Pages
+from thecal.web.telephone import opened
+
+PAGES = Pages()
+_YES, _NO = "yes", "no"
+_JOURNEYS = ("travel", "return")
+_TESLA_MAX = 20.0  # a bound of the program, that of the measure "scanner field strength"
+_DAYS = {"booking": "On which day, if it is known", "scan": "On which day", "drug": "It expires on"}
+_OF_DATES = ("SAF", "REF", "VIS")
+"""The families of rules that say nothing of how somebody is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What the last call before a visit came to: the questions that were answered so that something follows; what rules find."""
+
+    asked: PreVisitAsked
+    said: tuple[tuple[Question, str], ...]
+    findings: tuple[Finding, ...]
+    hidden: int
+
+
+@PAGES.get("/pre-visit/{stream}", "call")
+def pre_visit_page(ask: Ask, stream: str) -> Response:
+    """The questions before the next visit, or before the one that the address names."""
+    hand = opened(ask, stream)
+    return _page(ask, hand, _booking(hand, ask.query("visit")))
+
+
+@PAGES.post("/pre-visit/{stream}", "call")
+def pre_visit_asked(ask: Ask, stream: str) -> Response:
+    """Write the answers down, and the facts that rules know of them."""
+    hand = opened(ask, stream)
+    booking = _needed(hand, ask.form.text("visit"))
+    answers = tuple(answer for question in questions().values() if (answer := _answer(ask, hand, question)) is not None)
+    if ask.form.errors:
+        return _page(ask, hand, booking, code=422)
+    entries = asked_before(booking.on, answers, hand.look)
+    ask.practice.write(stream, _seen(ask), entries, ask.by, "called before a visit")
+    return ask.go(f"/pre-visit/{stream}?visit={booking.on.s}", "The answers are written down. What they mean stands here.")
+
+
+@PAGES.post("/pre-visit/{stream}/move", "book")
+def visit_moved(ask: Ask, stream: str) -> Response:
+    """Move a visit; a refill never past the day to refill by."""
+    hand, form = opened(ask, stream), ask.form
+    booking = _needed(hand, form.text("visit"))
+    to = form.instant("move_to", hand.look.zone)
+    found = moved(hand.look, booking, to) if to is not None else None
+    if isinstance(found, Refusal):
+        form.refuse("move_to", form.text("move_to"), f"is refused ({found.rule}): {found.asked}", accepted=(found.limit,))
+    if found is None or isinstance(found, Refusal):
+        return _page(ask, hand, booking, code=422)
+    ask.practice.write(stream, _seen(ask), found, ask.by, "moved a visit")
+    on = found[1].on
+    return ask.go(f"/pre-visit/{stream}?visit={on.s}", f"The {booking.visit} is moved to {on.local_text(hand.look.zone)}.")
+
+
+def _seen(ask: Ask) -> int:
+    return int(ask.form.number("seen", 0, 10**9) or 0)
+
+
+def _visits(hand: AtHand) -> list[Booked]:
+    return [booking for booking in hand.bookings() if booking.visit not in _JOURNEYS]
+
+
+def _booking(hand: AtHand, on: str) -> Booked | None:
+    """The visit that is named by its instant, else the next one; None where nothing is booked."""
+    ahead = _visits(hand)
+    named = [booking for booking in ahead if str(booking.on.s) == on]
+    return next(iter(named or ahead), None)
+
+
+def _needed(hand: AtHand, on: str) -> Booked:
+    booking = next((booking for booking in _visits(hand) if str(booking.on.s) == on), None)
+    if booking is None:
+        raise NotFoundError("This visit is not booked any more, or is over.")
+    return booking
+
+
+def _answer(ask: Ask, hand: AtHand, question: Question) -> Answer | None:
+    """What was answered to a question; each has to be answered."""
+    form, name = ask.form, question.name
+    answer = form.chosen(f"q-{name}", (_YES, _NO))
+    told = form.read(f"told-{name}", str) or ""
+    if answer != _YES:
+        return Answer(name, yes=False, told=told) if answer == _NO else None
+    day = form.day(f"day-{name}", needed=question.writes in ("scan", "drug")) if question.writes in _DAYS else None
+    tesla = form.number(f"tesla-{name}", 0.01, _TESLA_MAX, needed=False) if question.writes == "scan" else None
+    today = hand.look.now.date(hand.look.zone)
+    if day is not None and question.writes == "scan" and day > today:
+        form.refuse(f"day-{name}", day.isoformat(), "is still to come")
+    if day is not None and question.writes != "scan" and day <= today:
+        form.refuse(f"day-{name}", day.isoformat(), "is not after today")
+    return Answer(name, yes=True, told=told, day=day, tesla=tesla)
+
+
+def _page(ask: Ask, hand: AtHand, booking: Booked | None, code: int = 200) -> Response:
+    ask.audit("opened the call before a visit", hand.history.stream)
+    due = refill_due(hand.look)
+    latest = due.refill_by if due is not None else None
+    return ask.page(
+        "pre_visit.html",
+        code,
+        hand=hand,
+        stream=hand.history.stream,
+        booking=booking,
+        others=[other for other in _visits(hand) if other != booking],
+        questions=tuple(questions().values()),
+        days=_DAYS,
+        latest=latest,
+        meant=_meant(ask, hand, booking.on) if booking is not None else None,
+        on_chart={word: _noticed(hand, word) for word in {question.word for question in questions().values()}},
+    )
+
+
+def _noticed(hand: AtHand, word: str) -> Instant | None:
+    """Since when a condition stands on the chart."""
+    noticed = hand.look.known.conditions.get(word)
+    return noticed.at if noticed is not None and noticed.present else None
+
+
+def _meant(ask: Ask, hand: AtHand, visit_on: Instant) -> Meant | None:
+    last = last_asked(hand.history, visit_on)
+    if last is None:
+        return None
+    version, asked = last
+    known = questions()
+    said = tuple(
+        (known[answer.question], answer.told) for answer in asked.answers if _follows(known, answer.question, answer.yes)
+    )
+    with ask.practice.reading() as reading:
+        findings = found_by(reading, hand.history, version)
+    shown = tuple(found for found in findings if ask.sees("chart") or found.rule.partition("-")[0] in _OF_DATES)
+    return Meant(asked, said, shown, len(findings) - len(shown))
+
+
+def _follows(known: Mapping[str, Question], name: str, yes: bool) -> bool:
+    """Whether something follows from an answer: from a yes, and of the drug from a no."""
+    return name in known and yes == (known[name].writes != "drug")

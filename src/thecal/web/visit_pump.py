@@ -1,0 +1,375 @@
+"""The steps of a visit that ask something of a pump: by a wand, of a virtual one; or out of a printout, typed in."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from thecal.bench.bench_folder import BenchError
+from thecal.bench.desk import ENDED, Desk
+from thecal.bench.wand import LinkError
+from thecal.chart.chart import Chart
+from thecal.chart.facts import Entered, Fact, Interrogated, Ordered
+from thecal.chart.order import Order, OrderContinuous
+from thecal.chart.order_sheet import OrderSheet
+from thecal.clinic import visit_writing as writing
+from thecal.clinic.entry import Entry, PrintoutEntered, VisitStepped
+from thecal.clinic.history import History
+from thecal.clinic.printed import Printed, printed_facts, re_entry_due, report_of
+from thecal.clinic.visit import Visit
+from thecal.errors import Refusal
+from thecal.programmer.printout import Printout, printout
+from thecal.programmer.review import Review
+from thecal.pump.memory import digest
+from thecal.pump.messages import Fill, Report, Syringe, Withdraw
+from thecal.quantity import Concentration, DailyDose, Volume, nearest
+from thecal.therapy.residual import worked_out
+from thecal.therapy.service import last_report
+from thecal.timeline import Instant
+from thecal.web.ask import Ask
+from thecal.web.route import Pages
+from thecal.web.visit import Opened, anchor, opened, show, step_done, stopped
+
+PAGES = Pages()
+_SYRINGE_NL = 10_000  # no syringe is read more finely than to 0.01 mL
+NOT_DONE = "No answer came from the pump"
+
+
+@dataclass(slots=True)
+class _Notebook:
+    """Where a desk writes down what it learns: the chart of a visit, each time a version further."""
+
+    ask: Ask
+    found: Opened
+    did: str
+    seen: int
+    facts: list[Fact] = field(default_factory=list)
+
+    def write_down(self, facts: tuple[Fact, ...]) -> Chart:
+        """Keep facts in the record; the chart with them."""
+        self.seen = self.ask.practice.write(self.found.stream, self.seen, facts, self.ask.by, self.did)
+        self.facts.extend(facts)
+        return self.history().chart
+
+    def history(self) -> History:
+        """The chart as it stands in the record now."""
+        with self.ask.practice.reading() as reading:
+            return reading.history(self.found.stream)
+
+    def add(self, entries: tuple[Entry, ...]) -> None:
+        """Keep what a step came to."""
+        self.seen = self.ask.practice.write(self.found.stream, self.seen, entries, self.ask.by, self.did)
+
+
+def _reread(ask: Ask, found: Opened) -> Opened:
+    return opened(ask.practice, found.stream, found.visit.name)
+
+
+def _go_on(ask: Ask, found: Opened, step: str, said: str = "") -> Response:
+    return ask.go(f"/visit/{found.stream}/{found.visit.name}#{anchor(step)}", said)
+
+
+async def _with_desk(
+    ask: Ask, found: Opened, did: str, do: Callable[[Desk, _Notebook], Awaitable[Response | None]]
+) -> Response | None:
+    """Do something at a wand; the page that says so where the pump cannot be reached."""
+    bench = ask.practice.bench
+    if bench is None or not found.bench:
+        return show(ask, found, _no_bench(), "reading")
+    notebook = _Notebook(ask, found, did, int(ask.form.text("seen")))
+    try:
+        async with bench.desk(found.bench, found.history.chart, notebook.write_down) as desk:
+            return await do(desk, notebook)
+    except LinkError as error:
+        refusal = writing.refused("to talk to the pump", "a pump that answers", f"{error}", "SES-05")
+        return await run_in_threadpool(show, ask, _reread(ask, found), refusal, "reading")
+
+
+def _no_bench() -> Refusal:
+    return writing.refused(
+        "to interrogate by the wand",
+        "a virtual pump on this clinic's bench",
+        "Enter what the programmer's printout says.",
+        "SES-05",
+    )
+
+
+@PAGES.post("/visit/{stream}/{name}/pump/interrogate", "visit")
+async def interrogated(ask: Ask, stream: str, name: str) -> Response:
+    """Read the pump of the bench, and write down what it said; also the one way out of a session that is uncertain."""
+    found = await run_in_threadpool(opened, ask.practice, stream, name)
+    refusal = writing.check_open(found.visit)
+    if refusal:
+        return await run_in_threadpool(show, ask, found, refusal, "reading")
+
+    async def read(desk: Desk, notebook: _Notebook) -> Response | None:
+        refusal = await desk.interrogate()
+        if refusal is not None or desk.unanswered:
+            told = refusal or writing.refused(NOT_DONE, "an answer", f"{desk.unanswered}. Try again.", "SES-05")
+            return await run_in_threadpool(show, ask, _reread(ask, found), told, "reading")
+        reading = next(fact for fact in notebook.facts if isinstance(fact, Interrogated))
+        written = writing.interrogated(found.visit, reading, ask.practice.now)
+        if isinstance(written, Refusal):
+            return await run_in_threadpool(show, ask, _reread(ask, found), written, "reading")
+        after: tuple[Entry, ...] = (
+            (VisitStepped(ask.practice.now, found.visit.name, "reading after"),) if "update" in found.visit.done else ()
+        )
+        notebook.add((*written, *after))
+        return None
+
+    page = await _with_desk(ask, found, "interrogated the pump", read)
+    return page or _go_on(ask, found, "needle" if found.visit.is_refill else "order", "The pump was read.")
+
+
+@PAGES.post("/visit/{stream}/{name}/pump/worked-out", "visit")
+def worked(ask: Ask, stream: str, name: str) -> Response:
+    """Of a pump without electronics, instead of a reading: what should be in it."""
+    found = opened(ask.practice, stream, name)
+    if found.visit.procedure is None or found.sheet is None:
+        return show(ask, found, _no_refill(), "reading")
+    chart, now = found.history.chart, ask.practice.now
+    strength = chart.filled.concentration if chart.filled else None
+    written = writing.worked_out(found.visit, worked_out(chart, found.sheet, now), strength, now)
+    return step_done(ask, found, "reading", written, "worked out the residual")
+
+
+@PAGES.post("/visit/{stream}/{name}/pump/aspirate", "visit")
+def aspirated(ask: Ask, stream: str, name: str) -> Response:
+    """The residual: what the syringe of a virtual pump withdraws, or what was read on a real one."""
+    found = opened(ask.practice, stream, name)
+    visit, now = found.visit, ask.practice.now
+    volume = ask.form.read("residual", _volume_or_zero) if not found.bench or ask.form.text("residual") else None
+    if visit.procedure is None:
+        return show(ask, found, writing.refused("an aspiration", "a refill", "Begin a visit of kind refill."), "residual")
+    if volume is None and not ask.form.errors:
+        if not found.bench:
+            ask.form.refuse("residual", "", "is missing", accepted=("2.4 mL",))
+            return show(ask, found, None, "residual")
+        possible = writing.aspirated(visit, Volume(0), now)
+        if isinstance(possible, Refusal):
+            return show(ask, found, possible, "residual")
+        drawn = _needle(ask, found, Withdraw())
+        if isinstance(drawn, Refusal):
+            return show(ask, found, drawn, "residual")
+        volume = drawn
+    if volume is None:
+        return show(ask, found, None, "residual")
+    return step_done(ask, found, "residual", writing.aspirated(visit, volume, now), "wrote down the residual")
+
+
+def _volume_or_zero(text: str) -> Volume:
+    return Volume.parse(text, "residual")
+
+
+def _needle(ask: Ask, found: Opened, procedure: Withdraw | Fill) -> Volume | Refusal:
+    """Do with a needle to the virtual pump what is being done; what came into the syringe."""
+    assert ask.practice.bench is not None  # the visit says so
+    try:
+        done = ask.practice.bench.needle(found.bench, procedure)
+    except BenchError as error:
+        return writing.refused("a needle in the virtual pump", "a bench that answers", str(error), "SES-05")
+    if isinstance(done, Refusal):
+        return done
+    answer = done.answer
+    return Volume(nearest(answer.volume_nl, _SYRINGE_NL) * _SYRINGE_NL) if isinstance(answer, Syringe) else Volume(0)
+
+
+@PAGES.post("/visit/{stream}/{name}/pump/fill", "refill")
+def filled(ask: Ask, stream: str, name: str) -> Response:
+    """The fill: checked by the procedure first, then injected into the virtual pump, or written down of a real one."""
+    found = opened(ask.practice, stream, name)
+    form, visit = ask.form, found.visit
+    volume = form.needed("volume", Volume.parse)
+    strength = form.needed("strength", Concentration.parse)
+    if form.errors or volume is None or strength is None or visit.procedure is None:
+        return show(ask, found, None if visit.procedure else _no_refill(), "fill")
+    written = writing.filled(visit, volume, strength, form.text("lot"), ask.practice.now)
+    if not isinstance(written, Refusal) and found.bench:
+        done = _needle(ask, found, Fill(volume, strength))
+        if isinstance(done, Refusal):
+            written = done
+    return step_done(ask, found, "fill", written, "filled the pump")
+
+
+def _no_refill() -> Refusal:
+    return writing.refused("a fill", "a refill of a pump that is in place", "Begin a visit of kind refill.")
+
+
+# The update --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A review as it is shown before it is written: its printout, and the digest by which it is known again."""
+
+    review: Review
+    printout: Printout
+    digest: str
+
+
+def _ready(found: Opened) -> OrderSheet | Refusal:
+    """The order of a visit, if it may be written now."""
+    visit = found.visit
+    refusal = writing.check_open(visit)
+    if refusal:
+        return refusal
+    if visit.orders is None:
+        return writing.refused("an update", "an order", "Write the order first.", "ROL-03")
+    if visit.asks_for_order_right and not visit.approved_by:
+        limit = "an order that somebody stands behind who may order"
+        return writing.refused("an update by a proposal", limit, "Have the order approved.", "ROL-03")
+    if found.order is None:
+        return writing.refused("an update", "an order that was not written into the pump yet", "Write the order anew.", "ROL-03")
+    no = stopped(found.order)
+    if no is not None:
+        return no
+    if found.second:
+        finding = found.second[0]
+        return writing.refused(f"an update with {finding.asked}", finding.allowed, finding.next, finding.rule)
+    return visit.orders
+
+
+@PAGES.post("/visit/{stream}/{name}/pump/review", "program")
+async def reviewed(ask: Ask, stream: str, name: str) -> Response:
+    """Interrogate, and show what an update would change, side by side. Nothing is written into the pump."""
+    found = await run_in_threadpool(opened, ask.practice, stream, name)
+    orders = _ready(found)
+    if isinstance(orders, Refusal):
+        return await run_in_threadpool(show, ask, found, orders, "update")
+
+    async def look(desk: Desk, _: _Notebook) -> Response:
+        refusal = await desk.interrogate() or (None if desk.unanswered else desk.prepare(orders))
+        made = desk.session.review
+        if refusal is not None or made is None:
+            told = refusal or writing.refused(NOT_DONE, "an answer", f"{desk.unanswered}. Try again.", "SES-05")
+            return await run_in_threadpool(show, ask, _reread(ask, found), told, "update")
+        shown = Shown(made, printout(desk.session, found.look.zone), digest(made.write))
+        return await run_in_threadpool(lambda: show(ask, _reread(ask, found), shown=shown))
+
+    page = await _with_desk(ask, found, "interrogated the pump for a review", look)
+    return page or _go_on(ask, found, "update")
+
+
+@PAGES.post("/visit/{stream}/{name}/pump/update", "program")
+async def updated(ask: Ask, stream: str, name: str) -> Response:
+    """Write what was reviewed, if it is still that, and read it back. Whatever comes of it is written down."""
+    found = await run_in_threadpool(opened, ask.practice, stream, name)
+    orders = _ready(found)
+    total = ask.form.needed("total", DailyDose.parse)
+    if isinstance(orders, Refusal) or total is None:
+        return await run_in_threadpool(show, ask, found, orders if isinstance(orders, Refusal) else None, "update")
+
+    async def write(desk: Desk, notebook: _Notebook) -> Response | None:
+        refusal = await desk.interrogate() or (None if desk.unanswered else desk.prepare(orders))
+        made = desk.session.review
+        if refusal is None and made is not None and digest(made.write) != ask.form.text("digest"):
+            shown = Shown(made, printout(desk.session, found.look.zone), digest(made.write))
+            changed = writing.refused(
+                "to write what was reviewed", "the same review", "The pump has moved on: look at it again.", "SES-08"
+            )
+            return await run_in_threadpool(lambda: show(ask, _reread(ask, found), changed, "update", shown=shown))
+        refusal = refusal or (desk.confirm(total) if made is not None else None)
+        if refusal is None and made is not None:
+            refusal = await desk.update()
+        standing = desk.session.standing
+        if standing in ENDED:
+            notebook.add((VisitStepped(ask.practice.now, found.visit.name, "update", standing),))
+        if standing == "done":
+            notebook.add((VisitStepped(ask.practice.now, found.visit.name, "reading after"),))
+            return None
+        told = refusal or writing.refused(
+            "the update", "a pump that says what was written", f"{desk.session.why or desk.unanswered}. Interrogate it.", "SES-05"
+        )
+        return await run_in_threadpool(show, ask, _reread(ask, found), told, "update")
+
+    page = await _with_desk(ask, found, "updated the pump", write)
+    return page or _go_on(ask, found, "printout", "Written, read back, and as reviewed.")
+
+
+# Out of a printout -------------------------------------------------------------------------------------------------------
+
+
+@PAGES.post("/visit/{stream}/{name}/pump/printed", "visit")
+def printed_typed(ask: Ask, stream: str, name: str) -> Response:
+    """What a real programmer's printout says, typed in: a reading, or an update that was programmed outside."""
+    found = opened(ask.practice, stream, name)
+    refusal = writing.check_open(found.visit)
+    what = ask.form.chosen("what", ("reading", "update"))
+    if found.sheet is None or refusal or what is None:
+        return show(ask, found, refusal or _no_refill(), "reading")
+    read = _printed(ask, found, what)
+    if read is None:
+        return show(ask, found, None, "update" if what == "update" else "reading")
+    report = report_of(read, last_report(found.look.known), found.history.chart, found.sheet, found.look.zone)
+    if isinstance(report, Refusal):
+        return show(ask, found, report, "update" if what == "update" else "reading")
+    if what == "update":
+        return _printed_update(ask, found, read, report)
+    facts = printed_facts(report, found.history.chart, found.sheet, read.order, f"printout/{found.visit.name}")
+    now = ask.practice.now
+    fact = next((fact for fact in facts if isinstance(fact, Interrogated)), Interrogated(report.at, report))
+    steps = writing.interrogated(found.visit, fact, now)
+    after: tuple[Entry, ...] = (VisitStepped(now, found.visit.name, "reading after"),) if "update" in found.visit.done else ()
+    written = steps if isinstance(steps, Refusal) else (*facts, PrintoutEntered(now, found.visit.name, report), *steps, *after)
+    return step_done(ask, found, "reading", written, "entered a printout")
+
+
+def _printed_update(ask: Ask, found: Opened, read: Printed, report: Report) -> Response:
+    """An update that was programmed outside: what was ordered here, entered again by a second person where one is due."""
+    orders = _ready(found)
+    if isinstance(orders, Refusal) or found.sheet is None:
+        return show(ask, found, orders if isinstance(orders, Refusal) else None, "update")
+    ordered = orders.dosing
+    if ordered is not None and ordered != read.order:
+        refusal = writing.refused(
+            "an update other than ordered", "what was ordered here", "Compare order and printout.", "ROL-03"
+        )
+        return show(ask, found, refusal, "update")
+    due = re_entry_due(read, found.look)
+    if isinstance(due, Refusal):
+        return show(ask, found, due, "update")
+    if due and "second person" not in found.visit.done:
+        refusal = writing.refused(f"an update with {due[0].asked}", "a second person", "Have it entered again.", "SAF-05")
+        return show(ask, found, refusal, "update")
+    facts: list[Fact] = [Ordered(report.at, each) for each in (orders.dosing, orders.patient, orders.bolus) if each]
+    filled, chart = found.visit.filled, found.history.chart
+    if orders.reservoir is not None and filled is not None and chart.fill_session is None:
+        facts.append(Entered(report.at, orders.reservoir, filled.volume))
+    facts += printed_facts(report, chart, found.sheet, read.order, f"printout/{found.visit.name}")
+    now, visit = ask.practice.now, found.visit
+    steps = (VisitStepped(now, visit.name, "update", "programmed outside"), VisitStepped(now, visit.name, "reading after"))
+    written: tuple[Entry, ...] = (*facts, PrintoutEntered(now, visit.name, report), *steps)
+    return step_done(ask, found, "update", written, "entered the printout of an update")
+
+
+def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
+    """The values of a printout; None where one of them cannot be read."""
+    form, zone = ask.form, found.look.zone
+    at = form.instant("printed_at", zone, needed=False) or ask.practice.now
+    dose = form.needed("daily_dose", DailyDose.parse)
+    total = form.needed("day_total", DailyDose.parse)
+    strength = form.needed("concentration", Concentration.parse)
+    calculated = form.needed("calculated", Volume.parse)
+    low = form.needed("low_reservoir", Volume.parse)
+    alarm = form.day("alarm_on", needed=False)
+    eri: Literal["not reached"] | date = form.day("replace_by", needed=False) or "not reached"
+    running = found.history.chart.session.order if found.history.chart.session else None
+    order: Order | None = _order(found.visit, running, dose, what) if dose is not None else None
+    if form.errors or total is None or strength is None or calculated is None or low is None or order is None:
+        return None
+    if at > ask.practice.now:
+        form.refuse("printed_at", form.text("printed_at"), "is still to come")
+        return None
+    alarms = tuple(name.strip() for name in form.text("alarms").split(",") if name.strip())
+    return Printed(Instant(at.s), order, None, strength, total, calculated, low, alarm, eri, alarms)
+
+
+def _order(visit: Visit, running: Order | None, dose: DailyDose, what: str) -> Order:
+    """What the printed daily dose is a dose of: the order of this visit, or what ran before; else simple continuous."""
+    meant = visit.orders.dosing if what == "update" and visit.orders and visit.orders.dosing else running
+    if meant is None or isinstance(meant, OrderContinuous):
+        return OrderContinuous(dose)
+    return meant

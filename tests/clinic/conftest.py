@@ -1,0 +1,50 @@
+"""Clinics on both databases: SQLite in a folder of its own, and PostgreSQL from its wheel or a server that is named."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clinic.postgres import new_database, postgres_url
+from tests.clinic.practice import Clock, new_practice
+from thecal.clinic.database import sqlite_url
+from thecal.clinic.practice import Practice
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server on which databases can be made."""
+    with postgres_url(tmp_path_factory, os.environ.get("THECAL_TEST_POSTGRES", "")) as url:
+        yield url
+
+
+@pytest.fixture(params=BACKENDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new database, of either kind."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "clinic.db")
+    return new_database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def practice(url: str, tmp_path: Path, clock: Clock) -> Iterator[Practice]:
+    """A clinic with people who work there, on either kind of database."""
+    made = new_practice(url, tmp_path, clock)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def small(tmp_path: Path, clock: Clock) -> Iterator[Practice]:
+    """A clinic on SQLite alone, for what does not depend on the database."""
+    made = new_practice(sqlite_url(tmp_path / "clinic.db"), tmp_path, clock)
+    yield made
+    made.database.close()

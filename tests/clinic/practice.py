@@ -1,0 +1,80 @@
+"""A clinic for tests: on a new database, with a clock that stands still until it is moved, and people who work there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from argon2 import PasswordHasher
+
+from thecal.bench.new_pump import ready_pump
+from thecal.chart.clinical import Certified, Documented
+from thecal.clinic import account as kept
+from thecal.clinic.account import Account, make_account
+from thecal.clinic.database import Database
+from thecal.clinic.entry import DeviceRecorded
+from thecal.clinic.office import Office, write_office
+from thecal.clinic.people import add_person
+from thecal.clinic.person import Person
+from thecal.clinic.practice import STAFF, By, Practice
+from thecal.errors import Refusal
+from thecal.pump.sheet import pump_sheet
+from thecal.timeline import DAY_S, Duration, Instant
+
+NOW = Instant.parse("2026-11-20 09:00", ZoneInfo("Europe/Berlin"))
+PASSWORD = "correct horse battery"  # noqa: S105  # of the accounts of tests
+STAFF_OF_TESTS = (
+    Account("nora", "Nora Nurse", "nurse", administrator=True),
+    Account("nils", "Nils Nurse", "nurse"),
+    Account("dora", "Dora Doctor", "physician"),
+    Account("susan", "Susan Scheduler", "scheduler"),
+    Account("paul", "Paul Pharmacist", "pharmacist"),
+    Account("thea", "Thea Therapist", "therapist"),
+    Account("sol", "Sol Social", "social worker"),
+)
+kept._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # seven accounts a test are made
+CERTIFIED = (("nora", "nurse"), ("nils", "nurse"), ("dora", "physician"))
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: Instant = NOW
+
+    def __call__(self) -> Instant:
+        return self.now
+
+    def pass_(self, duration: Duration) -> None:
+        """Let time pass."""
+        self.now = self.now + duration
+
+
+def new_practice(url: str, folder: Path, clock: Clock | None = None) -> Practice:
+    """A clinic with people and certificates, and nobody to treat."""
+    clock = clock or Clock()
+    practice = Practice(Database(url), folder, clock)
+    with practice.database.writing() as connection:
+        write_office(connection, Office("Clinic of tests", "Europe/Berlin", "555-0101", "555-0102"))
+        for account in STAFF_OF_TESTS:
+            make_account(connection, account, PASSWORD, clock.now)
+    given = Instant(clock.now.s - 30 * DAY_S)
+    until = Instant(clock.now.s + 300 * DAY_S)
+    papers = [
+        Certified(given, who, role, permission, until) for who, role in CERTIFIED for permission in ("program", "refill", "order")
+    ]
+    practice.write(STAFF, 0, papers, By("nora"), "wrote down certificates")
+    return practice
+
+
+def admit(
+    practice: Practice, name: str = "Ada Example", model: str = "synchromed-ii-40", *, number: str = "", papers: bool = True
+) -> str:
+    """Somebody with a pump that runs since a week ago, and the ``papers`` of it; the pseudonym."""
+    made = ready_pump(pump_sheet(model), practice.now)
+    assert not isinstance(made, Refusal)
+    with practice.database.writing() as connection:
+        stream = add_person(connection, Person(name, number=number, phone="555-0110", second_contact="Bo Example 555-0111"))
+        device = DeviceRecorded(practice.now, model, f"SN-{stream[2:]}", "L-1")
+        entries = (*made.facts, *((Documented(practice.now, "device record"), device) if papers else ()))
+        practice.write_with(connection, stream, 0, entries, By("nora"), "wrote down a course")
+    return stream

@@ -1,0 +1,90 @@
+"""The standings are worked out of the record at any time: what they were is told, and what they are is put right."""
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+
+from tests.clinic.practice import NOW, Clock, admit
+from thecal.clinic.archive import rows_of
+from thecal.clinic.entry import Resolved, Telephoned
+from thecal.clinic.online_backup import rebuild
+from thecal.clinic.practice import By, Practice
+from thecal.clinic.schema import audit, entry, item, standing
+from thecal.clinic.standing import Standing, kept
+from thecal.timeline import DAY_S, Duration, Instant
+
+BY = By("nora")
+
+
+def standing_kept(practice: Practice, stream: str) -> Standing | None:
+    with practice.database.reading() as connection:
+        return kept(connection, stream)
+
+
+def test_what_is_worked_out_anew_is_what_was_kept(practice: Practice) -> None:
+    """On both databases: after writes, and with nothing written since, no standing is another."""
+    first, second = admit(practice), admit(practice, "Bo Example")
+    practice.write(first, 11, [Telephoned(NOW, "she", "asks", "to do", "", "", call_back=NOW)], BY, "wrote")
+    practice.write(first, 12, [Resolved(NOW, "call back", "called")], BY, "wrote")
+    before = [standing_kept(practice, stream) for stream in (first, second)]
+    found = rebuild(practice)
+    assert (found.charts, found.changed) == (2, {})
+    assert [standing_kept(practice, stream) for stream in (first, second)] == before
+
+
+def test_each_way_to_be_another_is_told(small: Practice, clock: Clock) -> None:
+    """Missing, of another version, changed by hand, without an item, of no chart: each is named, and put right."""
+    streams = [admit(small, f"Person {n}") for n in range(5)]
+    before = {stream: standing_kept(small, stream) for stream in streams}
+    missing, version, changed, itemless, same = streams
+    with small.database.writing() as connection:
+        for table in (item, standing):
+            connection.execute(delete(table).where(table.c.stream == missing))
+        connection.execute(update(standing).where(standing.c.stream == version).values(version=3))
+        connection.execute(update(standing).where(standing.c.stream == changed).values(tier=0))
+        assert connection.execute(delete(item).where(item.c.stream == itemless)).rowcount > 0
+        row = connection.execute(select(standing).where(standing.c.stream == same)).mappings().one()
+        connection.execute(insert(standing).values({**row, "stream": "P-NOBODY"}))
+    assert rebuild(small).changed == {
+        missing: "missing",
+        version: "of version 3, not 11",
+        changed: "other than the record says now",
+        itemless: "other than the record says now",
+        "P-NOBODY": "of a chart that has no entry",
+    }
+    assert {stream: standing_kept(small, stream) for stream in streams} == before
+    assert standing_kept(small, "P-NOBODY") is None
+    assert rebuild(small).changed == {}
+    clock.pass_(Duration(DAY_S))
+    assert rebuild(small).changed == dict.fromkeys(streams, "of 2026-11-20")
+
+
+def test_a_rebuild_that_is_stopped_is_run_again(small: Practice) -> None:
+    """What was done is kept, what was not done is as it was; the next run does the rest."""
+    streams = sorted(admit(small, f"Person {n}") for n in range(4))
+    with small.database.writing() as connection:
+        connection.execute(update(standing).values(tier=0))
+
+    def interrupt(_: str, done: int, __: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(small, interrupt)
+    with small.database.reading() as connection:
+        tiers = {row.stream: row.tier for row in connection.execute(select(standing))}
+    assert [tiers[stream] == 0 for stream in streams] == [False, False, True, True]
+    assert list(rebuild(small).changed) == streams[2:]
+
+
+def test_a_rebuild_changes_nothing_of_the_record(small: Practice) -> None:
+    """It reads the entries and the audit, and writes neither."""
+    admit(small)
+
+    def rows() -> list[object]:
+        with small.database.reading() as connection:
+            return [row for table in (entry, audit) for row in rows_of(connection, table)]
+
+    before = rows()
+    small.clock = lambda: Instant(NOW.s + DAY_S)
+    assert rebuild(small).charts == 1
+    assert rows() == before

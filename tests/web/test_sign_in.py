@@ -1,0 +1,139 @@
+"""Signing in: who is let in, for how long, and what is kept of what was typed."""
+
+from collections.abc import Callable
+
+from tests.clinic.practice import PASSWORD, Clock
+from tests.web.visitor import Visitor, hidden
+from thecal.clinic.practice import Practice
+from thecal.timeline import Duration
+
+SignIn = Callable[[str], Visitor]
+
+
+def test_nobody_sees_a_page_without_signing_in(as_: SignIn) -> None:
+    """The way back leads to where one wanted to go."""
+    stranger = as_("")
+    answer = stranger.get("/worklist?tier=red")
+    assert answer.url == "http://clinic.test/sign-in?back=/worklist%3Ftier%3Dred"
+
+
+def test_a_session_is_another_one_after_each_sign_in(as_: SignIn) -> None:
+    """A token that somebody planted before is not the one that counts (session fixation)."""
+    nora = as_("nora")
+    first = nora.client.cookies["thecal_session"]
+    nora.sign_in()
+    assert nora.client.cookies["thecal_session"] != first
+
+
+def test_five_failures_lock_an_account_for_a_while(as_: SignIn, clock: Clock) -> None:
+    """Also for the right password; afterwards it counts again."""
+    stranger = as_("")
+    stranger.name = "nora"
+    for _ in range(4):
+        assert "is not right" in stranger.sign_in("wrong password").text
+    assert "locked" in stranger.sign_in("wrong password").text
+    assert "locked" in stranger.sign_in(PASSWORD).text
+    clock.pass_(Duration(15 * 60 + 1))
+    assert stranger.sign_in(PASSWORD).url.endswith("/worklist")
+
+
+def test_an_unknown_name_is_told_the_same_as_a_wrong_password(as_: SignIn) -> None:
+    """Nobody learns who has an account."""
+    stranger = as_("")
+    stranger.name = "nobody"
+    told = stranger.sign_in("wrong password").words
+    stranger.name = "nora"
+    assert stranger.sign_in("wrong password").words == told
+
+
+def test_a_session_that_is_left_alone_ends(as_: SignIn, clock: Clock) -> None:
+    """After half an hour; one that is used goes on, for twelve hours at most."""
+    nora = as_("nora")
+    for _ in range(23):
+        clock.pass_(Duration(29 * 60))
+        assert nora.get("/worklist").url.endswith("/worklist")
+    clock.pass_(Duration(30 * 60))
+    assert "/sign-in" in nora.get("/worklist").url
+
+
+def test_nobody_goes_on_for_longer_than_a_day_of_work(as_: SignIn, clock: Clock) -> None:
+    """Twelve hours after signing in it ends, however busy one was."""
+    nora = as_("nora")
+    for _ in range(29):
+        clock.pass_(Duration(25 * 60))
+        last = nora.get("/worklist")
+    assert "/sign-in" in last.url
+
+
+def test_a_form_without_the_secret_of_the_session_changes_nothing(as_: SignIn) -> None:
+    """And what was typed is given back."""
+    nora = as_("nora")
+    answer = nora.post("/password", {"old_password": PASSWORD, "password": "another good one", "again": "another good one"})
+    assert answer.status == 403
+    assert nora.sign_in(PASSWORD).url.endswith("/worklist")
+
+
+def test_a_form_of_another_site_is_refused(as_: SignIn) -> None:
+    """By its origin, whatever it carries."""
+    nora = as_("nora")
+    page = nora.get("/password")
+    data = {"csrf": hidden(page.text, "csrf"), "old_password": PASSWORD, "password": "another good one", "again": "another good one"}
+    for headers in ({"Origin": "http://elsewhere.test"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = nora.client.post("/password", data=data, headers=headers)
+        assert answer.status_code == 403
+    assert nora.sign_in(PASSWORD).url.endswith("/worklist")
+
+
+def test_no_way_back_leads_elsewhere(as_: SignIn) -> None:
+    """An address that is not ours is the worklist."""
+    stranger = as_("")
+    for back in ("//evil.test", "https://evil.test", "/\\evil.test", "javascript:alert(1)"):
+        page = stranger.get("/sign-in")
+        data = {"pre": hidden(page.text, "pre"), "name": "nora", "password": PASSWORD, "back": back}
+        assert stranger.post("/sign-in", data).url == "http://clinic.test/worklist"
+
+
+def test_what_was_typed_outlives_the_session(as_: SignIn, clock: Clock) -> None:
+    """The page of an ended session holds it, and shows it again after signing in; passwords are not kept."""
+    nora = as_("nora")
+    clock.pass_(Duration(31 * 60))
+    lost = nora.post("/password", {"csrf": "old", "old_password": "secret one", "note": "typed <b>with care</b>"})
+    assert lost.status == 401
+    assert "typed &lt;b&gt;with care&lt;/b&gt;" in lost.text
+    assert "secret one" not in lost.text
+    nora.sign_in()
+    again = nora.post("/send-again", {"csrf": "", "send_again_to": "/password", "note": "typed <b>with care</b>"})
+    assert again.status == 200
+    assert "typed &lt;b&gt;with care&lt;/b&gt;" in again.text
+    assert 'action="/password"' in again.text
+    assert 'action="/worklist"' in nora.post("/send-again", {"send_again_to": "//evil.test", "note": "x"}).text
+
+
+def test_every_answer_has_strict_headers(as_: SignIn, practice: Practice) -> None:
+    """Pages, errors and files alike."""
+    assert practice
+    nora = as_("nora")
+    for path in ("/worklist", "/nowhere", "/static/thecal.css", "/sign-in"):
+        headers = nora.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+
+
+def test_a_changed_password_ends_the_other_sessions(as_: SignIn) -> None:
+    """The one that changed it goes on."""
+    here, there = as_("nora"), as_("nora")
+    answer = here.send("/password", {"old_password": PASSWORD, "password": "another good one", "again": "another good one"})
+    assert answer.url.endswith("/worklist")
+    assert "/sign-in" in there.get("/worklist").url
+    assert here.get("/worklist").url.endswith("/worklist")
+
+
+def test_after_signing_out_the_token_is_worth_nothing(as_: SignIn) -> None:
+    """Also for who has kept it."""
+    nora = as_("nora")
+    token = nora.client.cookies["thecal_session"]
+    nora.send("/worklist", {}, to="/sign-out")
+    nora.client.cookies.set("thecal_session", token)
+    assert "/sign-in" in nora.get("/worklist").url
