@@ -15,6 +15,7 @@ from tests.figures import FIGURES, FOLDER
 from thecal.catheter.faults import CatheterFault
 from thecal.cli.bench import bench
 from thecal.cli.calc import calc
+from thecal.cli.clinic import clinic
 from thecal.cli.drill import drill
 from thecal.cli.main import app
 from thecal.cli.plan import plan
@@ -180,9 +181,9 @@ def test_the_order_of_the_docs_is_written(tmp_path: Path) -> None:
 def test_every_verb_is_in_the_reference() -> None:
     """Each command and each calculation."""
     verbs = [command.callback.__name__ for command in app.registered_commands if command.callback]
-    for name, group in (("calc", calc), ("bench", bench), ("drill", drill), ("study", study)):
+    for name, group in (("calc", calc), ("bench", bench), ("drill", drill), ("study", study), ("clinic", clinic)):
         verbs += [f"{name} {each.name or each.callback.__name__}" for each in group.registered_commands if each.callback]
-    assert len(verbs) == 43
+    assert len(verbs) == 51
     assert not [verb for verb in verbs if f"`thecal {verb}" not in DOCS["reference.md"]]
 
 

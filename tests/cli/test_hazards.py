@@ -126,16 +126,18 @@ def test_both_halves_on_a_page(called: Call, tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("HAZ-09")
-def test_a_half_alone_on_a_page(called: Call, tmp_path: Path) -> None:
-    """What is answered with the clinic shows what happened, and nothing beside it."""
-    page = tmp_path / "h20.html"
-    result = called("hazards", "H20", "--html", page)
+def test_a_half_alone_on_a_page(called: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tells only what happened shows that, and nothing beside it."""
+    told = reenactment("H06")
+    first = tuple(measure.model_copy(update={"here": None}) for measure in told.measures)
+    monkeypatch.setattr(verb, "reenactment", lambda _: replace(told, measures=first, here=None))
+    page = tmp_path / "h06.html"
+    result = called("hazards", "H06", "--html", page)
     assert (result.returncode, result.stderr) == (0, "")
     text = page.read_text(encoding="utf-8")
-    assert "<b>with the clinic</b>" in text
     assert text.count("<h2>") == 2  # the half and the sources
     assert "<td>-</td>" in text
-    data = json.loads(called("hazards", "H20", "--json").stdout)
+    data = json.loads(called("hazards", "H06", "--json").stdout)
     assert [half["half"] for half in data["halves"]] == ["happened"]
     assert {row["here"] for row in data["measures"]} == {None}
 

@@ -67,9 +67,9 @@ def new_practice(url: str, folder: Path, clock: Clock | None = None) -> Practice
 
 
 def admit(
-    practice: Practice, name: str = "Ada Example", model: str = "synchromed-ii-40", *, number: str = "", papers: bool = True
+    practice: Practice, name: str = "Ada Example", model: str = "synchromed-ii-40", *, number: str = "", papers: bool = False
 ) -> str:
-    """Somebody with a pump that runs since a week ago, and the ``papers`` of it; the pseudonym."""
+    """Somebody with a pump that runs since a week ago, with its ``papers`` or without; the pseudonym."""
     made = ready_pump(pump_sheet(model), practice.now)
     assert not isinstance(made, Refusal)
     with practice.database.writing() as connection:

@@ -35,6 +35,7 @@ def rights(practice: Practice, token: str) -> frozenset[str]:
         return found[0].rights(found[1], reading.staff()) if found is not None else frozenset()
 
 
+@pytest.mark.requirement("ACC-09")
 def test_a_token_is_not_in_the_database(practice: Practice) -> None:
     """Only its digest is, so that nobody can make a token out of a copy of the database."""
     token, kept = made(practice, "chart")
@@ -47,6 +48,7 @@ def test_a_token_is_not_in_the_database(practice: Practice) -> None:
     assert kept.number in repr(rows)
 
 
+@pytest.mark.requirement("ACC-08")
 def test_a_token_may_what_it_was_given_and_its_account_has(practice: Practice) -> None:
     """Both are asked each time: a scheduler's token never opens a chart, whatever was written into it."""
     token, _ = made(practice, "worklist", "chart")
@@ -58,6 +60,7 @@ def test_a_token_may_what_it_was_given_and_its_account_has(practice: Practice) -
     assert rights(practice, token) == {"worklist"}
 
 
+@pytest.mark.requirement("ACC-08")
 def test_what_no_token_may_do_is_not_worth_anything_in_one(practice: Practice) -> None:
     """Not even where it stands in the database: nothing that orders, signs, erases or administers."""
     token, kept = made(practice, "chart")

@@ -132,6 +132,7 @@ def read_in(path: Path, database: Database) -> bool:
         return restore(database, source, "somebody", NOW)
 
 
+@pytest.mark.requirement("REC-08")
 @pytest.mark.parametrize(
     ("either", "other", "write"),
     [
@@ -251,6 +252,7 @@ def _stranger(name: str, data: bytes) -> bytes:
     return data.replace(b'"table":"stock"', b'"table":"stocks"') if name == "manifest.json" else data
 
 
+@pytest.mark.requirement("REC-08")
 @pytest.mark.parametrize(
     ("change", "error"),
     [

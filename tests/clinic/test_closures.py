@@ -101,6 +101,7 @@ def test_the_same_days_are_closed_once(small: Practice) -> None:
     closed(small, Closure("", WINTER.first, WINTER.last, "leave", "nils"))
 
 
+@pytest.mark.requirement("SLO-04")
 def test_free_slots_inside_are_withdrawn_and_sold_ones_named(practice: Practice) -> None:
     """Those before and after stay; the preview says the number before."""
     stream = admit(practice)
@@ -128,6 +129,7 @@ def test_a_closure_of_one_takes_only_the_slots_of_that_person(small: Practice) -
         assert free_slots(reading.connection, NOW) == [kept]
 
 
+@pytest.mark.requirement("CLN-04")
 def test_a_refill_that_is_due_inside_moves_to_the_last_open_day_before(small: Practice) -> None:
     """Before the weekend, which is no working day, and before the closure (CLN-04)."""
     stream = admit(small)
@@ -138,6 +140,7 @@ def test_a_refill_that_is_due_inside_moves_to_the_last_open_day_before(small: Pr
     assert concerned(small, Closure("", date(2027, 1, 11), date(2027, 1, 15), "well before it")) == ()
 
 
+@pytest.mark.requirement("SLO-05")
 def test_a_closure_that_leaves_no_open_day_is_a_gap(small: Practice) -> None:
     """It says who covers, or that nobody does, and what to do (H32)."""
     admit(small)

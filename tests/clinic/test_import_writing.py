@@ -22,7 +22,7 @@ from thecal.clinic.import_writing import (
 from thecal.clinic.newcomer import Import, newcomers, template_csv
 from thecal.clinic.people import everybody, person_of
 from thecal.clinic.practice import CHART, By, Practice
-from thecal.clinic.record import append, read_history, streams, verify
+from thecal.clinic.record import append, streams, verify
 from thecal.clinic.spreadsheet import read_spreadsheet
 from thecal.errors import InputError
 from thecal.timeline import Duration, Instant
@@ -95,6 +95,7 @@ def test_nobody_is_written_where_one_came_onto_the_record_meanwhile(practice: Pr
     assert people(practice) == 1
 
 
+@pytest.mark.requirement("EXC-01")
 def test_nobody_is_written_where_the_last_row_fails(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was written of the rows before it is gone with it: persons, charts and audit."""
     rows = read(practice, template(practice)).rows

@@ -206,6 +206,7 @@ def reopened(folder: Path, file: bytes, log: bytes, of: Written, acknowledged: i
         practice.database.close()
 
 
+@pytest.mark.requirement("REC-06")
 def test_power_fails_as_a_batch_is_acknowledged(written: Written, tmp_path: Path) -> None:
     """Cut right after each commit, right before its last byte, in its last frame: acknowledged is there, the rest is not."""
     for version, length in written.lengths:
@@ -215,6 +216,7 @@ def test_power_fails_as_a_batch_is_acknowledged(written: Written, tmp_path: Path
             assert found == version - BATCH
 
 
+@pytest.mark.requirement("REC-06")
 @pytest.mark.long
 def test_power_fails_at_every_boundary_of_a_write(written: Written, tmp_path: Path) -> None:
     """The log cut at each boundary of a frame, and at three places within each: exactly what was acknowledged is there."""

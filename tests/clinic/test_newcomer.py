@@ -191,6 +191,7 @@ def test_a_pump_is_known_by_its_title_and_size(text: str) -> None:
     assert looked(one(pump_model=text)).sheet == pump_sheet("reference-20")
 
 
+@pytest.mark.requirement("EXC-01")
 @pytest.mark.parametrize(
     ("column", "text", "told", "severity"),
     [

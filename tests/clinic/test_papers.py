@@ -103,6 +103,7 @@ def texts(paper: Paper) -> str:
     return "\n".join(" | ".join(row) for part in paper.sections for row in part.rows)
 
 
+@pytest.mark.requirement("DOC-01")
 @pytest.mark.parametrize("name", ["note", "outage", "card", "sheet", "admission", "letter"])
 def test_every_paper_says_when_and_by_whom_it_was_printed_and_what_it_is_not(name: str) -> None:
     """The page and the text both carry the banner, the instant and the person."""
@@ -294,6 +295,7 @@ def test_the_outage_row_of_a_pump_is_as_its_chart() -> None:
     )
 
 
+@pytest.mark.requirement("CLN-06")
 def test_the_outage_list_has_every_pump_the_most_urgent_first() -> None:
     """Those without a date come first, then by date; those without a pump are not on it."""
     soon, late, new = refilled().look(160), started(100).filled(150).programmed(150, 50).look(160), started(100)
@@ -333,6 +335,7 @@ def test_dates_of_a_reservoir_that_was_emptied_are_not_told_as_its_own() -> None
     assert dates.alarm == dates.earliest_empty == "emptied, and not filled since"
 
 
+@pytest.mark.requirement("EXC-02")
 @given(st.lists(st.text(), min_size=14, max_size=14))
 def test_no_cell_of_the_csv_is_a_formula_and_none_is_lost(cells: list[str]) -> None:
     """Whatever people are called, a spreadsheet reads it as text, and it can be read again."""
@@ -571,6 +574,7 @@ def test_a_note_that_is_printed_later_is_of_the_day_of_the_refill() -> None:
     assert ("nausea", "moderate") not in section(late, "Symptoms and scores of that day").rows
 
 
+@pytest.mark.requirement("DOC-02")
 def test_no_paper_claims_that_anything_was_delivered() -> None:
     """A chart knows what was ordered, programmed, calculated and measured."""
     for paper in papers().values():

@@ -313,6 +313,7 @@ def resealed(text: str, place: int) -> str:
     return "THECAL1:" + module._base45(zlib.crc32(whole).to_bytes(4, "big") + bytes(whole))
 
 
+@pytest.mark.requirement("DOC-03")
 def test_a_forgery_is_refused_by_its_signature(key: SigningKey) -> None:
     """Any byte: of the key's id it is another key, of all else the signature does not fit."""
     text = signed(issued(started(100).look(10)), key)

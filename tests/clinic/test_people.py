@@ -93,6 +93,7 @@ def test_only_so_many_are_found(small: Practice) -> None:
     assert [person.name for _, person in found] == [f"Maria Nr{number:02d}" for number in range(5)]
 
 
+@pytest.mark.requirement("REC-09")
 def test_an_erased_person_is_gone_and_the_record_is_not(practice: Practice) -> None:
     """No identifier is left in any row, nobody finds them, and every chain is as it was (H45)."""
     stream = admit(practice, "Ada Lövelace", number="H-17")

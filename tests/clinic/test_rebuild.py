@@ -20,6 +20,7 @@ def standing_kept(practice: Practice, stream: str) -> Standing | None:
         return kept(connection, stream)
 
 
+@pytest.mark.requirement("REC-07")
 def test_what_is_worked_out_anew_is_what_was_kept(practice: Practice) -> None:
     """On both databases: after writes, and with nothing written since, no standing is another."""
     first, second = admit(practice), admit(practice, "Bo Example")

@@ -72,6 +72,7 @@ def resolve(practice: Practice, stream: str, name: str) -> None:
     write(practice, stream, *entries)
 
 
+@pytest.mark.requirement("WLT-05")
 def test_serial_numbers_and_lots_name_the_pumps(practice: Practice) -> None:
     """Those named are marked and on the worklist; another serial number, lot or model is not."""
     by_serial, by_lot = with_pump(practice, "S-1"), with_pump(practice, "S-2", "L-7")
@@ -87,9 +88,10 @@ def test_serial_numbers_and_lots_name_the_pumps(practice: Practice) -> None:
         assert not listed(practice, stream)
 
 
+@pytest.mark.requirement("WLT-06")
 def test_papers_that_are_missing_are_told_and_not_taken_for_a_no(small: Practice) -> None:
     """Nobody knows whether a pump is concerned whose number is not on record; a field action of all pumps concerns it."""
-    unknown, no_lot = admit(small, papers=False), with_pump(small, "S-3")
+    unknown, no_lot = admit(small), with_pump(small, "S-3")
     open_recall(small, recall_of(small, "FA-1", serials=["S-1"], lots=["L-7"]), NORA)
     mark(small, "FA-1", NORA)
     assert {stream: row.concern for stream, row in rows(small).items()} == {unknown: "not known", no_lot: "not known"}
@@ -108,6 +110,7 @@ def test_numbers_are_taken_as_the_record_spells_them(small: Practice) -> None:
     assert set(rows(small)) == {stream, twin}
 
 
+@pytest.mark.requirement("WLT-07")
 def test_a_sweep_that_was_interrupted_goes_on(small: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each chart is marked once, however often it is begun."""
     streams = [with_pump(small, f"S-{number}") for number in range(3)]

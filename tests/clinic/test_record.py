@@ -25,6 +25,7 @@ def test_what_is_written_is_read_again(practice: Practice) -> None:
     assert [(row.version, row.who, row.recorded) for row in rows] == [(1, "nora", NOW), (2, "nora", NOW)]
 
 
+@pytest.mark.requirement("REC-03")
 def test_who_has_not_seen_the_latest_writes_nothing(practice: Practice) -> None:
     """The second of two who opened one chart is told who was first, and nothing of theirs is there."""
     practice.write("P-1", 0, [Noted(NOW, "first")], BY, "wrote")
@@ -35,6 +36,7 @@ def test_who_has_not_seen_the_latest_writes_nothing(practice: Practice) -> None:
         assert [row.entry for row in reading.history("P-1").rows] == [Noted(NOW, "first")]
 
 
+@pytest.mark.requirement("REC-05")
 def test_nothing_is_written_before_it_happens(practice: Practice) -> None:
     """What is to come is booked, and no fact; the whole of what was sent with it is left out."""
     with pytest.raises(ValueError, match="cannot be written down"):
@@ -43,6 +45,7 @@ def test_nothing_is_written_before_it_happens(practice: Practice) -> None:
         assert reading.history("P-1").version == 0
 
 
+@pytest.mark.requirement("REC-01")
 @pytest.mark.parametrize("change", ["UPDATE entry SET who = 'x'", "DELETE FROM entry", "UPDATE audit SET who = 'x'", "DELETE FROM audit"])
 def test_the_database_itself_refuses_to_change_the_record(practice: Practice, change: str) -> None:
     """Append-only is not a habit of the program alone (H44)."""
@@ -53,6 +56,7 @@ def test_the_database_itself_refuses_to_change_the_record(practice: Practice, ch
         assert [row.who for row in reading.history("P-1").rows] == ["nora"]
 
 
+@pytest.mark.requirement("REC-02")
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -88,6 +92,7 @@ def test_the_heads_stand_for_everything(practice: Practice) -> None:
         assert heads_digest(verify(connection)) != heads_digest(heads)
 
 
+@pytest.mark.requirement("REC-04")
 def test_the_chart_of_a_past_day_is_the_one_that_was_known_then(practice: Practice, clock: Clock) -> None:
     """A fact that was written down late, and a correction, are not in what was known before them (H43)."""
     stream = admit(practice)

@@ -116,6 +116,7 @@ def test_a_slot_needs_two_people_a_place_and_a_time_to_come(
     assert count(small) == 0
 
 
+@pytest.mark.requirement("CLN-02")
 def test_who_refills_is_certified_on_that_day(small: Practice) -> None:
     """The last day of a certificate is good, the one after it is not; then none of what was asked for is offered."""
     last = Instant(NOW.s + 300 * DAY_S)  # the certificates of the tests end at this very hour
@@ -127,6 +128,7 @@ def test_who_refills_is_certified_on_that_day(small: Practice) -> None:
     assert not isinstance(offer_slots(small, fits, "Room 1", "nora", "nils", SUSAN), Refusal)
 
 
+@pytest.mark.requirement("CLN-02")
 def test_who_checks_may_double_check(small: Practice) -> None:
     """A pharmacist may, a therapist may not; neither may refill."""
     assert not isinstance(offer_slots(small, one("2026-12-01 09:00"), "Room 1", "nora", "paul", SUSAN), Refusal)
@@ -191,6 +193,7 @@ def test_two_slots_of_one_form_do_not_overlap_either(small: Practice) -> None:
     assert count(small) == 0
 
 
+@pytest.mark.requirement("CLN-04")
 def test_no_slot_is_offered_where_somebody_of_it_is_away(small: Practice) -> None:
     """Nor on a day on which the clinic is closed (CLN-04)."""
     close(small, Closure("", date(2026, 12, 1), date(2026, 12, 2), "leave", "nils"), By("nora"))

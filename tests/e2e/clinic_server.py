@@ -1,8 +1,10 @@
 """A clinic that is really served, for tests in a browser; its staff at browsers of their own; and a bench with virtual pumps."""
 
 import contextlib
+import json
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -19,9 +21,11 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.clinic.practice import PASSWORD, Clock, new_practice
 from thecal.bench.bench_folder import BenchFolder
+from thecal.bench.frame import Decoder, Frame, FrameType
 from thecal.bench.new_pump import ready_pump
 from thecal.bench.start import NewPump, open_shelf
 from thecal.bench.virtual_pump import on_bench
+from thecal.chart.clinical import Documented
 from thecal.clinic.bench_link import BenchLink
 from thecal.clinic.database import sqlite_url
 from thecal.clinic.entry import DeviceRecorded, Entry
@@ -187,7 +191,7 @@ def put_on_bench(practice: Practice, bench: BenchFolder, pumps: dict[str, int]) 
         device = DeviceRecorded(begin, "synchromed-ii-40", serial, access_port=True)
         with practice.database.writing() as connection:
             stream = streams[serial] = add_person(connection, Person(f"Vera {serial}", number=serial, phone="555-0112"))
-            practice.write_with(connection, stream, 0, (*made.facts, device), By("nora"), "wrote down a course")
+            practice.write_with(connection, stream, 0, (*made.facts, device, Documented(begin, "device record")), By("nora"), "wrote down a course")
         new.append(NewPump(on_bench(serial, made.state), ()))
     open_shelf(bench, lambda _: new)
     return streams
@@ -218,3 +222,45 @@ def written(practice: Practice, stream: str) -> list[Entry]:
     """What counts of a chart."""
     with practice.reading() as reading:
         return [row.entry for row in reading.history(stream).standing]
+
+
+@contextmanager
+def cut_at_command(bench: BenchFolder, number: int) -> Iterator[None]:
+    """A link between clinic and bench that hands on so many commands of a session and is cut before the answer to the last."""
+    where = bench.listening()
+    assert where is not None
+    place = bench.path / "listening.json"
+    true = place.read_text(encoding="ascii")
+    with socket.create_server((where.host, 0)) as door:
+        thread = threading.Thread(target=_cut, args=(door, (where.host, where.port), number), daemon=True)
+        thread.start()
+        place.write_text(json.dumps({**json.loads(true), "port": door.getsockname()[1]}), encoding="ascii")
+        try:
+            yield
+        finally:
+            place.write_text(true, encoding="ascii")
+            door.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
+    assert not thread.is_alive()
+
+
+def _cut(door: socket.socket, bench: tuple[str, int], number: int) -> None:
+    """Serve one link after the other until the door is closed."""
+    while True:
+        try:
+            near, _ = door.accept()
+        except OSError:
+            return
+        with near, socket.create_connection(bench) as far:
+            decoder, commands = Decoder(), 0
+            while commands < number:
+                ready, _, _ = select.select([near, far], [], [], _WAIT_S)
+                raw = ready[0].recv(65_536) if ready else b""
+                if not raw:
+                    break
+                (far if ready[0] is near else near).sendall(raw)
+                if ready[0] is near:
+                    found = decoder.feed(raw)
+                    commands += sum(isinstance(each, Frame) and each.type == FrameType.COMMAND for each in found)
+            else:
+                far.recv(65_536)  # the pump has heard it; nobody hears what it says

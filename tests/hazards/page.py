@@ -22,7 +22,7 @@ What has gone wrong with implanted pumps, their programmers and the people aroun
 Each hazard of the field (H01 to H39) is one course of therapy in two halves that both run: **as it happened**, on a pump or by a
 way of working that has the hazard in it, and **here**. Both are measured by the same numbers. A bar is one sixty-fourth of the
 stretch that is shown, from nothing (a point) to the highest dose of both halves. What users of software report (H40 to H52) is
-answered by a law, and nobody builds the broken version.
+answered by a law; of those that the clinic answers the tests also build the broken version, which the law must catch.
 
 ```console
 $ thecal hazards H07 --html weaker.html

@@ -8,12 +8,12 @@ import pytest
 from tests.clinic.practice import Clock, admit
 from tests.web.visitor import Answer, Visitor, hidden
 from thecal.clinic.account import set_active
+from thecal.clinic.api_token import GRANTED, make_token, revoke_token, token_standing, tokens
 from thecal.clinic.audit import read_audit
 from thecal.clinic.practice import Practice
 from thecal.errors import InputError
 from thecal.timeline import DAY_S, Duration
 from thecal.web import admin, pages
-from thecal.web.admin import GRANTED, make_token, revoke_token, token_standing, tokens
 
 SignIn = Callable[[str], Visitor]
 

@@ -88,6 +88,12 @@ def written(practice: Practice) -> str:
         return heads_digest(verify(connection))
 
 
+def end_of(practice: Practice, stream: str) -> int:
+    """The version of a chart."""
+    with practice.reading() as reading:
+        return reading.history(stream).version
+
+
 # Who calls -------------------------------------------------------------------------------------------------------------
 
 
@@ -148,7 +154,7 @@ def test_a_token_may_no_more_than_its_account(call: Call, practice: Practice) ->
     for path in ("charts/{}", "charts/{}/findings", "charts/{}/due", "standings", "heads"):
         assert "a scheduler may not" in program.get(path.format(stream), 403)["error"]["advice"].lower()
     before = written(practice)
-    program.post(f"charts/{stream}/facts", {"seen": 11, "facts": [FATIGUE]}, 403)
+    program.post(f"charts/{stream}/facts", {"seen": end_of(practice, stream), "facts": [FATIGUE]}, 403)
     assert written(practice) == before
 
 
@@ -173,7 +179,7 @@ def test_every_call_is_in_the_audit(call: Call, practice: Practice) -> None:
         answer = program.client.get(f"/api/v1/{path.format(stream)}", headers=program.headers)
         assert answer.status_code == 200
     program.get("people?q=Ada Example")
-    program.post(f"charts/{stream}/facts", {"seen": 11, "facts": [FATIGUE]})
+    program.post(f"charts/{stream}/facts", {"seen": end_of(practice, stream), "facts": [FATIGUE]})
     with practice.database.reading() as connection:
         lines = [line for line in read_audit(connection) if line.did.startswith("api: ")]
     assert len(lines) == len(EVERY) + 2
@@ -230,18 +236,20 @@ def test_a_chart_is_its_record(call: Call, practice: Practice) -> None:
     assert {each["recorded_utc"] for each in found["entries"]} == {"2026-11-20T08:00:00Z"}
     assert found["entries"][0]["happened_utc"] == Instant(rows[0].happened).utc_text()
     assert found["version"] == found["standing"]["version"] == len(rows)
-    assert [each["version"] for each in call().get(f"charts/{stream}?since={len(rows) - 2}")["entries"]] == [10, 11]
+    last_two = call().get(f"charts/{stream}?since={len(rows) - 2}")["entries"]
+    assert [each["version"] for each in last_two] == [len(rows) - 1, len(rows)]
     assert "Ada" not in json.dumps(found)
 
 
 def test_a_chart_as_it_was_known(call: Call, practice: Practice, clock: Clock) -> None:
     """What was written down later is not in it, nor in what was worked out of it."""
     stream = admit(practice)
+    end = end_of(practice, stream)
     clock.pass_(Duration(DAY_S))
-    call().post(f"charts/{stream}/facts", {"seen": 11, "facts": [FATIGUE]})
+    call().post(f"charts/{stream}/facts", {"seen": end_of(practice, stream), "facts": [FATIGUE]})
     then = call().get(f"charts/{stream}?as_of={NOW.utc_text()}")
-    assert (then["version"], len(then["entries"]), then["as_of_utc"]) == (11, 11, NOW.utc_text())
-    assert call().get(f"charts/{stream}")["version"] == 12
+    assert (then["version"], len(then["entries"]), then["as_of_utc"]) == (end, end, NOW.utc_text())
+    assert call().get(f"charts/{stream}")["version"] == end + 1
     before = call().get(f"charts/{stream}?as_of=2020-01-01 00:00")
     assert (before["version"], before["entries"], before["standing"]["pump_model"]) == (0, [], "")
     for wrong in ("2030-01-01 00:00", "yesterday", "2026-03-29 02:30"):
@@ -252,10 +260,11 @@ def test_what_was_taken_back_says_so(call: Call, practice: Practice) -> None:
     """It stays, with the version of the correction."""
 
     stream = admit(practice)
-    call().post(f"charts/{stream}/facts", {"seen": 11, "facts": [FATIGUE]})
-    practice.write(stream, 12, [Corrected(practice.now, 12, "another person")], By("nora"), "took an entry back")
-    found = call().get(f"charts/{stream}?since=11")["entries"]
-    assert [(each["kind"], each["taken_back_by"]) for each in found] == [("SymptomReported", 13), ("Corrected", None)]
+    call().post(f"charts/{stream}/facts", {"seen": end_of(practice, stream), "facts": [FATIGUE]})
+    end = end_of(practice, stream)
+    practice.write(stream, end, [Corrected(practice.now, end, "another person")], By("nora"), "took an entry back")
+    found = call().get(f"charts/{stream}?since={end - 1}")["entries"]
+    assert [(each["kind"], each["taken_back_by"]) for each in found] == [("SymptomReported", end + 1), ("Corrected", None)]
 
 
 def test_findings_and_dates(call: Call, practice: Practice) -> None:
@@ -299,7 +308,7 @@ def test_the_heads_are_those_of_the_record(call: Call, practice: Practice) -> No
     stream = admit(practice)
     found = call().get("heads")
     assert found["digest"] == written(practice)
-    assert {head["stream"]: head["version"] for head in found["heads"]} == {stream: 11, "staff": 9}
+    assert {head["stream"]: head["version"] for head in found["heads"]} == {stream: end_of(practice, stream), "staff": 9}
     with practice.database.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER IF EXISTS entry_no_update")
         for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").all():
@@ -326,35 +335,37 @@ def test_facts_are_written_down(call: Call, practice: Practice) -> None:
     """All of them at the end of the chart, under the name of the account; local times and those of UTC are the same."""
     stream = admit(practice)
     of_utc = {"kind": "score", "at": "2026-11-20T07:45:00Z", "scale": "pain-nrs", "score": "4"}
-    answer = call("thea").post(f"charts/{stream}/facts", {"seen": 11, "facts": [FATIGUE, of_utc]})
-    assert (answer["version"], answer["repeated"]) == (13, False)
-    found = call().get(f"charts/{stream}?since=11")["entries"]
+    end = end_of(practice, stream)
+    answer = call("thea").post(f"charts/{stream}/facts", {"seen": end, "facts": [FATIGUE, of_utc]})
+    assert (answer["version"], answer["repeated"]) == (end + 2, False)
+    found = call().get(f"charts/{stream}?since={end}")["entries"]
     assert [(each["kind"], each["happened_utc"], each["who"]) for each in found] == [
         ("SymptomReported", "2026-11-20T07:30:00Z", "thea"),
         ("Scored", "2026-11-20T07:45:00Z", "thea"),
     ]
-    assert call().get(f"charts/{stream}")["standing"]["version"] == 13
+    assert call().get(f"charts/{stream}")["standing"]["version"] == end + 2
 
 
 def test_who_has_not_seen_the_latest_writes_nothing(call: Call, practice: Practice) -> None:
     """And is told both versions."""
     stream = admit(practice)
-    before = written(practice)
-    for seen in (10, 12, 0, 2**31 - 1):
+    before, end = written(practice), end_of(practice, stream)
+    for seen in (end - 1, end + 1, 0, 2**31 - 1):
         error = call().post(f"charts/{stream}/facts", {"seen": seen, "facts": [FATIGUE]}, 409)["error"]
-        assert (error["field"], error["asked"], error["allowed"]) == ("seen", str(seen), "11")
+        assert (error["field"], error["asked"], error["allowed"]) == ("seen", str(seen), str(end))
     assert written(practice) == before
 
 
 def test_a_call_that_is_sent_twice_is_done_once(call: Call, practice: Practice) -> None:
     """By its key, also where the first answer was lost; a key is good for one thing, and for one token."""
     stream = admit(practice)
-    program, body = call(), {"seen": 11, "facts": [FATIGUE]}
+    end = end_of(practice, stream)
+    program, body = call(), {"seen": end, "facts": [FATIGUE]}
     first, second = (program.post(f"charts/{stream}/facts", body, key="5b1f") for _ in range(2))
-    assert (first["version"], first["repeated"]) == (12, False)
-    assert (second["version"], second["repeated"]) == (12, True)
+    assert (first["version"], first["repeated"]) == (end + 1, False)
+    assert (second["version"], second["repeated"]) == (end + 1, True)
     after = written(practice)
-    other = {"seen": 12, "facts": [{**FATIGUE, "grade": 1, "at": "2026-11-20 08:40"}]}
+    other = {"seen": end + 1, "facts": [{**FATIGUE, "grade": 1, "at": "2026-11-20 08:40"}]}
     assert program.post(f"charts/{stream}/facts", other, 422, "5b1f")["error"]["field"] == "Idempotency-Key"
     call().post(f"charts/{stream}/facts", body, 409, "5b1f")
     program.post(f"charts/{stream}/facts", body, 409)
@@ -386,7 +397,7 @@ def test_what_cannot_be_read_is_named(call: Call, practice: Practice, fact: dict
     """The place where it stands, with what is accepted; and nothing of the call is written, what was right in it neither."""
     stream = admit(practice)
     before = written(practice)
-    error = call().post(f"charts/{stream}/facts", {"seen": 11, "facts": [fact, FATIGUE]}, 422)["error"]
+    error = call().post(f"charts/{stream}/facts", {"seen": end_of(practice, stream), "facts": [fact, FATIGUE]}, 422)["error"]
     assert error["field"] == field
     assert error["advice"]
     assert "pydantic" not in json.dumps(error)
@@ -398,7 +409,7 @@ def test_facts_that_have_a_way_of_their_own_are_not_written(call: Call, practice
     """No program signs, overrides, certifies, books without a slot, or says what a pump holds."""
     stream = admit(practice)
     fact = {"kind": kind, "at": "2026-11-20 08:30", "author": "a", "checker": "b", "role": "nurse", "why": "x"}
-    error = call().post(f"charts/{stream}/facts", {"seen": 11, "facts": [fact]}, 422)["error"]
+    error = call().post(f"charts/{stream}/facts", {"seen": end_of(practice, stream), "facts": [fact]}, 422)["error"]
     assert error["field"] == "facts[0].kind"
     assert kind not in RECORDED
 
@@ -407,9 +418,14 @@ def test_what_contradicts_the_chart_is_not_written(call: Call, practice: Practic
     """Nor what contradicts itself; what is said twice alike is no contradiction."""
     stream = admit(practice)
     other = {**FATIGUE, "grade": 1}
-    assert call().post(f"charts/{stream}/facts", {"seen": 11, "facts": [FATIGUE, other]}, 422)["error"]["field"] == "facts"
-    call().post(f"charts/{stream}/facts", {"seen": 11, "facts": [FATIGUE, FATIGUE]})
-    error = call().post(f"charts/{stream}/facts", {"seen": 13, "facts": [other]}, 422)["error"]
+    assert (
+        call().post(f"charts/{stream}/facts", {"seen": end_of(practice, stream), "facts": [FATIGUE, other]}, 422)["error"][
+            "field"
+        ]
+        == "facts"
+    )
+    call().post(f"charts/{stream}/facts", {"seen": end_of(practice, stream), "facts": [FATIGUE, FATIGUE]})
+    error = call().post(f"charts/{stream}/facts", {"seen": end_of(practice, stream), "facts": [other]}, 422)["error"]
     assert "symptom fatigue is said twice at one time" in error["advice"]
 
 
@@ -429,7 +445,7 @@ def test_what_is_sent_has_to_be_json_and_not_too_much(call: Call, practice: Prac
         (b" " * (most + 1), json_type, 413, "Content-Length"),
         (iter([b"{}"]), json_type, 411, "Content-Length"),
         (b'{"seen": 11, "facts": []}', json_type, 422, "facts"),
-        (json.dumps({"seen": 11, "facts": [FATIGUE] * (FACTS_MAX + 1)}).encode(), json_type, 422, "facts"),
+        (json.dumps({"seen": end_of(practice, stream), "facts": [FATIGUE] * (FACTS_MAX + 1)}).encode(), json_type, 422, "facts"),
         (b'{"seen": 11, "facts": [NaN]}', json_type, 422, "facts.0"),
     ):
         path, sent = f"/api/v1/charts/{stream}/facts", {**program.headers, **headers}
@@ -449,6 +465,15 @@ def test_a_method_that_is_not_there(call: Call, practice: Practice) -> None:
         answer = program.client.request(method, f"/api/v1/charts/{stream}", headers=program.headers)
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
         assert set(answer.json()) == {"error", "request"}
+
+
+def test_no_call_leads_to_the_host_that_it_names(call: Call) -> None:
+    """An address with a stroke too many is not there, and no other one is told."""
+    program = call()
+    for path in ("worklist/", "charts/", "heads/", ""):
+        answer = program.client.get(f"/api/v1/{path}", headers={**program.headers, "Host": "evil.test"}, follow_redirects=False)
+        assert answer.status_code == 404
+        assert "location" not in answer.headers
 
 
 def test_what_nobody_expected_says_no_more_than_that(
@@ -492,11 +517,12 @@ def test_a_slot_is_found_and_booked(call: Call, practice: Practice) -> None:
     program = call("susan")
     (slot,) = program.get("slots")["slots"]
     assert (slot["begins_utc"], slot["place"], slot["refiller"], slot["stream"]) == (begins.utc_text(), "Room 1", "nora", None)
-    asked = {"stream": stream, "seen": 11, "slot": slot["name"], "visit": "refill"}
+    end = end_of(practice, stream)
+    asked = {"stream": stream, "seen": end, "slot": slot["name"], "visit": "refill"}
     program.post("bookings", {**asked, "stream": "P-NOBODY22"}, 404)
-    program.post("bookings", {**asked, "seen": 10}, 409)
+    program.post("bookings", {**asked, "seen": end - 1}, 409)
     made = program.post("bookings", asked)
-    assert call().get(f"charts/{stream}?since=11")["entries"][-1]["entry"]["visit"] == "refill"
+    assert call().get(f"charts/{stream}?since={end}")["entries"][-1]["entry"]["visit"] == "refill"
     assert call().get(f"charts/{stream}")["version"] == made["version"]
     assert program.get("slots")["slots"][0]["stream"] == stream
     before = written(practice)
@@ -511,10 +537,17 @@ def test_slots_of_days(call: Call) -> None:
     """Of as many days as can be asked for at once."""
     assert call().get("slots?first=2026-12-01&last=2026-12-31")["slots"] == []
     assert call().get("slots?last=2026-11-01")["slots"] == []
-    for wrong in ("first=2026-12-02&last=2026-12-01", "first=2026-01-01&last=2026-12-31", "first=1969-12-30", "last=2300-01-01", "first=9999-12-31"):
-        assert call().get(f"slots?{wrong}", 422)["error"]["field"] == "last"
-    for wrong in ("tomorrow", "0", "2026-02-30"):
-        assert call().get(f"slots?first={wrong}", 422)["error"]["field"] == "first"
+    for field, wrong in (
+        ("last", "first=2026-12-02&last=2026-12-01"),
+        ("last", "first=2026-01-01&last=2026-12-31"),
+        ("last", "last=2300-01-01"),
+        ("first", "first=1969-12-30"),
+        ("first", "first=9999-12-31"),
+        ("first", "first=tomorrow"),
+        ("first", "first=0"),
+        ("first", "first=2026-02-30"),
+    ):
+        assert call().get(f"slots?{wrong}", 422)["error"]["field"] == field
 
 
 # The description -------------------------------------------------------------------------------------------------------

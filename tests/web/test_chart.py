@@ -134,6 +134,7 @@ def test_text_of_people_is_escaped_in_page_and_data(as_: SignIn, practice: Pract
     assert "&lt;script&gt;alert(1)" in text
 
 
+@pytest.mark.requirement("ACC-06")
 def test_who_may_not_know_a_name_reads_a_pseudonym(as_: SignIn, practice: Practice) -> None:
     """A therapist works with the chart; a scheduler and a social worker have no chart at all."""
     stream = admit(practice)
@@ -193,6 +194,7 @@ def test_the_timeline_is_read_page_by_page(as_: SignIn, practice: Practice) -> N
 # As it was known on a day ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("REC-04")
 def test_a_past_day_is_reproduced_whatever_is_written_later(as_: SignIn, practice: Practice, clock: Clock) -> None:
     """Later facts, facts of before that are written late, corrections, certificates and field actions change nothing of it."""
     stream = admit(practice)

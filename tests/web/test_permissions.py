@@ -125,6 +125,7 @@ def test_everybody_may_what_is_written_here(door: Door, account: Account) -> Non
     assert MAY.keys() == {each.name for each in STAFF_OF_TESTS}
 
 
+@pytest.mark.requirement("ACC-01")
 @pytest.mark.parametrize("account", STAFF_OF_TESTS, ids=lambda account: account.name)
 def test_who_may_not_never_reaches_a_page(door: Door, account: Account) -> None:
     """Each page of each method: those who may come through, all others are told who may, with a form that is right besides."""
@@ -141,6 +142,7 @@ def test_who_may_not_never_reaches_a_page(door: Door, account: Account) -> None:
             assert "Who may: " in text, where
 
 
+@pytest.mark.requirement("ACC-02")
 def test_nobody_reaches_a_page_without_signing_in(door: Door) -> None:
     """A page leads to the sign-in, a form is kept there; only what is open to all is open."""
     for route in every_page():
@@ -167,6 +169,7 @@ def test_an_account_that_was_closed_is_nobody(door: Door) -> None:
         set_active(connection, "sol", active=True)
 
 
+@pytest.mark.requirement("ACC-05")
 def test_a_right_that_needs_a_certificate_ends_with_it(door: Door) -> None:
     """The roles whose data says so may program and refill with one, and not a day longer; the pharmacist never."""
     with door.practice.reading() as reading:

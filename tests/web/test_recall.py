@@ -92,7 +92,7 @@ def test_an_interrupted_sweep_is_told_and_goes_on(as_: SignIn, practice: Practic
 
 def test_somebody_whose_number_is_not_on_record_is_told(as_: SignIn, practice: Practice) -> None:
     """Nobody knows whether it concerns them, and that is what the page says."""
-    admit(practice, papers=False)
+    admit(practice)
     told = as_("nora").send("/recalls", {**NOTICE, "lots": "L-9"}).words
     assert "0 concerned, 1 not known" in told
     assert "not known : look up serial number and lot of the pump in place" in told

@@ -145,6 +145,7 @@ def test_two_answers_at_one_time_are_refused(as_: SignIn, practice: Practice) ->
     assert "symptom headache is said twice at one time, and differs" in answer.words
 
 
+@pytest.mark.requirement("ACC-07")
 def test_a_form_that_was_sent_twice_is_done_once(as_: SignIn, practice: Practice) -> None:
     """The second is led to where the first came."""
     stream = admit(practice)
@@ -155,6 +156,7 @@ def test_a_form_that_was_sent_twice_is_done_once(as_: SignIn, practice: Practice
     assert history(practice, stream).version == 12
 
 
+@pytest.mark.requirement("REC-03")
 @pytest.mark.parametrize("seen", ["11", "", "none"])
 def test_a_chart_that_went_on_is_not_written_over(as_: SignIn, practice: Practice, seen: str) -> None:
     """What was typed is given back."""
@@ -188,6 +190,7 @@ def version_of(practice: Practice, stream: str, kind: type) -> int:
     return next(row.version for row in history(practice, stream).rows if isinstance(row.entry, kind))
 
 
+@pytest.mark.requirement("REC-10")
 def test_what_changes_is_said_before_an_entry_is_taken_back(as_: SignIn, practice: Practice) -> None:
     """The entry in words, by whom; the date to refill by, now and then; and nothing is done yet."""
     stream = admit(practice)
@@ -212,6 +215,7 @@ def test_an_entry_that_is_taken_back_counts_no_longer(as_: SignIn, practice: Pra
         assert reading.standing(stream).refill_by is None
 
 
+@pytest.mark.requirement("REC-10")
 def test_a_correction_says_why(as_: SignIn, practice: Practice) -> None:
     """Without a reason nothing is taken back."""
     stream = admit(practice)

@@ -71,6 +71,7 @@ def test_the_page_shows_no_number_of_the_order(as_: SignIn, stream: str) -> None
         assert f'name="{name}" type="text" value=""' in main
 
 
+@pytest.mark.requirement("VST-04")
 def test_the_author_is_not_the_second_person(practice: Practice, as_: SignIn, stream: str) -> None:
     """SAF-05: told on the page, and refused when sent all the same."""
     dora = as_("dora")
@@ -99,6 +100,7 @@ def test_what_is_the_same_is_signed(practice: Practice, as_: SignIn, stream: str
     assert {each.step.name: each.stand for each in standings(visit, look)}["second person"] == "done"
 
 
+@pytest.mark.requirement("VST-04")
 @pytest.mark.parametrize(
     ("field", "text"), [("concentration", "2000"), ("dose", "135"), ("total", "135"), ("dose", ""), ("total", "153 mg/day")]
 )

@@ -88,6 +88,7 @@ def test_a_contact_is_written_down_once(as_: SignIn, practice: Practice) -> None
     assert "2026-11-20 09:00: carer reached (telephone): will come" in answer.words
 
 
+@pytest.mark.requirement("WLT-02")
 def test_a_call_back_appears_and_ends(as_: SignIn, practice: Practice, clock: Clock) -> None:
     """By the contact that keeps it; another one that promises again puts it back."""
     stream = promised(practice)
@@ -103,6 +104,7 @@ def test_a_call_back_appears_and_ends(as_: SignIn, practice: Practice, clock: Cl
     assert "a call back was promised" not in nora.send(f"/to-do/{stream}", kept, f"/to-do/{stream}/contact").words
 
 
+@pytest.mark.requirement("WLT-03")
 def test_what_no_fact_ends_is_resolved_with_words(as_: SignIn, practice: Practice) -> None:
     """Without them it is not."""
     stream = promised(practice)
@@ -117,6 +119,7 @@ def test_what_no_fact_ends_is_resolved_with_words(as_: SignIn, practice: Practic
     assert "call back" not in {item.name for item in practice.refresh(stream).items}
 
 
+@pytest.mark.requirement("WLT-01")
 def test_what_a_rule_finds_is_not_resolved_by_hand(as_: SignIn, practice: Practice) -> None:
     """It says by what it ends."""
     stream = admit(practice)

@@ -71,7 +71,7 @@ def printed_now(practice: Practice, stream: str, fill_ml: float | None = None) -
 
 def test_a_refill_by_printout_from_the_first_step_to_the_last(as_: SignIn, practice: Practice, clock: Clock) -> None:
     """What was read, measured, filled and programmed outside is in the chart, and the dates are those of the new fill."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     clock.pass_(Duration(50 * DAY_S))
     nora = as_("nora")
     visit = begun(nora, stream)
@@ -107,9 +107,10 @@ def test_a_refill_by_printout_from_the_first_step_to_the_last(as_: SignIn, pract
     assert (due.refill_by.s - practice.now.s) // DAY_S > 60
 
 
+@pytest.mark.requirement("VST-01")
 def test_a_visit_is_interrupted_and_gone_on_with_by_somebody_else(as_: SignIn, practice: Practice) -> None:
     """Where the first stopped, the second goes on."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     nora, nils = as_("nora"), as_("nils")
     visit = begun(nora, stream)
     to_the_pump(nora, visit)
@@ -124,7 +125,7 @@ def test_a_visit_is_interrupted_and_gone_on_with_by_somebody_else(as_: SignIn, p
 
 def test_two_people_do_not_both_write_one_step(as_: SignIn, practice: Practice) -> None:
     """The second of two who have the same page open is told who was first, and what they typed is on the page."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     nora, nils = as_("nora"), as_("nils")
     visit = begun(nora, stream)
     page = nils.get(visit)
@@ -138,9 +139,10 @@ def test_two_people_do_not_both_write_one_step(as_: SignIn, practice: Practice) 
     assert history_of(practice, stream).version == version
 
 
+@pytest.mark.requirement("VST-02")
 def test_a_visit_cannot_be_closed_with_a_gap(as_: SignIn, practice: Practice) -> None:
     """It says which steps are left."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     nora = as_("nora")
     visit = begun(nora, stream)
     answer = step(nora, visit, "close")
@@ -152,7 +154,7 @@ def test_a_visit_cannot_be_closed_with_a_gap(as_: SignIn, practice: Practice) ->
 
 def test_a_visit_that_is_given_up_keeps_what_it_wrote(as_: SignIn, practice: Practice) -> None:
     """And takes no more steps; without a reason it goes on."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     nora = as_("nora")
     visit = begun(nora, stream)
     step(nora, visit, "before", {"item": BEFORE})
@@ -179,7 +181,7 @@ def test_a_step_out_of_its_order_is_refused_and_changes_nothing(
     as_: SignIn, practice: Practice, name: str, data: dict[str, object], rule: str, told: str
 ) -> None:
     """With its rule, and what comes first."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     nora = as_("nora")
     visit = begun(nora, stream)
     version = history_of(practice, stream).version
@@ -190,9 +192,10 @@ def test_a_step_out_of_its_order_is_refused_and_changes_nothing(
     assert history_of(practice, stream).version == version
 
 
+@pytest.mark.requirement("VST-03")
 def test_a_printout_whose_total_does_not_fit_is_refused_with_what_was_typed(as_: SignIn, practice: Practice) -> None:
     """60 mcg an hour for 60 mcg a day is 24 times too much (SAF-04); the other fields are still there."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     nora = as_("nora")
     visit = begun(nora, stream)
     to_the_pump(nora, visit)
@@ -205,7 +208,7 @@ def test_a_printout_whose_total_does_not_fit_is_refused_with_what_was_typed(as_:
 
 def test_who_may_not_refill_does_not_fill(as_: SignIn, practice: Practice) -> None:
     """A therapist has no visit at all; a nurse without a certificate may begin one and not fill (ROL-11)."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     nora, thea = as_("nora"), as_("thea")
     visit = begun(nora, stream)
     assert thea.get(visit).status == 403
@@ -214,7 +217,7 @@ def test_who_may_not_refill_does_not_fill(as_: SignIn, practice: Practice) -> No
 
 def test_one_visit_is_open_at_a_time(as_: SignIn, practice: Practice) -> None:
     """A second one is refused, and what to do is said."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     nora = as_("nora")
     begun(nora, stream)
     version = history_of(practice, stream).version
@@ -227,7 +230,7 @@ def test_one_visit_is_open_at_a_time(as_: SignIn, practice: Practice) -> None:
 
 def test_a_form_that_is_sent_twice_is_done_once(as_: SignIn, practice: Practice) -> None:
     """The second answer is that of the first."""
-    stream = admit(practice)
+    stream = admit(practice, papers=True)
     nora = as_("nora")
     visit = begun(nora, stream)
     page = nora.get(visit)

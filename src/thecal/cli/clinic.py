@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -179,6 +180,25 @@ def import_(
 ) -> None:
     """Fill an empty clinic from a portable archive, whichever kind of database that was made of. Else as restore."""
     into_clinic(file, heads, address(data, database), archives_only=True)
+
+
+@clinic.command()
+def passport(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A passport, as its QR code holds it.", show_default=False)],
+    key: Annotated[str, typer.Option("--key", metavar="KEY", help="The clinic's public key: thecal-key:...", show_default=False)],
+) -> None:
+    """Check a pump passport without a network, and say what it states. Exits with 1 where it is not as that clinic signed it."""
+    try:
+        from thecal.web.passport import check_passport_text  # noqa: PLC0415  # the pages, so slow
+    except ModuleNotFoundError as error:
+        raise InputError(str(error.name), "", "is not installed", accepted=('pip install "thecal[clinic]"',)) from None
+    rows = check_passport_text(file.read_text(encoding="utf-8").strip("\r\n"), key, date.today())  # noqa: DTZ011  # of who looks
+    if isinstance(rows, ThecalError):
+        complain(f"thecal: {rows}")
+        raise typer.Exit(REFUSED)
+    width = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        say(f"{label:<{width}}  {value}")
 
 
 def into_clinic(file: Path, heads: Path | None, url: str, *, archives_only: bool) -> None:

@@ -51,7 +51,7 @@ _REFILL_DUE = "a refill"  # what the pathway calls it
 class Fit:
     """How a slot fits a visit: why not, where it does not; what to look at first; what else the same day serves.
 
-    ``clinical`` are warnings of drug and dose, for those who may read the chart.
+    ``clinical`` are warnings of the drug, for those who may read the chart.
     """
 
     slot: Slot
@@ -174,11 +174,15 @@ class Wish:
                 yield f"{days} days after the last refill: clinics wait at least {short} (REF-05)."
 
     def clinical(self, slot: Slot) -> Iterator[str]:
-        """What of drug and dose to look at before; nothing of it stops."""
+        """What of the drug to look at before; nothing of it stops."""
         if self.visit in REFILLS and self.look.chart.filled is not None:
             yield from self._short_of_drug(slot, self.look.chart.filled)
-        if self.visit == HOME:
-            yield from (f"{finding.asked}: {finding.next} ({finding.rule})" for finding in home_refill_gates(self.look))
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """What still stands against a refill at home, whichever slot it is in (RPC-14); it does not stop a booking."""
+        found = home_refill_gates(self.look) if self.visit == HOME else ()
+        return tuple(f"{finding.asked}. {finding.next} ({finding.rule})" for finding in found)
 
     def _short_of_drug(self, slot: Slot, filled: Filled) -> Iterator[str]:
         """Of a clinic that keeps its stock: that it holds less of the strength than the last fill took."""
@@ -240,11 +244,11 @@ def standing_bookings(wish: Wish) -> tuple[Standing, ...]:
 
 
 class _TakenError(Exception):
-    """Somebody else has sold the slot."""
+    """Somebody else has sold the slot of that time."""
 
 
-def _taken(slot: str) -> Refusal:
-    asked = f"slot {slot}, which was taken a moment ago"
+def _taken(when: str) -> Refusal:
+    asked = f"the slot of {when}, which was taken a moment ago"
     return Refusal("CLN-02", asked, "slots that nobody has", RULES, "Nothing was written. Take another slot.")
 
 
@@ -260,15 +264,15 @@ def book(practice: Practice, stream: str, seen: int, slot: str, visit: str, by: 
             held = slot_named(connection, slot, hold=True)
             if held is None:
                 raise InputError("slot", slot, "is not offered")
-            wish = _wish(reading, stream, seen, visit)
-            if booking_of(connection, slot) is not None:
+            if booking_of(connection, slot) is not None:  # first of all: who lost a race holds up nobody
                 return _taken(held.begins.local_text(reading.zone))
+            wish = _wish(reading, stream, seen, visit)
             refusal = wish.refused(held)
             if refusal is not None:
                 return refusal
             return _sell(wish, held, by)
-    except _TakenError:
-        return _taken(slot)
+    except _TakenError as error:
+        return _taken(str(error))
 
 
 def _wish(reading: Reading, stream: str, seen: int, visit: str) -> Wish:
@@ -293,7 +297,7 @@ def _sell(wish: Wish, slot: Slot, by: By) -> int | Refusal:
     try:
         connection.execute(insert(table).values(**row, made=now.s, made_by=by.who))
     except IntegrityError:  # the index that no slot is sold twice
-        raise _TakenError from None
+        raise _TakenError(slot.begins.local_text(wish.look.zone)) from None
     detail = f"{wish.visit} on {slot.begins.utc_text()}, {slot.place}"
     practice, version = wish.reading.practice, wish.history.version
     return practice.write_with(connection, wish.history.stream, version, entries, by, "booked a visit", detail=detail)

@@ -10,12 +10,11 @@ from thecal.datum import DataError, pick, read_data
 from thecal.errors import InputError
 
 Kind = Literal["field", "defect"]
-Answer = Literal["prevents", "detects", "bounds", "with the clinic"]
+Answer = Literal["prevents", "detects", "bounds"]
 ANSWERS: Mapping[Answer, str] = {
     "prevents": "it cannot happen in the same way: what led to it is refused, or is not there",
     "detects": "it can happen, and is told of before or soon after it harms",
     "bounds": "it can happen, and is limited or stated in size",
-    "with the clinic": "it needs the records of a clinic, and is answered with them",
 }
 _KEYS = {"title", "happened", "cause", "severity", "source", "harm", "answer", "here", "residual", "test"}
 _ALSO = {"also", "open"}
@@ -28,7 +27,7 @@ class Hazard:
     """A hazard.
 
     ``severity`` is a word of the scale, ``also`` are answers that stand outside the requirements of pump and programmer, ``open``
-    is what is still unanswered, and why; ``test`` is where it is held, nothing where there is nothing yet to hold.
+    is what is still unanswered, and why; ``test`` is where it is held.
     """
 
     id: str
@@ -84,7 +83,7 @@ def hazard_of(name: str, table: Mapping[str, object]) -> Hazard:
     if table["answer"] not in get_args(Answer) or table["severity"] not in severities():
         raise DataError(f"{name}: the answer {table['answer']!r} or the severity {table['severity']!r} is no word of its scale")
     unsaid = sorted(key for key in set(table) - {"also"} if not _said(table[key]))
-    if unsaid and not (unsaid == ["test"] and table["test"] == "" and table["answer"] == "with the clinic"):
+    if unsaid:
         raise DataError(f"{name}: {', '.join(unsaid)} says nothing")
     also = table.get("also", [])
     if not isinstance(also, list) or not all(_said(each) for each in also):

@@ -106,7 +106,7 @@ class ShownTable(Document):
 
 
 class ReenactmentTable(CourseTable):
-    """A whole re-enactment. Without ``here`` the hazard is answered with the clinic."""
+    """A whole re-enactment. Without ``here`` it tells only what happened: no answer is claimed."""
 
     parts: ClassVar[Mapping[str, type[Document]]] = {
         "happened": HalfTable,

@@ -36,7 +36,7 @@ class Half:
 
 @dataclass(frozen=True, slots=True)
 class Reenactment:
-    """Both halves; ``here`` is None for a hazard that is answered with the clinic. ``shown`` is the stretch that is drawn."""
+    """Both halves; ``here`` is None where only what happened is told. ``shown`` is the stretch that is drawn."""
 
     title: str
     zone: ZoneInfo

@@ -3,114 +3,27 @@
 A token acts for an account, never with more rights than that account has, and is shown once: the database knows its digest.
 """
 
-import secrets
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
-from typing import get_args
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
 from starlette.responses import Response
 
 from thecal.bench.codec import canonical
-from thecal.clinic.access import Duty, denied
-from thecal.clinic.account import Account, account_named, accounts
+from thecal.clinic.access import denied
+from thecal.clinic.account import account_named, accounts
+from thecal.clinic.api_token import GRANTED, LABEL_MAX, make_token, revoke_token, token_lasts, token_standing, tokens
 from thecal.clinic.audit import write_audit
 from thecal.clinic.office import Office, read_office, write_office
-from thecal.clinic.schema import api_token as table
-from thecal.clinic.sign_in import digest_of, idle_end, longest, revoke, sessions
+from thecal.clinic.sign_in import idle_end, longest, revoke, sessions
 from thecal.errors import InputError
-from thecal.therapy.settings import settings_of
-from thecal.timeline import Duration, Instant
 from thecal.web.ask import Ask
 from thecal.web.form import Form
 from thecal.web.route import Pages
 
 PAGES = Pages()
 OFFICE = ("name", "timezone", "by_day", "by_night", "address")
-GRANTED: tuple[str, ...] = ("worklist", "chart", "identify", "record", "call", "book", "print", "stock", "audit")
-"""What a token may be given: nothing that orders, signs, erases or administers."""
 _TEXT_MAX = 200
-_LABEL_MAX = 120
 _SHOWN = "thecal_token"
-
-
-# Tokens of the programming interface -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ApiToken:
-    """A token: its number (a digest), what it is for, for whom it acts and what it may, until when."""
-
-    number: str
-    label: str
-    account: str
-    permissions: tuple[str, ...]
-    made: Instant
-    ends: Instant
-    revoked: Instant | None
-
-    def state(self, now: Instant) -> str:
-        """``counts``, ``ended`` or ``revoked``."""
-        if self.revoked is not None:
-            return "revoked"
-        return "ended" if now >= self.ends else "counts"
-
-
-def token_lasts() -> Duration:
-    """How long a token counts (settings clinic.api_token)."""
-    return Duration.parse(settings_of("clinic")["api_token"].value, "api_token")
-
-
-def make_token(
-    connection: Connection, label: str, account: str, permissions: Iterable[str], now: Instant
-) -> tuple[str, ApiToken]:
-    """(the token, which is not kept and not shown again; what is kept of it). Raises InputError for what no token may do."""
-    granted = tuple(sorted(set(permissions)))
-    unknown = [name for name in granted if name not in GRANTED]
-    if unknown or not granted:
-        problem = "cannot be given to a token" if unknown else "are missing"
-        raise InputError("permissions", ", ".join(unknown), problem, accepted=GRANTED)
-    token = secrets.token_urlsafe(32)
-    made = ApiToken(digest_of(token), label[:_LABEL_MAX], account, granted, now, now + token_lasts(), None)
-    values = {"token": made.number, "label": made.label, "account": account, "permissions": ",".join(granted)}
-    connection.execute(insert(table).values(**values, made=now.s, ends=made.ends.s))
-    return token, made
-
-
-def tokens(connection: Connection) -> list[ApiToken]:
-    """Every token there was, the newest first."""
-    rows = connection.execute(select(table).order_by(table.c.made.desc(), table.c.token)).mappings()
-    return [_token(row) for row in rows]
-
-
-def token_standing(connection: Connection, token: str, now: Instant) -> tuple[ApiToken, Account] | None:
-    """(the token, the account it acts for), where it counts and the account is open; else None."""
-    row = connection.execute(select(table).where(table.c.token == digest_of(token))).mappings().one_or_none()
-    found = _token(row) if row is not None else None
-    account = account_named(connection, found.account) if found is not None and found.state(now) == "counts" else None
-    return (found, account) if found is not None and account is not None and account.active else None
-
-
-def revoke_token(connection: Connection, number: str, now: Instant) -> bool:
-    """End a token now; whether there was one that was not revoked before."""
-    which = (table.c.token == number, table.c.revoked.is_(None))
-    return connection.execute(update(table).where(*which).values(revoked=now.s)).rowcount == 1
-
-
-def revoke_tokens_of(connection: Connection, account: str, now: Instant) -> int:
-    """End every token that acts for an account; how many."""
-    which = (table.c.account == account, table.c.revoked.is_(None))
-    return connection.execute(update(table).where(*which).values(revoked=now.s)).rowcount
-
-
-def _token(row: RowMapping) -> ApiToken:
-    revoked = Instant(row["revoked"]) if row["revoked"] is not None else None
-    granted = tuple(str(row["permissions"]).split(","))
-    return ApiToken(row["token"], row["label"], row["account"], granted, Instant(row["made"]), Instant(row["ends"]), revoked)
-
-
-# The page --------------------------------------------------------------------------------------------------------------
 
 
 @PAGES.get("/admin", "administer")
@@ -205,14 +118,14 @@ def token_made(ask: Ask) -> Response:
     """Make a token. It goes to the next page in a cookie that that page takes away."""
     form, practice = ask.form, ask.practice
     label, account = form.text("label"), form.text("account")
-    if not label or len(label) > _LABEL_MAX:
-        form.refuse("label", label, "is missing" if not label else f"is longer than {_LABEL_MAX} characters")
+    if not label or len(label) > LABEL_MAX:
+        form.refuse("label", label, "is missing" if not label else f"is longer than {LABEL_MAX} characters")
     with practice.reading() as reading:
         found, staff = account_named(reading.connection, account), reading.staff()
     if found is None or not found.active:
         form.refuse("account", account, "is not an open account")
     else:
-        for duty in get_args(Duty):
+        for duty in GRANTED:
             if duty in form.texts("permissions") and (why := denied(found, duty, staff)) is not None:
                 form.refuse("permissions", duty, f"is more than {found.name} has: {why.why}")
     token = ""

@@ -48,6 +48,7 @@ from thecal.web.guard import NotFoundError
 
 DAYS_MAX = 92
 """So many days of slots are answered at once at most."""
+YEAR_MAX = 2198
 _STREAM = re.compile(r"P-[0-9A-Z]{1,38}")
 _ROUTER = APIRouter(prefix="/v1", route_class=GuardedRoute)
 _ERRORS = {
@@ -74,6 +75,7 @@ def make_api(practice: Practice) -> FastAPI:
         description="Times end in _utc and are UTC. A dose is what is ordered and programmed; nothing here says delivered.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would lead to whatever host a request names
         dependencies=[Security(HTTPBearer(auto_error=False))],
     )
     api.state.practice = practice
@@ -115,11 +117,11 @@ def read_worklist(
     by: By,
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     tier: Tier | None = None,
-    kind: Annotated[str | None, Query(max_length=40, pattern="^[A-Za-z -]+$")] = None,
+    kind: Annotated[str, Query(max_length=40, pattern="^[A-Za-z -]*$")] = "",
 ) -> documents.WorklistPage:
     """Who must be seen or called, the gravest first; of one tier, or with items of one kind, where it is named."""
     with by.practice.reading() as reading:
-        found = worklist(reading.connection, tier=TIERS.index(tier) if tier else None, kind=kind, page=page)
+        found = worklist(reading.connection, tier=TIERS.index(tier) if tier else None, kind=kind or None, page=page)
         told = _told(reading)
     by.audit("read the worklist")
     named = "identify" in by.rights
@@ -314,9 +316,12 @@ ADay = Annotated[str | None, Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", exam
 def _day(text: str | None, field: str) -> date | None:
     """A day as it is written, and no number that counts the days of something."""
     try:
-        return date.fromisoformat(text) if text is not None else None
+        day = date.fromisoformat(text) if text is not None else None
     except ValueError:
         raise InputError(field, text, "is not a date", accepted=("2026-11-20",)) from None
+    if day is not None and not 1970 <= day.year <= YEAR_MAX:
+        raise InputError(field, text, "is outside of the calendar", accepted=(f"1970 to {YEAR_MAX}",))
+    return day
 
 
 @_get("/slots", "book")
@@ -327,7 +332,7 @@ def read_slots(by: By, first: ADay = None, last: ADay = None) -> documents.Slots
         until_day = _day(last, "last")
         begin = _day(first, "first") or min(today, until_day or today)
         end = until_day or begin + timedelta(days=28)
-        if not 1970 <= begin.year <= end.year < 2199 or not 0 <= (end - begin).days < DAYS_MAX:
+        if not 0 <= (end - begin).days < DAYS_MAX:
             accepted = (f"from {begin} on, at most {DAYS_MAX} days at once",)
             raise InputError("last", end.isoformat(), "is before the first day, or too far from it", accepted=accepted)
         since, until = day_start(begin, reading.zone), day_start(end + timedelta(days=1), reading.zone)

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from thecal.clinic.practice import Practice
+from thecal.web.api import make_api
 from thecal.web.guard import guarded
 from thecal.web.pages import all_pages
 from thecal.web.route import PageRoute
@@ -59,6 +60,7 @@ def make_app(practice: Practice, *, nightly: Nightly | None = None, secure: bool
     app.state.practice, app.state.secure = practice, secure
     for route in all_pages():
         app.add_route(route.path, guarded(route, practice), methods=[route.method])
+    app.mount("/api", make_api(practice), name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(_Headers, secure=secure)
     app.middleware("http")(_limited())

@@ -22,8 +22,15 @@ SAID = "thecal_said"
 _SAID_MAX = 300
 PLACES: tuple[tuple[str, str, Needs], ...] = (
     ("Worklist", "/worklist", "worklist"),
+    ("Slots", "/slots", "book"),
     ("New person", "/new-person", "identify"),
+    ("Stock", "/stock", "stock"),
+    ("Field actions", "/recalls", "recall"),
+    ("Outage list", "/outage", "print"),
+    ("Calculators", "/calculators", SIGNED_IN),
+    ("What if", "/teaching", "teach"),
     ("Emergency", "/emergency", SIGNED_IN),
+    ("Administration", "/admin", "administer"),
 )
 """The places of the navigation: name, address, what it asks for."""
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from thecal.clinic.entry import DeviceRecorded
+from thecal.clinic.import_writing import drop_old_uploads
 from thecal.clinic.outage_list import OutageRow, outage_csv, outage_list, outage_row
 from thecal.clinic.paper import paper_html
 from thecal.clinic.people import people_of
@@ -17,12 +18,15 @@ _UNKNOWN = Person("not on record")
 
 
 def nightly(practice: Practice) -> None:
-    """Refresh every standing that is of another day, mark who came under a field action, write the outage list of today."""
+    """Refresh every standing that is of another day, mark who came under a field action, drop what was left to import,
+    and write the outage list of today.
+    """
     practice.refresh_all()
     with practice.reading() as reading:
         recalls = [recall.recall for recall in reading.recalls() if not recall.closed]
     for recall in recalls:
         mark(practice, recall, By("thecal"))
+    drop_old_uploads(practice.folder, practice.now)
     write_outage_list(practice)
 
 

@@ -1,9 +1,14 @@
 """Every page, module by module."""
 
 from thecal.web import (
+    admin,
+    calculators,
+    calendar,
     candidacy,
     chart,
     emergency,
+    import_page,
+    lists,
     order,
     passport,
     patient,
@@ -16,6 +21,10 @@ from thecal.web import (
     search,
     second_person,
     sign_in,
+    slots,
+    staff,
+    stock,
+    teaching,
     telephone,
     to_do,
     visit,
@@ -36,6 +45,8 @@ _MODULES: tuple[Pages, ...] = (
     pre_visit.PAGES,
     to_do.PAGES,
     recall.PAGES,
+    slots.PAGES,
+    calendar.PAGES,
     visit_pump.PAGES,
     order.PAGES,
     second_person.PAGES,
@@ -45,6 +56,13 @@ _MODULES: tuple[Pages, ...] = (
     patient.PAGES,
     candidacy.PAGES,
     screening.PAGES,
+    stock.PAGES,
+    lists.PAGES,
+    calculators.PAGES,
+    teaching.PAGES,
+    admin.PAGES,
+    staff.PAGES,
+    import_page.PAGES,
 )
 
 

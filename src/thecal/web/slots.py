@@ -1,6 +1,6 @@
 """Slots and bookings: the week with its slots, the best slots for a person, closures and whom they concern."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from thecal.chart.vocabulary import words
 from thecal.clinic import booking, closures
-from thecal.clinic.account import accounts
+from thecal.clinic.account import Account, accounts
 from thecal.clinic.audit import write_audit
 from thecal.clinic.booking import REASONS, VISITS, Wish, fits, standing_bookings
 from thecal.clinic.closures import (
@@ -121,11 +121,18 @@ def _week(ask: Ask, refusal: Refusal | None = None, code: int = 200) -> Response
         cells.setdefault((slot.place, slot.begins.date(zone)), []).append(cell)
     checkers = [one for one in everybody if one.active and may(one.role, "double-check")]
     names = {one.name: one.full_name for one in everybody}
-    values = {"days": days, "places": places, "cells": cells, "away": away, "team": team, "checkers": checkers, "names": names}
+    values = {"days": days, "places": places, "cells": cells, "away": away, "team": team, "names": names}
+    values |= {"refiller_choice": _choice(team.refillers), "checker_choice": _choice(checkers)}
+    values |= {"before": monday - timedelta(days=7), "after": monday + timedelta(days=7)}
     free = sum(1 for slot in slots if slot.name not in sold)
     return ask.page(
         "slots.html", code, **values, refusal=refusal, free=free, sold=len(sold), weekdays=WEEKDAYS, rule=_rule("ROL-12")
     )
+
+
+def _choice(people: Iterable[Account]) -> list[tuple[str, str]]:
+    """People to choose from: the account, and the name with the profession."""
+    return [(one.name, f"{one.full_name}, {one.role}") for one in people]
 
 
 def _rule(name: str) -> str:
@@ -159,7 +166,7 @@ def booked(ask: Ask, stream: str) -> Response:
         form.refuse("slot", "", "is missing")
         return _person(ask, stream, code=422)
     try:
-        done = booking.book(ask.practice, stream, int(form.text("seen")), form.text("slot"), visit, ask.by)
+        done = booking.book(ask.practice, stream, _seen(ask), form.text("slot"), visit, ask.by)
     except InputError as error:
         form.errors.setdefault(error.field, error)
         return _person(ask, stream, code=422)
@@ -184,7 +191,7 @@ def cancelled(ask: Ask, stream: str) -> Response:
     if why is None or not form.text("on").isdecimal():
         return _person(ask, stream, code=422)
     on = Instant(int(form.text("on")[:12]))
-    done = booking.cancel(ask.practice, stream, int(form.text("seen")), form.text("cancelled_visit"), on, why, ask.by)
+    done = booking.cancel(ask.practice, stream, _seen(ask), form.text("cancelled_visit"), on, why, ask.by)
     if isinstance(done, Refusal):
         return _person(ask, stream, done, 422)
     return ask.go(f"/book/{stream}", "The booking is taken back. Book another one, or write down where it is done.")
@@ -199,7 +206,7 @@ def confirmed_elsewhere(ask: Ask, stream: str) -> Response:
     if on is None or site is None or who is None:
         return _person(ask, stream, code=422)
     try:
-        done = booking.confirm_elsewhere(ask.practice, stream, int(form.text("seen")), on, site, who, ask.by)
+        done = booking.confirm_elsewhere(ask.practice, stream, _seen(ask), on, site, who, ask.by)
     except InputError as error:
         form.errors.setdefault(error.field, error)
         return _person(ask, stream, code=422)
@@ -209,6 +216,12 @@ def confirmed_elsewhere(ask: Ask, stream: str) -> Response:
         late = not reading.standing(stream).in_time
     told = " It is later than the day to refill by, and stays on the worklist." if late else ""
     return ask.go(f"/book/{stream}", f"The refill elsewhere on {on} is written down.{told}")
+
+
+def _seen(ask: Ask) -> int:
+    """The version that the page showed; what is no version has seen nothing."""
+    text = ask.form.text("seen")
+    return int(text) if text.isdecimal() and len(text) < 10 else -1
 
 
 def _check_there(ask: Ask, stream: str) -> None:
@@ -251,6 +264,8 @@ def _person(ask: Ask, stream: str, refusal: Refusal | None = None, code: int = 2
         bad=bad[:_SHOWN],
         more=(max(len(good) - _SHOWN, 0), max(len(bad) - _SHOWN, 0)),
         names=names,
+        gates=wish.gates,
+        proof=str(wish.look.limit("SAF-08", "proof")),
         reasons=REASONS,
         refusal=refusal,
         said_of={name: word.text for name, word in words("visits").items()},
@@ -370,7 +385,7 @@ def _closures(
         rows=[(row, named(ask, people, row.stream)) for row in rows],
         free=free,
         listed=listed,
-        staff=[one for one in everybody if one.active],
+        staff_choice=_choice(one for one in everybody if one.active),
         names={one.name: one.full_name for one in everybody},
         team=team,
         week=[WEEKDAYS[day] for day in sorted(week)],

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from thecal.chart.clinical import Certified
 from thecal.clinic import account as kept
 from thecal.clinic.account import Account
+from thecal.clinic.api_token import revoke_tokens_of
 from thecal.clinic.audit import write_audit
 from thecal.clinic.entry import Corrected
 from thecal.clinic.history import History
@@ -21,7 +22,6 @@ from thecal.errors import InputError
 from thecal.therapy.look import Look
 from thecal.therapy.permissions import Permission, roles
 from thecal.timeline import DAY_S, Instant
-from thecal.web.admin import revoke_tokens_of
 from thecal.web.ask import Ask
 from thecal.web.form import Form
 from thecal.web.guard import NotFoundError
