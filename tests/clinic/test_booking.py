@@ -288,6 +288,16 @@ def test_sixteen_want_one_slot_and_one_gets_it(practice: Practice) -> None:
     assert [stream for stream in streams if version_of(practice, stream) != seen[stream]] == winners
 
 
+def test_the_index_of_the_database_is_the_last_guard(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody looks whether a slot is free, it is still sold once, and the second sale leaves nothing."""
+    stream, other = admit(practice), admit(practice, "Bo Sample")
+    [slot] = offered(practice, "2027-01-20 09:00")
+    sold(practice, stream, slot)
+    monkeypatch.setattr("thecal.clinic.booking.booking_of", lambda *_: None)
+    assert "2027-01-20 09:00, which was taken a moment ago" in refused(practice, other, slot).asked
+    assert in_charts(practice, [stream, other]) == in_rows(practice) == {(stream, "refill", slot.begins)}
+
+
 def test_sixteen_book_one_person_and_one_booking_stands(practice: Practice) -> None:
     """Each another slot: the others have not seen the latest of the chart, and their slots stay free."""
     stream = admit(practice)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.clinic.practice import NOW, Clock, admit
 from thecal.chart.clinical import Noticed, Visited
 from thecal.chart.facts import Noted
-from thecal.clinic.entry import Corrected
+from thecal.clinic.entry import Corrected, Entry
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import BrokenChainError, StaleError, heads_digest, read_history, verify
 from thecal.timeline import DAY_S, Duration, Instant
@@ -17,7 +17,7 @@ BY = By("nora")
 
 def test_what_is_written_is_read_again(practice: Practice) -> None:
     """Entry for entry, with who wrote it and when."""
-    entries = [Visited(NOW, "refill", "nora"), Noted(NOW, "text with ü and \u2028")]
+    entries: list[Entry] = [Visited(NOW, "refill", "nora"), Noted(NOW, "text with ü and \u2028")]
     assert practice.write("P-1", 0, entries, BY, "wrote") == 2
     with practice.reading() as reading:
         rows = reading.history("P-1").rows
@@ -46,7 +46,9 @@ def test_nothing_is_written_before_it_happens(practice: Practice) -> None:
 
 
 @pytest.mark.requirement("REC-01")
-@pytest.mark.parametrize("change", ["UPDATE entry SET who = 'x'", "DELETE FROM entry", "UPDATE audit SET who = 'x'", "DELETE FROM audit"])
+@pytest.mark.parametrize(
+    "change", ["UPDATE entry SET who = 'x'", "DELETE FROM entry", "UPDATE audit SET who = 'x'", "DELETE FROM audit"]
+)
 def test_the_database_itself_refuses_to_change_the_record(practice: Practice, change: str) -> None:
     """Append-only is not a habit of the program alone (H44)."""
     practice.write("P-1", 0, [Noted(NOW, "first")], BY, "wrote")

@@ -15,9 +15,10 @@ from thecal.clinic.recall_sweep import mark, open_recall, recall_named, swept
 from thecal.clinic.standing import Standing
 from thecal.clinic.worklist import worklist
 from thecal.therapy.check import check
+from thecal.therapy.escalation import RUNGS
 from thecal.timeline import DAY_S, Duration, Instant
 
-RED, AMBER, TO_DO = 1, 2, 3
+EMERGENCY, RED, AMBER = 0, 1, 2
 RECALL = "recall/FA-1"
 
 
@@ -35,24 +36,34 @@ def on_worklist(practice: Practice, stream: str) -> Standing:
         return next(row.standing for row in worklist(connection).rows if row.standing.stream == stream)
 
 
-def rungs(standing: Standing) -> int:
-    """How many rungs of the ladder are on the worklist."""
-    return sum(item.rule == "REF-10" for item in standing.items)
+def ladder(standing: Standing) -> list[str]:
+    """What the ladder of REF-10 asks for on the worklist."""
+    return [item.next for item in standing.items if item.rule == "REF-10"]
 
 
 @pytest.mark.requirement("WLT-04")
 def test_a_refill_that_nobody_booked_climbs_the_worklist(clinic: tuple[Practice, Clock, str]) -> None:
-    """H20: amber three weeks before its date, red two weeks before; the ladder from 14 days before the alarm, rung by rung."""
+    """H20: amber three weeks before its date, red two weeks before; each rung of the ladder as it comes, an emergency at last."""
     practice, clock, stream = clinic
     first = on_worklist(practice, stream)
     assert first.refill_by is not None
     assert first.alarm is not None
-    told = []
-    for at in (first.refill_by.s - 20 * DAY_S, first.refill_by.s - 14 * DAY_S, first.alarm.s - 14 * DAY_S, first.alarm.s - DAY_S):
+    assert first.empty is not None
+    call, again, clinician, emergency_refill, alarm, empty = RUNGS.values()
+    steps: dict[int, tuple[int, list[str]]] = {
+        first.refill_by.s - 20 * DAY_S: (AMBER, []),
+        first.refill_by.s - 14 * DAY_S: (RED, []),
+        first.alarm.s - 14 * DAY_S: (RED, [call]),
+        first.alarm.s - 7 * DAY_S: (RED, [call, again]),
+        first.alarm.s - 3 * DAY_S: (RED, [call, again, clinician]),
+        first.alarm.s - DAY_S: (RED, [call, again, clinician, emergency_refill]),
+        first.alarm.s: (RED, [call, again, clinician, emergency_refill, alarm]),
+        first.empty.s: (EMERGENCY, [call, again, clinician, emergency_refill, alarm, empty]),
+    }
+    for at, (tier, rungs) in steps.items():
         clock.now = Instant(at)
         standing = on_worklist(practice, stream)
-        told.append((standing.tier, rungs(standing)))
-    assert told == [(AMBER, 0), (RED, 0), (RED, 1), (RED, 4)]
+        assert (standing.tier, sorted(ladder(standing))) == (tier, sorted(rungs))
 
 
 @pytest.mark.requirement("WLT-08")

@@ -24,7 +24,6 @@ from thecal.clinic.sign_in import begin
 from thecal.clinic.slots import offer_slots
 from thecal.therapy.settings import setting_count
 from thecal.timeline import DAY_S, Duration, Instant
-from thecal.web.api import make_api
 from thecal.web.api_facts import FACTS_MAX, RECORDED
 from thecal.web.app import make_app
 from thecal.web.guard import COOKIE
@@ -67,10 +66,7 @@ Call = Callable[..., Program]
 @pytest.fixture
 def call(practice: Practice) -> Iterator[Call]:
     """A program with a token of somebody: ``call("nora", "chart")``."""
-    app = make_app(practice)
-    if not any(getattr(route, "path", "") == "/api" for route in app.routes):
-        app.mount("/api", make_api(practice))
-    with TestClient(app, base_url="http://clinic.test", raise_server_exceptions=False) as client:
+    with TestClient(make_app(practice), base_url="http://clinic.test", raise_server_exceptions=False) as client:
 
         def program(account: str = "nora", *permissions: str) -> Program:
             if not account:

@@ -110,6 +110,11 @@ def test_every_page_says_what_it_asks_for() -> None:
     assert {path for path in found if not path.startswith("/calculators")} <= alike
 
 
+def test_no_page_is_left_out_of_the_application() -> None:
+    """A module of pages that nobody has registered would be read by nobody, and looked after by nobody."""
+    assert {(route.method, route.path) for route in every_page()} == {(route.method, route.path) for route in routes()}
+
+
 def test_no_two_pages_have_one_address() -> None:
     """The second one would never be reached, and its right never asked for."""
     addresses = [(route.method, route.path) for route in routes()]

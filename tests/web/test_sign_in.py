@@ -77,7 +77,12 @@ def test_a_form_of_another_site_is_refused(as_: SignIn) -> None:
     """By its origin, whatever it carries."""
     nora = as_("nora")
     page = nora.get("/password")
-    data = {"csrf": hidden(page.text, "csrf"), "old_password": PASSWORD, "password": "another good one", "again": "another good one"}
+    data = {
+        "csrf": hidden(page.text, "csrf"),
+        "old_password": PASSWORD,
+        "password": "another good one",
+        "again": "another good one",
+    }
     for headers in ({"Origin": "http://elsewhere.test"}, {"Sec-Fetch-Site": "cross-site"}):
         answer = nora.client.post("/password", data=data, headers=headers)
         assert answer.status_code == 403

@@ -167,6 +167,7 @@ def test_a_visit_that_is_given_up_keeps_what_it_wrote(as_: SignIn, practice: Pra
     assert (found.ended, set(found.done)) == ("abandoned", {"before"})
 
 
+@pytest.mark.requirement("CLN-10")
 @pytest.mark.parametrize(
     ("name", "data", "rule", "told"),
     [

@@ -1,7 +1,7 @@
 """Somebody at a browser without a window: signed in, reading pages, filling in forms as a page has them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from html import unescape
@@ -54,20 +54,22 @@ class Visitor:
     def sign_in(self, password: str = PASSWORD) -> Answer:
         """Sign in."""
         page = self.get("/sign-in")
-        return self.post("/sign-in", {"pre": hidden(page.text, "pre"), "name": self.name, "password": password, "back": "/worklist"})
+        return self.post(
+            "/sign-in", {"pre": hidden(page.text, "pre"), "name": self.name, "password": password, "back": "/worklist"}
+        )
 
     def get(self, path: str) -> Answer:
         """Read a page, wherever it leads."""
         answer = self.client.get(path)
         return Answer(answer.status_code, str(answer.url), answer.text, dict(answer.headers))
 
-    def post(self, path: str, data: dict[str, object], files: dict[str, tuple[str, bytes, str]] | None = None) -> Answer:
+    def post(self, path: str, data: Mapping[str, object], files: dict[str, tuple[str, bytes, str]] | None = None) -> Answer:
         """Send fields as they are."""
         answer = self.client.post(path, data=data, files=files)
         return Answer(answer.status_code, str(answer.url), answer.text, dict(answer.headers))
 
     def send(
-        self, page: str, data: dict[str, object], to: str | None = None, files: dict[str, tuple[str, bytes, str]] | None = None
+        self, page: str, data: Mapping[str, object], to: str | None = None, files: dict[str, tuple[str, bytes, str]] | None = None
     ) -> Answer:
         """Fill in the form of a page and send it: with the secrets of the page, and its other hidden fields."""
         form = self.get(page)

@@ -223,7 +223,7 @@ def _union(options: tuple[Any, ...]) -> _Codec:
             lambda value: None if value is None else only.write(value),
             lambda plain: None if plain is None else only.read(plain),
         )
-    taken = [option.__name__ for option in named if is_dataclass(option) and "kind" in {each.name for each in fields(option)}]
+    taken = [str(option) for option in named if is_dataclass(option) and "kind" in {each.name for each in fields(option)}]
     if taken:
         raise TypeError(f"{', '.join(taken)} has a field that is called as what tells it from others: kind")
     parts: Mapping[str, tuple[type, _Codec]] = {option.__name__: (option, _codec(option)) for option in named}

@@ -104,7 +104,7 @@ def _serve(folder: Path, url: str, host: str, port: int, clinic: Path | None, *,
             say(f"Everybody here is invented. Sign in as {names}; the password of all is: {PASSWORD}")
         say(f"The clinic is at {address} after {time.monotonic() - begun:.1f} s. Ctrl-C ends it.")
         sys.stdout.flush()
-        config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=5)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
         server = uvicorn.Server(config)
         server.run(sockets=[listener])
     practice.database.close()

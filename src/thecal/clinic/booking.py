@@ -21,7 +21,7 @@ from thecal.clinic.entry import Ended, Entry
 from thecal.clinic.history import History, Recorded
 from thecal.clinic.item import span
 from thecal.clinic.people import person_of
-from thecal.clinic.practice import By, Practice, Reading
+from thecal.clinic.practice import CHART, By, Practice, Reading
 from thecal.clinic.record import StaleError
 from thecal.clinic.schema import booking as table
 from thecal.clinic.schema import slot as slot_table
@@ -89,7 +89,7 @@ class Wish:
         if visit not in VISITS:
             raise InputError("visit", visit, "is not booked in slots", accepted=VISITS, nearest=nearest_name(visit, VISITS))
         history = reading.history(stream)
-        if not history.rows and person_of(reading.connection, stream) is None:
+        if not stream.startswith(CHART) or (not history.rows and person_of(reading.connection, stream) is None):
             raise InputError("person", stream, "is nobody who is on record here")
         look = reading.look(history)
         return cls(reading, history, look, visit, Crew.of(reading), refill_due(look) if visit in REFILLS else None)

@@ -24,6 +24,7 @@ from thecal.clinic.entry import (
 from thecal.clinic.history import History
 from thecal.therapy.check import TOPICS, check
 from thecal.therapy.due import refill_due
+from thecal.therapy.escalation import RUNGS
 from thecal.therapy.finding import Finding, Severity
 from thecal.therapy.look import Look
 from thecal.therapy.settings import settings_of
@@ -79,13 +80,15 @@ def _of_rules(look: Look) -> Iterator[Item]:
     skipped = ("order", "outcomes") if look.chart.implanted else ("order", "outcomes", "refill")
     findings = [finding for topic in TOPICS if topic not in skipped for finding in check(look, topic)]
     counted: Counter[str] = Counter()
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for finding in findings:
-        if finding.severity == "advise" or finding.overridden or (finding.rule, finding.asked) in seen:
+        if finding.severity == "advise" or finding.overridden or (finding.rule, finding.asked, finding.next) in seen:
             continue
-        seen.add((finding.rule, finding.asked))
+        seen.add((finding.rule, finding.asked, finding.next))
         counted[finding.rule] += 1
-        name = finding.rule if counted[finding.rule] == 1 else f"{finding.rule}/{counted[finding.rule]}"
+        rung = next((rung for rung, what in RUNGS.items() if (finding.rule, finding.next) == ("REF-10", what)), "")
+        number = rung or (str(counted[finding.rule]) if counted[finding.rule] > 1 else "")
+        name = f"{finding.rule}/{number}" if number else finding.rule
         yield Item(
             name,
             _kind(finding.rule),

@@ -19,8 +19,6 @@ from thecal.clinic.database import Database
 from thecal.clinic.entry import DeviceRecorded, Entry, Recalled
 from thecal.clinic.history import History
 from thecal.clinic.office import Office, read_office
-from thecal.clinic.people import person_of
-from thecal.clinic.person import Person
 from thecal.clinic.record import append, read_history, streams
 from thecal.clinic.standing import Standing, keep, outdated, sheet_in_place, standing_of
 from thecal.therapy.clinic import Clinic
@@ -162,10 +160,6 @@ class Reading:
     def history(self, stream: str) -> History:
         """A stream as it was written."""
         return read_history(self.connection, stream)
-
-    def person(self, stream: str) -> Person | None:
-        """Who the person of a chart is."""
-        return person_of(self.connection, stream)
 
     def on_bench(self, history: History) -> str:
         """The serial number of the pump of a chart, if it is a virtual one that can be reached; else nothing."""

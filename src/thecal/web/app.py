@@ -56,7 +56,7 @@ def make_app(practice: Practice, *, nightly: Nightly | None = None, secure: bool
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    app = FastAPI(title="thecal", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
+    app = FastAPI(title="thecal", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life, redirect_slashes=False)
     app.state.practice, app.state.secure = practice, secure
     for route in all_pages():
         app.add_route(route.path, guarded(route, practice), methods=[route.method])

@@ -116,7 +116,10 @@ class Ask:
         assert not path.startswith("//")  # never to another place
         response = RedirectResponse(path, 303)
         if said:
-            response.set_cookie(SAID, quote(said[:_SAID_MAX]), max_age=60, httponly=True, samesite="strict", path="/")
+            secure = self.request.app.state.secure
+            response.set_cookie(
+                SAID, quote(said[:_SAID_MAX]), max_age=60, httponly=True, samesite="strict", path="/", secure=secure
+            )
         return response
 
     def file(self, raw: bytes | str, name: str, kind: str, *, shown: bool = False) -> Response:

@@ -118,7 +118,7 @@ def candidacy_saved(ask: Ask, stream: str) -> Response:
         return _candidacy(ask, stream, 422)
     if not entries:
         return ask.go(f"/candidacy/{stream}", "Nothing was new; nothing was written.")
-    ask.practice.write(stream, int(ask.form.text("seen")), entries, ask.by, "wrote down candidacy")
+    ask.practice.write(stream, ask.form.seen, entries, ask.by, "wrote down candidacy")
     number = "1 answer was" if len(entries) == 1 else f"{len(entries)} answers were"
     return ask.go(f"/candidacy/{stream}", f"{number} written down.")
 

@@ -41,6 +41,12 @@ class Form:
         """Everything that was chosen under a name."""
         return tuple(value.strip() for value in self.values.get(name, ()) if value.strip())
 
+    @property
+    def seen(self) -> int:
+        """The version of the stream that the form has shown; one that is no number fits none."""
+        text = self.text("seen")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+
     def ticked(self, name: str) -> bool:
         """Whether a box was ticked."""
         return bool(self.text(name))

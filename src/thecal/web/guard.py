@@ -56,6 +56,8 @@ def guarded(route: PageRoute, practice: Practice) -> Callable[[Request], Awaitab
     async def endpoint(request: Request) -> Response:
         ask = Ask(request, practice, secrets.token_hex(4), params=dict(request.path_params))
         try:
+            if "\x00" in f"{request.url.path}{request.query_params}{request.path_params}":
+                raise HTTPException(400, "No address of this clinic holds such a character.")
             if route.method == "POST":
                 ask.form = await _read_form(request)
             return await _answer(ask, route)
@@ -95,7 +97,7 @@ async def _answer(ask: Ask, route: PageRoute) -> Response:
             raise ForbiddenError(why)
         if ask.sign_in.account.change_password and route.path not in ("/password", "/sign-out"):
             return RedirectResponse("/password", 303)
-        if route.method == "POST" and not route.only_shows and not compare_digest(ask.form.text("csrf"), ask.sign_in.csrf):
+        if route.method == "POST" and not route.only_shows and not same(ask.form.text("csrf"), ask.sign_in.csrf):
             return kept_page(ask, 403, "This form is not ours", f"{NOT_OURS} Look at it, and send it again.")
     elif route.method == "POST" and not _pre_fits(ask):
         return plain_page(ask, 403, f"{NOT_OURS} Open the page again.")
@@ -191,6 +193,11 @@ def _sign_in_first(ask: Ask) -> Response:
     )
 
 
+def same(given: str, kept: str) -> bool:
+    """Whether two secrets are one, in the same time whatever was given."""
+    return compare_digest(given.encode("utf-8", "replace"), kept.encode("utf-8", "replace"))
+
+
 def _check_origin(request: Request) -> None:
     """A form comes from a page of ours (SameSite cookies and the form's own secret say so too)."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
@@ -203,7 +210,7 @@ def _check_origin(request: Request) -> None:
 def _pre_fits(ask: Ask) -> bool:
     """Before there is a session, a form carries what its page has put into a cookie."""
     given, kept = ask.form.text("pre"), ask.request.cookies.get(PRE, "")
-    return bool(kept) and compare_digest(given, kept)
+    return bool(kept) and same(given, kept)
 
 
 async def _read_form(request: Request) -> Form:

@@ -154,7 +154,7 @@ def _save(ask: Ask, opening: Opened, fields: dict[str, str]) -> Response:
     if approves and _asks_for_right(opening, found.orders):
         written = (*written, VisitStepped(now, visit.name, "order approved", ask.account.name))
     detail = f"{visit.name}: {', '.join(['order', *(f'in spite of {gone.rule}' for gone in overrides)])}"
-    version = int(ask.form.text("seen"))
+    version = ask.form.seen
     ask.practice.write(opening.stream, version, (*overrides, *written), ask.by, "wrote an order", detail=detail)
     told = "The order was written." if approves else "The proposal was written. Somebody who may order has to approve it."
     return ask.go(f"/visit/{opening.stream}/{visit.name}/order", told)
@@ -184,7 +184,7 @@ def _leave_out(ask: Ask, opening: Opened, fields: dict[str, str], shown: _Shown)
     if isinstance(written, Refusal):
         shown.refusal = written
         return _page(ask, opening, shown)
-    ask.practice.write(opening.stream, int(ask.form.text("seen")), written, ask.by, "left the order out", detail=visit.name)
+    ask.practice.write(opening.stream, ask.form.seen, written, ask.by, "left the order out", detail=visit.name)
     return ask.go(f"/visit/{opening.stream}/{visit.name}", "No change was written down, with its reason.")
 
 
@@ -199,7 +199,7 @@ def approved(ask: Ask, stream: str, name: str) -> Response:
     found = _checked(opening, orders, standing=True) if orders is not None else None
     if refusal is None and found is not None and found.may_be_written:
         step = VisitStepped(ask.practice.now, name, "order approved", ask.account.name)
-        ask.practice.write(stream, int(ask.form.text("seen")), (step,), ask.by, "approved an order", detail=name)
+        ask.practice.write(stream, ask.form.seen, (step,), ask.by, "approved an order", detail=name)
         return ask.go(f"/visit/{stream}/{name}/order", "The order was approved.")
     if refusal is None:
         against = f"What does: {_against(found)}. " if found is not None else ""

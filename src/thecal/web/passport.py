@@ -85,7 +85,7 @@ def passport_issued(ask: Ask, stream: str) -> Response:
     if form.errors:
         return _page(ask, stream, 422)
     issued = PassportIssued(at, number, _digest(text))
-    practice.write(stream, int(form.text("seen")), [issued], ask.by, "issued a pump passport", detail=number)
+    practice.write(stream, form.seen, [issued], ask.by, "issued a pump passport", detail=number)
     return ask.go(f"/passport/{stream}/{number}", "The passport is issued.")
 
 

@@ -176,14 +176,8 @@ def record(ask: Ask, stream: str) -> Response:
         said = "; ".join(entry_text(fact, reading.zone) for fact in facts)
     if ask.form.errors or not facts or kind is None:
         return ask.again("record_fact.html", **_values(ask, stream, kind or ""))
-    ask.practice.write(stream, seen_version(ask.form), facts, ask.by, "wrote down a fact", detail=kind)
+    ask.practice.write(stream, ask.form.seen, facts, ask.by, "wrote down a fact", detail=kind)
     return ask.go(f"/chart/{stream}/record", f"Written down: {said}.")
-
-
-def seen_version(form: Form) -> int:
-    """The version of the stream that a form has shown; one that is no number fits none."""
-    text = form.text("seen")
-    return int(text) if text.isdecimal() and len(text) < 10 else -1
 
 
 def _facts(form: Form, kind: Kind, reading: Reading) -> list[Fact]:
@@ -349,5 +343,5 @@ def correct(ask: Ask, stream: str, version: str) -> Response:
     if ask.form.errors or why is None:
         return ask.again("correct.html", **values)
     entry = Corrected(ask.practice.now, int(version), why)
-    ask.practice.write(stream, seen_version(ask.form), [entry], ask.by, "took an entry back", detail=f"entry {version}")
+    ask.practice.write(stream, ask.form.seen, [entry], ask.by, "took an entry back", detail=f"entry {version}")
     return ask.go(f"/chart/{stream}#timeline", f"Entry {version} was taken back.")

@@ -163,7 +163,7 @@ def _written(ask: Ask, stream: str, entries: list[Entry], did: str, said: str) -
         return _page(ask, stream, 422)
     if not entries:
         return ask.go(f"/screening/{stream}", "Nothing was new; nothing was written.")
-    ask.practice.write(stream, int(ask.form.text("seen")), entries, ask.by, did)
+    ask.practice.write(stream, ask.form.seen, entries, ask.by, did)
     return ask.go(f"/screening/{stream}", said)
 
 

@@ -31,7 +31,7 @@ def entered_again(ask: Ask, stream: str, name: str) -> Response:
                 ask.form.errors[entry.name] = error
         if found.asked is not None and not ask.form.errors:
             written = sign(opening.visit, ask.account.name, ask.account.role, ask.practice.now)
-            ask.practice.write(stream, int(ask.form.text("seen")), written, ask.by, "entered an order again", detail=name)
+            ask.practice.write(stream, ask.form.seen, written, ask.by, "entered an order again", detail=name)
             return ask.go(f"/visit/{stream}/{name}", "Entered again, and the same: signed.")
     ask.audit("entered an order again, not signed", stream, f"{name}: {', '.join(ask.form.errors) or 'refused'}")
     return _page(ask, opening, refusal, found, 422)

@@ -1,7 +1,6 @@
 """Signing in and out, the first administrator, another password, and the sessions of one's own."""
 
 import secrets
-from hmac import compare_digest
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -13,7 +12,7 @@ from thecal.clinic.office import Office, write_office
 from thecal.clinic.sign_in import begin, revoke, sessions
 from thecal.errors import InputError
 from thecal.web.ask import Ask
-from thecal.web.guard import COOKIE, PRE, NotFoundError, kept_page
+from thecal.web.guard import COOKIE, PRE, NotFoundError, kept_page, same
 from thecal.web.route import OPEN, SIGNED_IN, Pages
 
 PAGES = Pages()
@@ -111,7 +110,7 @@ def first_page(ask: Ask) -> Response:
 
 def _check_first(ask: Ask, key: str) -> None:
     wanted = getattr(ask.request.app.state, "first_key", "")
-    if not wanted or not compare_digest(key, wanted) or _anybody(ask):
+    if not wanted or not same(key, wanted) or _anybody(ask):
         raise NotFoundError("The first account has been made, or the key is not the one that the program printed.")
 
 

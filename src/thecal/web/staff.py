@@ -283,7 +283,7 @@ def certificate_written(ask: Ask, name: str) -> Response:
     ends = int(datetime.combine(until + timedelta(days=1), time(), zone).timestamp()) - 1
     facts = _facts(wanted, account, Instant(min(begins, now.s)), Instant(ends))
     detail = f"{name}: {', '.join(wanted)}, until {until}"
-    practice.write(STAFF, int(form.text("seen")), facts, ask.by, "wrote down a certificate", detail=detail)
+    practice.write(STAFF, form.seen, facts, ask.by, "wrote down a certificate", detail=detail)
     return ask.go(f"/staff/{name}", "The certificate is on record.")
 
 
@@ -307,5 +307,5 @@ def certificate_taken_back(ask: Ask, name: str) -> Response:
         return _account(ask, name, 422, back=form)
     entry = Corrected(practice.now, found.version, form.text("why"))
     detail = f"{name}: {found.fact.permission}"
-    practice.write(STAFF, int(form.text("seen")), [entry], ask.by, "took a certificate back", detail=detail)
+    practice.write(STAFF, form.seen, [entry], ask.by, "took a certificate back", detail=detail)
     return ask.go(f"/staff/{name}", "The certificate does not count any more.")

@@ -27,6 +27,7 @@ from thecal.therapy.refill_visit import BEFORE, VERIFIED
 from thecal.therapy.scores import read_score
 from thecal.therapy.service import last_report
 from thecal.web.ask import Ask
+from thecal.web.chart import history_of
 from thecal.web.form import Form
 from thecal.web.guard import NotFoundError
 from thecal.web.route import Pages
@@ -64,10 +65,9 @@ class Opened:
 def opened(practice: Practice, stream: str, name: str) -> Opened:
     """A visit by its name, with the order that it asks about. Raises NotFoundError."""
     with practice.reading() as reading:
-        history = reading.history(stream)
+        history, person = history_of(reading, stream)
         look = reading.look(history)
         visit = visit_of(history, name, look.sheet)
-        person = reading.person(stream)
         bench = reading.on_bench(history)
     if visit is None:
         raise NotFoundError("There is no such visit of this person.")
@@ -83,9 +83,7 @@ def opened(practice: Practice, stream: str, name: str) -> Opened:
 def visits_page(ask: Ask, stream: str) -> Response:
     """The visits of a person, the open one first, and the form to begin another."""
     with ask.practice.reading() as reading:
-        history, person = reading.history(stream), reading.person(stream)
-        if not history.rows and person is None:
-            raise NotFoundError("Nobody is on record under this name.")
+        history, person = history_of(reading, stream)
         due = refill_due(reading.look(history))
     ask.audit("looked at the visits", stream)
     return ask.page(
@@ -107,13 +105,13 @@ def visit_begun(ask: Ask, stream: str) -> Response:
     form, name = ask.form, secrets.token_hex(4)
     kind = form.chosen("kind", KINDS)
     with ask.practice.reading() as reading:
-        history = reading.history(stream)
+        history, _ = history_of(reading, stream)
     written = writing.begin(history, name, kind or "", ask.practice.now) if kind else ()
     if isinstance(written, Refusal):
         form.refuse("kind", kind or "", str(written))
     if form.errors or isinstance(written, Refusal):
         return visits_page(ask, stream)
-    ask.practice.write(stream, int(form.text("seen")), written, ask.by, "began a visit", detail=kind or "")
+    ask.practice.write(stream, form.seen, written, ask.by, "began a visit", detail=kind or "")
     return ask.go(f"/visit/{stream}/{name}")
 
 
@@ -166,7 +164,7 @@ def step_done(ask: Ask, found: Opened, step: str, written: Written, did: str) ->
         refusal = written
     if refusal is not None or ask.form.errors or isinstance(written, Refusal):
         return show(ask, found, refusal, step)
-    ask.practice.write(found.stream, int(ask.form.text("seen")), written, ask.by, did, detail=found.visit.name)
+    ask.practice.write(found.stream, ask.form.seen, written, ask.by, did, detail=found.visit.name)
     return ask.go(f"/visit/{found.stream}/{found.visit.name}#{anchor(_next_of(ask.practice, found))}")
 
 

@@ -79,7 +79,7 @@ async def _with_desk(
     bench = ask.practice.bench
     if bench is None or not found.bench:
         return show(ask, found, _no_bench(), "reading")
-    notebook = _Notebook(ask, found, did, int(ask.form.text("seen")))
+    notebook = _Notebook(ask, found, did, ask.form.seen)
     try:
         async with bench.desk(found.bench, found.history.chart, notebook.write_down) as desk:
             return await do(desk, notebook)
