@@ -1,6 +1,7 @@
 """The demonstration clinic: invented people, sixty pumps with years of history, and problems of today."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import groupby
 
 from sqlalchemy import Connection
@@ -14,9 +15,11 @@ from thecal.clinic.demo_courses import DemoPatient, demo_patients
 from thecal.clinic.entry import Entry
 from thecal.clinic.office import Office, write_office
 from thecal.clinic.people import add_person
-from thecal.clinic.practice import STAFF, Practice
+from thecal.clinic.practice import STAFF, By, Practice
 from thecal.clinic.record import append
-from thecal.timeline import DAY_S, Instant
+from thecal.clinic.slots import local_times, offer_slots
+from thecal.errors import Refusal
+from thecal.timeline import DAY_S, Duration, Instant
 
 PASSWORD = "only a demonstration"  # noqa: S105  # it is printed, and guards nothing
 OFFICE = Office("Demonstration pump clinic", "Europe/Berlin", "555-0100", "555-0199", "1 Invented Street")
@@ -29,6 +32,7 @@ PEOPLE = (
     Account("demo.therapist", "Thea Therapist", "therapist"),
 )
 _CERTIFIED = ("demo.nurse", "demo.second", "demo.doctor")
+_OFFERED_DAYS = 42
 _GIVEN_S, _COUNTS_S = 60 * DAY_S, 300 * DAY_S  # a demonstration: some weeks ago, and for most of a year
 
 
@@ -49,6 +53,7 @@ def fill(practice: Practice, bench: BenchFolder, told: Callable[[str], None] = l
     with practice.database.writing() as connection:
         for each in patients:
             _write(connection, each)
+    _offer(practice)
     told("working out the worklist")
     practice.refresh_all(every=True)
     told("putting the pumps on the bench")
@@ -56,6 +61,15 @@ def fill(practice: Practice, bench: BenchFolder, told: Callable[[str], None] = l
     pumps = [each for each in patients if each.pump is not None]
     open_shelf(bench, lambda _: [NewPump(on_bench(each.serial, each.pump), ()) for each in pumps if each.pump is not None])
     return sum(bool(each.serial) for each in patients)
+
+
+def _offer(practice: Practice) -> None:
+    """Slots for some weeks from tomorrow on, three each morning."""
+    today = practice.now.date(OFFICE.zone)
+    first, last = today + timedelta(days=1), today + timedelta(days=_OFFERED_DAYS)
+    times = local_times(first, last, range(5), "09:00, 10:15, 11:30", Duration(60 * 60), OFFICE.zone)
+    offered = offer_slots(practice, times, "Room 1", "demo.nurse", "demo.second", By("demo.nurse"))
+    assert not isinstance(offered, Refusal), offered  # both are certified, and nobody is away
 
 
 def _write(connection: Connection, each: DemoPatient) -> None:
