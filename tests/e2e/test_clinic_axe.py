@@ -40,7 +40,7 @@ def everything(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def violations(page: Page, rules: list[str] | None = None) -> list[str]:
-    """What axe finds on a page: the rule, and where. Papers to be printed have no landmarks, which good practice would ask for."""
+    """What axe finds on a page: the rule, and where. Papers to be printed have no landmarks, as good practice asks."""
     tags = WCAG if "/print/" in page.url else GOOD
     found: list[dict[str, Any]] = page.evaluate(_RUN, [tags, rules])
     return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]]

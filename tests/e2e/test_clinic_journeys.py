@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from tests.clinic.practice import PASSWORD, admit
 from tests.e2e.chromium import needs_chromium
@@ -45,7 +45,7 @@ def test_a_call_leads_to_a_visit_of_the_same_day(clinic: Served) -> None:
     page = nora.page
     page.get_by_label("Who calls").select_option("patient")
     page.get_by_label("Why, in their words").fill("itching since yesterday")
-    page.get_by_label("itching without rash: moderate").check()
+    page.get_by_label("itching without a rash: moderate").check()
     expect(page.locator("#comes")).to_contain_text("withdrawal")
     assert nora.words.count("Suspected: withdrawal") == 1
     expect(page.get_by_label("Advice that was given")).not_to_be_empty()
@@ -171,7 +171,6 @@ def test_a_screening_test_is_observed_live(clinic: Served) -> None:
     page.get_by_label("Platelets").fill("250000")
     page.get_by_label("International normalized ratio").fill("1.0")
     nora.press("Save what stands ready")
-    print(nora.words[:1200])
     assert "No rule of the screening test asks for anything now." in nora.words
     assert "Bolus of 50 mcg" in nora.words
     page.clock.install()
@@ -236,7 +235,7 @@ def test_a_spreadsheet_is_looked_at_corrected_and_brought_in(clinic: Served) -> 
     page = nora.page
     nora.go("/admin")
     nora.follow("Import a spreadsheet")
-    wrong = {"name": "people.csv", "mimeType": "text/csv", "buffer": right.replace("187.5", "a lot").encode()}
+    wrong = FilePayload(name="people.csv", mimeType="text/csv", buffer=right.replace("187.5", "a lot").encode())
     page.get_by_label("A file, .xlsx or .csv").set_input_files(wrong)
     nora.press("Look at it")
     assert "1 of 2 rows" in nora.words
@@ -247,7 +246,6 @@ def test_a_spreadsheet_is_looked_at_corrected_and_brought_in(clinic: Served) -> 
     nora.go("/import")
     page.get_by_label("Or a table, pasted, with its headings").fill(right)
     nora.press("Look at it")
-    print(nora.words[:1500])
     assert "2 of 2 rows" in nora.words
     nora.press("Write 2 people into the record")
     nora.go("/worklist")

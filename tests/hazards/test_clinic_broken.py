@@ -138,9 +138,9 @@ def test_h48_a_booking_without_the_unique_index_is_caught(made: Made) -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server on which databases can be made."""
-    with postgres_url(tmp_path_factory, os.environ.get("THECAL_TEST_POSTGRES", "")) as url:
+    with postgres_url(os.environ.get("THECAL_TEST_POSTGRES", "")) as url:
         yield url
 
 
