@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from sqlalchemy import select
 
@@ -55,7 +55,7 @@ def measure_clinic(charts: int = CHARTS) -> dict[str, object]:
         "what": f"{charts:,} charts of {YEARS} years, {statistics.mean(map(len, courses)):.0f} entries each",
         "targets": TARGETS,
     }
-    with tempfile.TemporaryDirectory() as name, postgres_url(None), os.environ.get(_NAMED, "")) as server:
+    with tempfile.TemporaryDirectory() as name, postgres_url(os.environ.get(_NAMED, "")) as server:
         folder = Path(name)
         for kind in ("sqlite", "postgresql"):
             urls = [sqlite_url(folder / f"{n}.db") if kind == "sqlite" else new_database(server) for n in range(2)]

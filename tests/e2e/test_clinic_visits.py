@@ -230,7 +230,6 @@ def test_an_order_in_spite_of_a_rule_is_entered_again_by_a_second_person(ward: S
     assert [entry.checker for entry in entries if isinstance(entry, Signed)] == ["nils"]
 
 
-@pytest.mark.xfail(strict=True, reason="the reading before an update ends the override: order_check._of_this_order")
 def test_an_order_in_spite_of_a_rule_is_written_into_the_pump(ward: Served) -> None:
     """The readings that belong to its own update do not use up what a person took on themselves."""
     dora = in_spite_of_a_rule(ward, SPITE_WRITTEN)
@@ -265,9 +264,6 @@ def test_an_update_that_nobody_knows_the_end_of_stands_first_until_the_pump_is_r
     assert "Nobody knows" not in dora.words
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an update that was not written counts as done once the pump is read: clinic.visit.visit_of"
-)
 def test_an_update_that_was_cut_is_written_after_all(ward: Served) -> None:
     """The reading says that the pump does not run the order: the update is still to be done, and is done."""
     dora = cut_while_it_is_written(ward, LOST_WRITTEN)

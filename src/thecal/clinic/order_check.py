@@ -111,6 +111,8 @@ def _of_this_order(look: Look, visit: Visit, *, standing: bool) -> Look:
     signed = [sign for sign in known.signed if standing and written is not None and sign.at >= written]
     stale = [gone for gone in known.overrides if written is not None and visit.begun <= gone.at <= written and not standing]
     overrides = [gone for gone in known.overrides if gone not in stale]
+    if standing and written is not None:  # a reading of this visit is a session too, and ends none of them
+        overrides = [replace(gone, at=look.now) if gone.at >= written else gone for gone in overrides]
     return replace(look, known=replace(known, signed=signed, overrides=overrides))
 
 

@@ -151,11 +151,16 @@ def visit_of(history: History, name: str, sheet: PumpSheet | None) -> Visit | No
     )
 
 
+NOT_DONE = frozenset({"uncertain", "unlike"})
+"""How an update ends that is still to be made."""
 _OF_THE_ORDER = frozenset({"order approved", "second person", "update", "reading after", "order left out"})
 
 
 def _done(history: History, name: str, ordered: int) -> dict[str, VisitStepped]:
-    """The steps that were done; of those that belong to the order only what was written after it, by version ``ordered``."""
+    """The steps that were done; of those that belong to the order only what was written after it, by version ``ordered``.
+
+    An update of which nobody knew the end, or that came out otherwise, is not done, whatever was read since.
+    """
     rows = sorted(history.standing, key=lambda row: row.version)
     return {
         row.entry.step: row.entry
@@ -163,6 +168,7 @@ def _done(history: History, name: str, ordered: int) -> dict[str, VisitStepped]:
         if isinstance(row.entry, VisitStepped)
         and row.entry.visit == name
         and (row.entry.step not in _OF_THE_ORDER or row.version > ordered)
+        and (row.entry.step != "update" or row.entry.note not in NOT_DONE)
     }
 
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,7 +21,7 @@ from thecal.web.api import make_api
 from thecal.web.guard import guarded
 from thecal.web.pages import all_pages
 from thecal.web.route import PageRoute
-from thecal.web.templating import STATIC
+from thecal.web.templating import STATIC, TEMPLATES
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
@@ -60,11 +60,20 @@ def make_app(practice: Practice, *, nightly: Nightly | None = None, secure: bool
     app.state.practice, app.state.secure = practice, secure
     for route in all_pages():
         app.add_route(route.path, guarded(route, practice), methods=[route.method])
+    app.add_exception_handler(404, _not_here)
+    app.add_exception_handler(405, _not_here)
     app.mount("/api", make_api(practice), name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(_Headers, secure=secure)
     app.middleware("http")(_limited())
     return app
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    """An address that is no page, or is asked in another way, answered as a page."""
+    status = getattr(error, "status_code", 404)
+    told = f"{request.url.path[:80]} is no page of this clinic." if status == 404 else "This page is not asked for in that way."
+    return HTMLResponse(TEMPLATES.get_template("plain.html").render(status=status, told=told, number="none"), status)
 
 
 def routes() -> list[PageRoute]:

@@ -1,7 +1,7 @@
 """The steps of a visit that ask something of a pump: by a wand, of a virtual one; or out of a printout, typed in."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -19,7 +19,7 @@ from thecal.clinic import visit_writing as writing
 from thecal.clinic.entry import Entry, PrintoutEntered, VisitStepped
 from thecal.clinic.history import History
 from thecal.clinic.printed import Printed, printed_facts, re_entry_due, report_of
-from thecal.clinic.visit import Visit
+from thecal.clinic.visit import Visit, overrides_since
 from thecal.errors import Refusal
 from thecal.programmer.printout import Printout, printout
 from thecal.programmer.review import Review
@@ -229,7 +229,12 @@ def _ready(found: Opened) -> OrderSheet | Refusal:
     if found.second:
         finding = found.second[0]
         return writing.refused(f"an update with {finding.asked}", finding.allowed, finding.next, finding.rule)
-    return visit.orders
+    over = [
+        gone for gone in overrides_since(found.look, visit.begun) if visit.ordered_at is not None and gone.at >= visit.ordered_at
+    ]
+    if not over:
+        return visit.orders
+    return replace(visit.orders, anyway="; ".join(f"{gone.rule}: {gone.reason} ({gone.by})" for gone in over))
 
 
 @PAGES.post("/visit/{stream}/{name}/pump/review", "program")
