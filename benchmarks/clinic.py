@@ -29,10 +29,11 @@ from thecal.clinic.archive import restore
 from thecal.clinic.audit import write_audit
 from thecal.clinic.database import Database, sqlite_url
 from thecal.clinic.entry import Entry
-from thecal.clinic.online_backup import backup, export, open_source, rebuild
+from thecal.clinic.online_backup import backup, export, open_source
 from thecal.clinic.people import add_person
 from thecal.clinic.person import Person
 from thecal.clinic.practice import By, Practice, Reading
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.record import append, read_history, verify
 from thecal.clinic.schema import standing
 from thecal.clinic.standing import standing_of

@@ -36,9 +36,10 @@ from thecal.clinic.archive import (
     rows_of,
 )
 from thecal.clinic.database import Database, DatabaseDownError, NewerDatabaseError, sqlite_url
-from thecal.clinic.online_backup import backup, check_noted, export, heads_text, noted_heads, open_source, rebuild, target
+from thecal.clinic.online_backup import backup, check_noted, export, heads_text, noted_heads, open_source, target
 from thecal.clinic.people import find
 from thecal.clinic.practice import By, Practice
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.record import BrokenChainError, Head, heads_digest, verify
 from thecal.clinic.schema import metadata
 from thecal.errors import InputError

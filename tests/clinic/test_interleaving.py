@@ -21,8 +21,8 @@ from thecal.chart.facts import Noted
 from thecal.clinic.archive import rows_of
 from thecal.clinic.database import Database, sqlite_url
 from thecal.clinic.entry import Contacted, Corrected, Entry, Resolved, Telephoned
-from thecal.clinic.online_backup import rebuild
 from thecal.clinic.practice import CHART, By, Practice
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.record import StaleError, streams, verify
 from thecal.clinic.schema import booking, metadata, slot
 from thecal.timeline import DAY_S, Instant

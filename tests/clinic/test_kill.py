@@ -26,8 +26,8 @@ from thecal.chart.clinical import SymptomReported, Visited
 from thecal.chart.facts import Noted
 from thecal.clinic.database import Database
 from thecal.clinic.entry import Entry, VisitBegun, VisitClosed, VisitStepped
-from thecal.clinic.online_backup import rebuild
 from thecal.clinic.practice import By, Practice
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.record import verify
 from thecal.clinic.schema import audit
 

@@ -6,8 +6,8 @@ from sqlalchemy import delete, insert, select, update
 from tests.clinic.practice import NOW, Clock, admit
 from thecal.clinic.archive import rows_of
 from thecal.clinic.entry import Resolved, Telephoned
-from thecal.clinic.online_backup import rebuild
 from thecal.clinic.practice import By, Practice
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.schema import audit, entry, item, standing
 from thecal.clinic.standing import Standing, kept
 from thecal.timeline import DAY_S, Duration, Instant
@@ -89,3 +89,23 @@ def test_a_rebuild_changes_nothing_of_the_record(small: Practice) -> None:
     small.clock = lambda: Instant(NOW.s + DAY_S)
     assert rebuild(small).charts == 1
     assert rows() == before
+
+
+@pytest.mark.long
+def test_several_processes_work_out_what_one_does(practice: Practice) -> None:
+    """On both databases: the same rows, whoever worked them out."""
+    for number in range(5):
+        admit(practice, f"Person {number}")
+    with practice.database.writing() as connection:
+        connection.execute(update(standing).values(tier=0))
+
+    def rows() -> list[object]:
+        with practice.database.reading() as connection:
+            return [tuple(row) for row in connection.execute(select(standing).order_by(standing.c.stream))]
+
+    assert rebuild(practice).charts == 5
+    alone = rows()
+    with practice.database.writing() as connection:
+        connection.execute(update(standing).values(tier=0))
+    assert len(rebuild(practice, many=2).changed) == 5
+    assert rows() == alone

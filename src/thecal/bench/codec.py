@@ -6,7 +6,7 @@ strict: every key, no other, of its type, and quantities within the bounds of th
 
 import json
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -46,6 +46,8 @@ class _Codec:
 
     write: Callable[[Any], Any]
     read: Callable[[Any], Any]
+    read_named: Callable[[Any], Any] | None = None
+    """Of a dataclass: the same from an object that also holds its ``kind``."""
 
 
 def canonical(plain: Plain) -> bytes:
@@ -188,8 +190,10 @@ def _fields(kind: type) -> _Codec:
 
     reads = [(name, part.read) for name, part in parts.items()]
 
-    def read_whole(plain: object) -> object:
-        if not isinstance(plain, dict) or plain.keys() != parts.keys():
+    named = {"kind", *parts}
+
+    def read_whole(plain: object, keys: Collection[str] = parts.keys()) -> object:
+        if not isinstance(plain, dict) or plain.keys() != keys:
             raise _NotReadableError(f"must be {kind.__name__} with exactly {', '.join(parts) or 'nothing in it'}")
         values, name = {}, ""
         try:
@@ -201,7 +205,7 @@ def _fields(kind: type) -> _Codec:
             raise _NotReadableError(f"is outside {bound[0]} to {bound[1]}")
         return kind(**values)
 
-    return _Codec(write, read_whole)
+    return _Codec(write, read_whole, lambda plain: read_whole(plain, named))
 
 
 def _bound(kind: type) -> tuple[int, int] | None:
@@ -228,6 +232,8 @@ def _union(options: tuple[Any, ...]) -> _Codec:
         raise TypeError(f"{', '.join(taken)} has a field that is called as what tells it from others: kind")
     parts: Mapping[str, tuple[type, _Codec]] = {option.__name__: (option, _codec(option)) for option in named}
 
+    readers = {name: part.read_named or part.read for name, (_, part) in parts.items()}
+
     def write(value: object) -> Plain | None:
         if value is None and optional:
             return None
@@ -240,7 +246,6 @@ def _union(options: tuple[Any, ...]) -> _Codec:
         kind = plain.get("kind") if isinstance(plain, dict) else None
         if not isinstance(plain, dict) or not isinstance(kind, str) or kind not in parts:
             raise _NotReadableError(f"must be one of {', '.join(parts)}{' or null' if optional else ''}, by its kind")
-        rest = {key: value for key, value in plain.items() if key != "kind"}
-        return parts[kind][1].read(rest)
+        return readers[kind](plain)
 
     return _Codec(write, read_one)

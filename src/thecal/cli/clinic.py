@@ -89,8 +89,8 @@ def rebuild(data: Data = None, database: Url = None) -> None:
     A standing becomes another with the day and the hour, too. Stopped by Ctrl-C, it is run again.
     """
     url = existing_address(data, database)
-    from thecal.clinic.online_backup import rebuild as work_out  # noqa: PLC0415  # a database, so slow
     from thecal.clinic.practice import Practice  # noqa: PLC0415  # as above
+    from thecal.clinic.rebuild import rebuild as work_out  # noqa: PLC0415  # a database, so slow
 
     with _broken_is_refused(), _stoppable("what was done is kept: run it again"), _opened(url) as opened, _bar() as told:
         found = work_out(Practice(opened, _folder(url, data), _now), told)

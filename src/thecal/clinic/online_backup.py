@@ -10,7 +10,6 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from errno import ENOENT
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,7 +17,7 @@ from urllib.parse import quote
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Table, create_engine, delete, make_url, select, text
+from sqlalchemy import Connection, Table, create_engine, make_url, select, text
 from sqlalchemy.exc import DatabaseError
 
 from thecal.bench.codec import canonical
@@ -36,10 +35,8 @@ from thecal.clinic.archive import (
     untold,
 )
 from thecal.clinic.database import Database
-from thecal.clinic.practice import CHART, Practice, Reading
-from thecal.clinic.record import BrokenChainError, Head, heads_digest, streams
-from thecal.clinic.schema import entry, item, standing
-from thecal.clinic.standing import Standing, keep
+from thecal.clinic.record import BrokenChainError, Head, heads_digest
+from thecal.clinic.schema import entry
 from thecal.errors import InputError
 from thecal.timeline import Instant
 
@@ -285,59 +282,3 @@ def check_noted(connection: Connection, noted: Iterable[Head], found: Iterable[H
             raise BrokenChainError(
                 f"{head.stream}, version {head.version} is not the entry that it was when the heads were noted"
             )
-
-
-# The read models ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """How many charts were worked out anew, and what those standings were that are another now, by stream."""
-
-    charts: int
-    changed: dict[str, str]
-
-
-def rebuild(practice: Practice, told: Told = untold) -> Rebuilt:
-    """Work out every standing anew from the record. Each chart is a transaction of its own: stopped, it is run again.
-
-    A standing may have become another without a new entry: with the day, the hour, a certificate, a field action.
-    """
-    changed = {}
-    with practice.database.reading() as connection:
-        wanted = streams(connection, CHART)
-        lost = set(connection.execute(select(standing.c.stream)).scalars()) - set(wanted)
-    for number, stream in enumerate(wanted, start=1):
-        with practice.database.writing() as connection:
-            practice.database.hold(connection, stream)
-            before = _rows_kept(connection, stream)
-            found = Reading(practice, connection).standing(stream)
-            keep(connection, found)
-            if _rows_kept(connection, stream) != before:
-                changed[stream] = _how_it_was(before, found)
-        told("rebuilding", number, len(wanted))
-    for stream in sorted(lost):
-        with practice.database.writing() as connection:
-            for table in (item, standing):
-                connection.execute(delete(table).where(table.c.stream == stream))
-        changed[stream] = "of a chart that has no entry"
-    return Rebuilt(len(wanted), changed)
-
-
-Kept = tuple[Any, list[Any]]
-
-
-def _rows_kept(connection: Connection, stream: str) -> Kept:
-    """What is kept of the standing of a chart: its own row, and those of its items."""
-    own = connection.execute(select(standing).where(standing.c.stream == stream)).one_or_none()
-    items = connection.execute(select(item).where(item.c.stream == stream).order_by(item.c.name)).all()
-    return own, list(items)
-
-
-def _how_it_was(before: Kept, found: Standing) -> str:
-    own, _ = before
-    if own is None:
-        return "missing"
-    if own.version != found.version:
-        return f"of version {own.version}, not {found.version}"
-    return f"of {own.day}" if own.day != found.day else "other than the record says now"
