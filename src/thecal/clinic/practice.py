@@ -17,9 +17,10 @@ from thecal.clinic.audit import write_audit
 from thecal.clinic.bench_link import BenchLink
 from thecal.clinic.database import Database
 from thecal.clinic.entry import DeviceRecorded, Entry, Recalled
+from thecal.clinic.histories import Histories
 from thecal.clinic.history import History
 from thecal.clinic.office import Office, read_office
-from thecal.clinic.record import append, read_history, streams
+from thecal.clinic.record import append, streams
 from thecal.clinic.standing import Standing, keep, outdated, sheet_in_place, standing_of
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.look import Look
@@ -57,6 +58,7 @@ class Practice:
     ) -> None:
         self.database, self.folder, self.clock = database, folder, clock
         self.settings, self.bench = settings or Clinic(), bench
+        self.histories = Histories()
 
     @property
     def now(self) -> Instant:
@@ -150,16 +152,16 @@ class Reading:
 
     def certificates(self) -> list[Certified]:
         """The certificates of everybody who works here."""
-        return [entry for entry in read_history(self.connection, STAFF).all(Certified) if entry.at <= self.now]
+        return [entry for entry in self.history(STAFF).all(Certified) if entry.at <= self.now]
 
     def recalls(self) -> tuple[Recalled, ...]:
         """The field actions, each as it was written last."""
-        latest = {entry.recall: entry for entry in read_history(self.connection, HOUSE).all(Recalled)}
+        latest = {entry.recall: entry for entry in self.history(HOUSE).all(Recalled)}
         return tuple(latest.values())
 
     def history(self, stream: str) -> History:
         """A stream as it was written."""
-        return read_history(self.connection, stream)
+        return self.practice.histories.read(self.connection, stream)
 
     def on_bench(self, history: History) -> str:
         """The serial number of the pump of a chart, if it is a virtual one that can be reached; else nothing."""

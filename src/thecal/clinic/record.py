@@ -49,10 +49,11 @@ class Head:
 def read_history(connection: Connection, stream: str) -> History:
     """A stream as it was written; empty where nothing was."""
     rows = connection.execute(select(table).where(table.c.stream == stream).order_by(table.c.version)).mappings()
-    return History(stream, tuple(_recorded(row) for row in rows))
+    return History(stream, tuple(recorded(row) for row in rows))
 
 
-def _recorded(row: RowMapping) -> Recorded:
+def recorded(row: RowMapping) -> Recorded:
+    """A row of the table as an entry of a history."""
     return Recorded(row["version"], entry_of(json.loads(row["body"])), row["who"], Instant(row["recorded"]))
 
 
