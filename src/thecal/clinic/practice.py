@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from thecal.chart.clinical import Certified
+from thecal.clinic.account import accounts
 from thecal.clinic.audit import write_audit
 from thecal.clinic.bench_link import BenchLink
 from thecal.clinic.database import Database
@@ -154,6 +155,12 @@ class Reading:
         """The certificates of everybody who works here."""
         return [entry for entry in self.history(STAFF).all(Certified) if entry.at <= self.now]
 
+    def _by_both_names(self) -> list[Certified]:
+        """The certificates, under the name of the account and the full one: a booking names people as they are called."""
+        held = self.certificates()
+        called = {account.name: account.full_name for account in accounts(self.connection)} if held else {}
+        return [*held, *(replace(one, who=called[one.who]) for one in held if called.get(one.who, one.who) != one.who)]
+
     def recalls(self) -> tuple[Recalled, ...]:
         """The field actions, each as it was written last."""
         latest = {entry.recall: entry for entry in self.history(HOUSE).all(Recalled)}
@@ -175,7 +182,7 @@ class Reading:
     def look(self, history: History, now: Instant | None = None) -> Look:
         """What rules are given of a chart, with the certificates of those who work here; at an instant, else now."""
         look = Look.at(history.chart, now or self.now, self.zone, None, self.practice.settings)
-        look.known.certificates.extend(self.certificates())
+        look.known.certificates.extend(self._by_both_names())
         return replace(look, sheet=sheet_in_place(look))
 
     def standing(self, stream: str) -> Standing:
