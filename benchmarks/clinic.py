@@ -22,7 +22,7 @@ from typing import Any, TypeVar, get_type_hints
 from sqlalchemy import select
 
 from benchmarks.rules import START, history
-from tests.clinic.postgres import new_database, postgres_url
+from tests.postgres import new_database, postgres_url
 from thecal.chart.clinical import Visited
 from thecal.chart.facts import Fact, Noted
 from thecal.clinic.archive import restore

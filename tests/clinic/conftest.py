@@ -1,27 +1,17 @@
 """Clinics on both databases: SQLite in a folder of its own, and PostgreSQL from its wheel or a server that is named."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.clinic.postgres import new_database, postgres_url
 from tests.clinic.practice import Clock, new_practice
+from tests.postgres import new_database
 from thecal.clinic.database import sqlite_url
 from thecal.clinic.practice import Practice
 
-BACKENDS = ("sqlite", "postgresql")
 
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL server on which databases can be made."""
-    with postgres_url(os.environ.get("THECAL_TEST_POSTGRES", "")) as url:
-        yield url
-
-
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a new database, of either kind."""
     if request.param == "sqlite":

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
-from tests.clinic.postgres import new_database
 from tests.clinic.practice import NOW, Clock, admit, new_practice
+from tests.postgres import new_database
 from thecal.chart.clinical import Booked, Noticed, Visited
 from thecal.chart.facts import Noted
 from thecal.clinic.archive import rows_of

@@ -118,6 +118,8 @@ def test_a_call_back_is_an_item_until_somebody_calls(small: Practice, clock: Clo
     assert tiers() == [2]
     clock.pass_(Duration(HOUR_S))
     assert tiers() == [1]
+    write(small, stream, Contacted(clock.now, "call back", "carer", "telephone", reached=False, outcome="no answer"))
+    assert tiers() == [1]  # nobody was reached: the promise stands
     write(small, stream, Contacted(clock.now, "call back", "carer", "telephone", reached=True, outcome="answered"))
     assert tiers() == []
 

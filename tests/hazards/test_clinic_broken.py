@@ -3,8 +3,6 @@
 They stand here because a law that nothing breaks would say nothing. H48 is also tried on PostgreSQL.
 """
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier
 
@@ -12,7 +10,6 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
-from tests.clinic.postgres import new_database, postgres_url
 from tests.clinic.practice import admit, new_practice
 from tests.hazards.clinic_laws import (
     NORA,
@@ -30,6 +27,7 @@ from tests.hazards.clinic_laws import (
     sold_once,
     the_past_is_as_it_was_known,
 )
+from tests.postgres import new_database
 from thecal.chart.clinical import Booked
 from thecal.clinic.booking import book
 from thecal.clinic.history import History
@@ -135,13 +133,6 @@ def test_h48_a_booking_without_the_unique_index_is_caught(made: Made) -> None:
     one_slot_one_person(made, wishes, LooksThenWrites(len(wishes), index=True))
     with pytest.raises(AssertionError):
         one_slot_one_person(made, wishes, LooksThenWrites(len(wishes), index=False))
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL server on which databases can be made."""
-    with postgres_url(os.environ.get("THECAL_TEST_POSTGRES", "")) as url:
-        yield url
 
 
 @pytest.mark.long

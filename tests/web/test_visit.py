@@ -16,6 +16,8 @@ from thecal.pump.sheet import pump_sheet
 from thecal.therapy.due import refill_due
 from thecal.therapy.service import last_report
 from thecal.timeline import DAY_S, Duration, Instant
+from thecal.web.nightly import nightly
+from thecal.web.submission import take
 
 SignIn = Callable[[str], Visitor]
 BEFORE = ["identity twice", "allergy", "no infection signs", "interval history"]
@@ -137,6 +139,10 @@ def test_two_people_do_not_both_write_one_step(as_: SignIn, practice: Practice) 
     assert "nora has written here" in answer.text
     assert "typed by Nils" in answer.text
     assert history_of(practice, stream).version == version
+    kept = {name: hidden(answer.text, name) for name in ("csrf", "seen", "note")}
+    again = nils.post(f"{visit}/before", {**kept, "item": BEFORE})  # from the page that kept it, after a look
+    assert again.status == 200, again.words
+    assert history_of(practice, stream).rows[-1].who == "nils"
 
 
 @pytest.mark.requirement("VST-02")
@@ -242,3 +248,34 @@ def test_a_form_that_is_sent_twice_is_done_once(as_: SignIn, practice: Practice)
     assert (first.status, second.status) == (200, 200)
     assert second.url == first.url
     assert history_of(practice, stream).version == version
+
+
+def test_a_form_that_a_kill_cut_off_can_be_sent_again(as_: SignIn, practice: Practice, clock: Clock) -> None:
+    """Taken and never answered: what was typed is kept at once, and after two minutes the same form is new again."""
+    stream = admit(practice, papers=True)
+    nora = as_("nora")
+    visit = begun(nora, stream)
+    page = nora.get(visit)
+    fields = {name: hidden(page.text, name) for name in ("csrf", "once", "seen")}
+    assert take(practice, fields["once"])  # and then the server is gone
+    data = {**fields, "item": BEFORE, "note": "typed by Nora"}
+    answer = nora.post(f"{visit}/before", data)
+    assert answer.status == 409
+    assert "nobody knows yet" in answer.text
+    assert "typed by Nora" in answer.text
+    clock.pass_(Duration(120))
+    assert nora.post(f"{visit}/before", data).status == 200
+    version = history_of(practice, stream).version
+    assert nora.post(f"{visit}/before", data).status == 200
+    assert history_of(practice, stream).version == version
+
+
+def test_old_submissions_are_forgotten_by_night(practice: Practice, clock: Clock) -> None:
+    """Those of today are not."""
+    assert take(practice, "old")
+    clock.pass_(Duration(2 * DAY_S))
+    assert take(practice, "new")
+    clock.pass_(Duration(60))
+    nightly(practice)
+    assert not take(practice, "new")
+    assert take(practice, "old")

@@ -133,14 +133,20 @@ def open_door(folder: BenchFolder, options: BenchOptions) -> socket.socket:
         keys = f"thecal bench keys --dir {quote(str(folder.path))}"
         problem = f"holds no keys. Make them with: {keys}; or let anybody on this machine talk, with --plain"
         raise InputError("--dir", str(folder.path), problem)
-    host, port = options.host, options.port
+    listener = listening_at(options.host, options.port)
+    if options.plain and not ip_address(listener.getsockname()[0]).is_loopback:
+        listener.close()
+        problem = "is not this machine alone: with --plain, without certificates, nobody else may talk (BEN-19)"
+        raise InputError("--host", options.host, problem, accepted=(LOOPBACK, "::1", "localhost", "any, without --plain"))
+    return listener
+
+
+def listening_at(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises InputError where the port is taken, or the address is not of this machine."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        if options.plain and not ip_address(listener.getsockname()[0]).is_loopback:
-            problem = "is not this machine alone: with --plain, without certificates, nobody else may talk (BEN-19)"
-            raise InputError("--host", host, problem, accepted=(LOOPBACK, "::1", "localhost", "any, without --plain"))
         listener.listen(1024)
     except OSError as error:
         listener.close()
@@ -148,9 +154,6 @@ def open_door(folder: BenchFolder, options: BenchOptions) -> socket.socket:
         if error.errno in (EADDRINUSE, EACCES):
             raise InputError("--port", f"{host}:{port}", problem, accepted=("a free port", "0, for any")) from None
         raise InputError("--host", host, problem, accepted=("an address of this machine",)) from None
-    except InputError:
-        listener.close()
-        raise
     return listener
 
 

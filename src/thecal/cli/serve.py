@@ -3,13 +3,12 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +46,8 @@ def serve(
     The first start makes the database and prints an address at which the first account is made. It never talks to a real
     implant: real pumps are programmed with their maker's programmer, whose printouts are entered; virtual ones run on a bench.
     """
+    if data is not None and data.exists() and not data.is_dir():
+        raise InputError("--data", str(data), "is a file, not a folder for a clinic")
     if demo:
         with _demo_folder(data) as folder:
             _serve(folder, address(folder, None), host, port, clinic, https=https, demo=True)
@@ -77,6 +78,7 @@ def _demo_folder(data: Path | None) -> Iterator[Path]:
 def _serve(folder: Path, url: str, host: str, port: int, clinic: Path | None, *, https: bool, demo: bool) -> None:
     import uvicorn  # noqa: PLC0415  # asyncio and the pages, so slow
 
+    from thecal.bench.start import listening_at  # noqa: PLC0415  # as above
     from thecal.clinic.account import accounts  # noqa: PLC0415
     from thecal.clinic.bench_link import BenchLink  # noqa: PLC0415
     from thecal.clinic.database import Database  # noqa: PLC0415
@@ -85,12 +87,12 @@ def _serve(folder: Path, url: str, host: str, port: int, clinic: Path | None, *,
     from thecal.web.nightly import nightly  # noqa: PLC0415
 
     begun = time.monotonic()
+    listener = listening_at(host, port)  # before anything is made: a port that is taken leaves nothing behind
     bench = BenchFolder((folder / "bench").resolve())
     settings = read_clinic(clinic) if clinic else None
     practice = Practice(Database(url), folder.resolve(), _clock, settings, BenchLink(bench))
     app = make_app(practice, nightly=nightly, secure=https)
     with _demonstration(practice, bench, demo=demo):
-        listener = _listen(host, port)
         address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{listener.getsockname()[1]}"  # noqa: S104
         with practice.database.reading() as connection:
             anybody = bool(accounts(connection))
@@ -106,24 +108,13 @@ def _serve(folder: Path, url: str, host: str, port: int, clinic: Path | None, *,
         sys.stdout.flush()
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
         server = uvicorn.Server(config)
-        server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
+            server.run(sockets=[listener])
     practice.database.close()
 
 
 def _clock() -> Instant:
     return Instant(int(time.time()))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        accepted = ("a free port", "0, for any")
-        raise InputError("--port", f"{host}:{port}", f"cannot be listened at: {error.strerror}", accepted=accepted) from None
-    return listener
 
 
 @contextmanager

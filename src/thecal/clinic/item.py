@@ -6,7 +6,7 @@ call back, a field action) is resolved with a word of how. Nothing is dismissed.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from thecal.clinic.entry import (
     Contacted,
@@ -143,13 +143,13 @@ def _of_clinic(history: History, look: Look, recalls: tuple[Recalled, ...]) -> I
 
 
 def _call_backs(history: History, look: Look) -> Iterator[Item]:
-    """The latest promise to call back that nobody has kept."""
+    """The latest promise to call back that nobody has kept; a try that reached nobody keeps none."""
     calls: list[Telephoned | Contacted] = [*history.all(Telephoned), *history.all(Contacted)]
     promised = [told for told in calls if told.call_back is not None]
     if not promised:
         return
     last = max(promised, key=lambda told: told.at)
-    kept = [told.at for told in calls if told.at > last.at]
+    kept = [told.at for told in calls if told.at > last.at and (isinstance(told, Telephoned) or told.reached)]
     kept += [done.at for done in history.all(Resolved) if done.item == "call back" and done.at >= last.at]
     if kept or last.call_back is None:
         return
@@ -216,19 +216,7 @@ def _with_contact(item: Item, contacts: list[Contacted]) -> Item:
     reached = "reached" if last.reached else "not reached"
     number = "1 contact" if len(contacts) == 1 else f"{len(contacts)} contacts"
     told = f"{number}, the last: {last.whom} {reached} ({last.how}): {last.outcome}"
-    parts = (
-        item.name,
-        item.kind,
-        item.rule,
-        item.tier,
-        item.due,
-        item.asked,
-        item.allowed,
-        item.next,
-        item.source,
-        item.confidence,
-    )
-    return Item(*parts, item.by_hand, told, last.call_back)
+    return replace(item, told=told, call_back=last.call_back)
 
 
 def refill_tier(look: Look, *, settled: bool) -> int:

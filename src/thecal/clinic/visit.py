@@ -75,7 +75,7 @@ class StepStanding:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visit as the record tells it. ``orders`` is the order that counts, by ``author``; ``written_at`` when it was written."""
+    """A visit as the record tells it. ``orders`` is the order that counts, by ``author``, written ``ordered_at``."""
 
     name: str
     kind: Kind

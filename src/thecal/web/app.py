@@ -133,14 +133,13 @@ async def _by_night(practice: Practice, nightly: Nightly) -> None:
     """Once on every day of the clinic, and once at the start, what is due by night."""
     done: date | None = None
     while True:
-        with contextlib.suppress(asyncio.TimeoutError):
-            try:
-                today = await run_in_threadpool(_today, practice)
-                if today != done:
-                    await run_in_threadpool(nightly, practice)
-                    done = today
-            except Exception:  # noqa: BLE001  # the next night comes whatever this one brought
-                _LOG.exception("what is due by night could not be done; it is tried again")
+        try:
+            today = await run_in_threadpool(_today, practice)
+            if today != done:
+                await run_in_threadpool(nightly, practice)
+                done = today
+        except Exception:  # noqa: BLE001  # the next night comes whatever this one brought
+            _LOG.exception("what is due by night could not be done; it is tried again")
         await asyncio.sleep(_BEAT_S)
 
 

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 from urllib.parse import quote, urlsplit
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -22,12 +20,12 @@ from thecal.clinic.access import RIGHTS, Denied, denied
 from thecal.clinic.database import DatabaseDownError
 from thecal.clinic.practice import Practice
 from thecal.clinic.record import StaleError
-from thecal.clinic.schema import submission
 from thecal.clinic.sign_in import SignIn, last_seen, seen, standing
 from thecal.therapy.settings import setting_count
 from thecal.web.ask import Ask
 from thecal.web.form import Form, Upload
 from thecal.web.route import OPEN, SIGNED_IN, PageRoute
+from thecal.web.submission import came_to, give_back, take, write_location
 from thecal.web.templating import TEMPLATES
 
 COOKIE = "thecal_session"
@@ -68,9 +66,9 @@ def guarded(route: PageRoute, practice: Practice) -> Callable[[Request], Awaitab
         except ForbiddenError as error:
             return _forbidden(ask, error.why)
         except StaleError as error:
-            return kept_page(
-                ask, 409, "Somebody else wrote here meanwhile", f"{error}. Open it again, compare, and send yours again."
-            )
+            told = f"{error}. Look at what was written, then send yours again: it is checked against that."
+            kept = [(name, str(error.now) if name == "seen" else value) for name, value in ask.form.kept]
+            return kept_page(ask, 409, "Somebody else wrote here meanwhile", told, kept=kept)
         except DatabaseDownError as error:
             _LOG.error("request %s: %s", ask.number, error)
             return kept_page(
@@ -106,21 +104,24 @@ async def _answer(ask: Ask, route: PageRoute) -> Response:
 
 async def _once(ask: Ask, route: PageRoute) -> Response:
     """A form that was sent twice is done once, and both are shown what it came to."""
-    once = ask.form.text("once") if route.method == "POST" and not route.only_shows else ""
-    if once and not await run_in_threadpool(_take, ask, once):
-        location = await run_in_threadpool(_came_to, ask, once)
+    once = ask.form.text("once")[:64] if route.method == "POST" and not route.only_shows else ""
+    if once and not await run_in_threadpool(take, ask.practice, once):
+        location = await run_in_threadpool(came_to, ask.practice, once)
         if location:
             return RedirectResponse(location, 303)
-        return plain_page(ask, 409, "This form was sent already, and is being worked on. Wait a moment, and look.")
+        told = (
+            "It was sent a moment ago, and nobody knows yet what it came to. Wait a little, look, and send it again if need be."
+        )
+        return kept_page(ask, 409, "This form was sent already", told)
     done = False
     try:
         response = await _handled(ask, route)
         done = response.status_code == 303
     finally:
         if once and not done:
-            await run_in_threadpool(_give_back, ask, once)
+            await run_in_threadpool(give_back, ask.practice, once)
     if once and done:
-        await run_in_threadpool(_write_location, ask, once, response.headers["location"])
+        await run_in_threadpool(write_location, ask.practice, once, response.headers["location"])
     return response
 
 
@@ -130,30 +131,6 @@ async def _handled(ask: Ask, route: PageRoute) -> Response:
         return found
     answer: Response = await run_in_threadpool(route.handler, ask, **ask.params)
     return answer
-
-
-def _take(ask: Ask, once: str) -> bool:
-    try:
-        with ask.practice.database.writing() as connection:
-            connection.execute(insert(submission).values(once=once[:64], at=ask.practice.now.s, location=""))
-    except IntegrityError:
-        return False
-    return True
-
-
-def _came_to(ask: Ask, once: str) -> str:
-    with ask.practice.database.reading() as connection:
-        return connection.execute(select(submission.c.location).where(submission.c.once == once[:64])).scalar_one_or_none() or ""
-
-
-def _give_back(ask: Ask, once: str) -> None:
-    with ask.practice.database.writing() as connection:
-        connection.execute(delete(submission).where(submission.c.once == once[:64]))
-
-
-def _write_location(ask: Ask, once: str, location: str) -> None:
-    with ask.practice.database.writing() as connection:
-        connection.execute(update(submission).where(submission.c.once == once[:64]).values(location=location[:400]))
 
 
 def _signed_in(ask: Ask) -> SignIn | None:

@@ -12,14 +12,15 @@ from thecal.clinic.person import Person
 from thecal.clinic.practice import CHART, By, Practice
 from thecal.clinic.recall_sweep import mark
 from thecal.clinic.record import streams
+from thecal.web.submission import drop_old_submissions
 
 OUTAGE = "outage"
 _UNKNOWN = Person("not on record")
 
 
 def nightly(practice: Practice) -> None:
-    """Refresh every standing that is of another day, mark who came under a field action, drop what was left to import,
-    and write the outage list of today.
+    """Refresh every standing that is of another day, mark who came under a field action, drop what was left to import
+    and what was sent long ago, and write the outage list of today.
     """
     practice.refresh_all()
     with practice.reading() as reading:
@@ -27,6 +28,7 @@ def nightly(practice: Practice) -> None:
     for recall in recalls:
         mark(practice, recall, By("thecal"))
     drop_old_uploads(practice.folder, practice.now)
+    drop_old_submissions(practice)
     write_outage_list(practice)
 
 
