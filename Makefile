@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 CASE   ?= scenarios/first-year.toml
 STUDY  ?= studies/label-or-conservative.toml
+BY_ALL = -n auto --dist loadfile# processors; the tests of a file share what they are tried on
 STUDIED = build/$(basename $(notdir $(STUDY)))
 
 .DEFAULT_GOAL := help
@@ -26,11 +27,11 @@ study: $(VENV)/installed-study  ## run a study with virtual patients and say wha
 	@$(BIN)/thecal study report $(STUDIED) --html $(STUDIED).html
 
 test: $(VENV)/installed-dev  ## the tests (a few minutes)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(BY_ALL)
 
 test-long: $(VENV)/installed-dev  ## the tests that take longer
-	@$(BIN)/python -m pytest -m long
-	@$(BIN)/python -m pytest tests/properties tests/programmer tests/twin/test_case.py --hypothesis-profile long
+	@$(BIN)/python -m pytest $(BY_ALL) -m long
+	@$(BIN)/python -m pytest $(BY_ALL) tests/properties tests/programmer tests/twin/test_case.py --hypothesis-profile long
 
 check: $(VENV)/installed-dev  ## formatting, lint, types and the import contract
 	@$(BIN)/ruff format --check .
@@ -75,7 +76,7 @@ lock: pyproject.toml  ## resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c locks/dev.txt --extra clinic pyproject.toml -o locks/clinic.txt
 
 clean:  ## remove the virtual environment and what the tools left
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -4,8 +4,9 @@ import io
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir
 from pathlib import Path
+from tempfile import TemporaryFile
 from unittest import mock
 
 from thecal.cli.main import main
@@ -20,14 +21,18 @@ def thecal(*arguments: str | Path, cwd: Path = ROOT, stdin: str = "") -> subproc
     return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
 
-def inside(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def inside(*arguments: str | Path, cwd: Path = ROOT, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """The same command within this process: for tests of what it says, of which there are many."""
     command = ["thecal", *map(str, arguments)]
     out, err = io.BytesIO(), io.BytesIO()
     before, code = signal.getsignal(signal.SIGTERM), 0
     with ExitStack() as stack:
+        typed = stack.enter_context(TemporaryFile("w+", encoding="utf-8"))
+        typed.write(stdin)
+        typed.seek(0)
         stack.callback(signal.signal, signal.SIGTERM, before)
-        for name, value in (("argv", command), ("stdin", io.StringIO())):
+        stack.enter_context(chdir(cwd))
+        for name, value in (("argv", command), ("stdin", typed)):
             stack.enter_context(mock.patch.object(sys, name, value))
         for name, raw in (("stdout", out), ("stderr", err)):
             stack.enter_context(mock.patch.object(sys, name, io.TextIOWrapper(raw, encoding="utf-8", write_through=True)))

@@ -10,7 +10,8 @@ from typing import get_args
 import pytest
 
 import thecal as public
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from tests.figures import FIGURES, FOLDER
 from thecal.catheter.faults import CatheterFault
 from thecal.cli.bench import bench

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from tests.test_docs import DOCS, blocks
 from thecal.bench.bench_folder import DEFAULT, BenchFolder
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_program import Call, called, saved
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from tests.twin.test_supposed import FIRST, HEAD, PLAIN
 from thecal.report.words import BANNER
 

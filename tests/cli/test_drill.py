@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from tests.drill.plays import SMALL
 
 SCRIPT = ROOT / "tests" / "drill" / "scripts" / "withdrawal-at-night.good.txt"

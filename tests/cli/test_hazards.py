@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_program import Call, called
-from tests.command import thecal
+from tests.command import inside as thecal
 from thecal.cli import hazards as verb
 from thecal.hazards.catalogue import ANSWERS, hazards
 from thecal.hazards.reenactment import reenactment

@@ -6,7 +6,8 @@ import tomllib
 import pytest
 
 from tests.cli.test_program import Call, called
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from thecal.body.patient import PARAMETERS
 from thecal.report.tables import WIDTH
 

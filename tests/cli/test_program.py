@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from tests.report.test_printout import check_page, check_text
 from thecal.cli.main import main
 from thecal.report.words import BANNER

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.command import thecal
+from tests.command import inside as thecal
 from thecal.cli.main import main
 from thecal.pump.sheet import pump_sheets
 

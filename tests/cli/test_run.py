@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, THECAL, thecal
+from tests.command import ROOT, THECAL
+from tests.command import inside as thecal
 from tests.golden import SCENARIOS
 from tests.twin.cases import CASE, with_line
 from thecal.cli.console import write_whole

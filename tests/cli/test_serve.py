@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.cli.serving import serving
@@ -22,14 +22,14 @@ def test_a_first_start_prints_where_the_first_account_is_made(tmp_path: Path) ->
     """Only with its key; Ctrl-C ends the server as a matter of course; a second start knows the clinic."""
     with serving("--data", tmp_path / "clinic") as server:
         first = next(word for word in server.told.split() if "/first?key=" in word)
-        assert httpx.get(first).status_code == 200
-        assert httpx.get(f"{server.address}/first?key=guessed").status_code in (403, 404)
+        assert httpx2.get(first).status_code == 200
+        assert httpx2.get(f"{server.address}/first?key=guessed").status_code in (403, 404)
         assert "Nobody has an account yet" in server.told
         assert server.interrupt() == 0
     assert (tmp_path / "clinic" / "clinic.db").is_file()
     assert (tmp_path / "clinic").stat().st_mode & 0o077 == 0
     with serving("--data", tmp_path / "clinic") as server:
-        assert httpx.get(f"{server.address}/sign-in").status_code == 200
+        assert httpx2.get(f"{server.address}/sign-in").status_code == 200
 
 
 def test_a_port_that_is_taken_is_said_and_makes_no_clinic(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.command import thecal
+from tests.command import inside as thecal
 from thecal.cli.main import main
 from thecal.report.validation import Published
 from thecal.study import published

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_program import Call, called, saved
-from tests.command import ROOT, THECAL, thecal
+from tests.command import ROOT, THECAL
+from tests.command import inside as thecal
 from tests.twin.test_exposure import BODY
 from tests.twin.test_supposed import FIRST, HEAD, PLAIN, refill
 from thecal.report.words import BANNER

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
-import httpx
+import httpx2
 import pytest
 
 from tests.cli.serving import serving
@@ -23,9 +23,9 @@ KILLS = 20
 WRITERS = 3
 
 
-def signed_in(address: str, name: str) -> httpx.Cookies:
+def signed_in(address: str, name: str) -> httpx2.Cookies:
     """A session, which outlives the server."""
-    with httpx.Client(base_url=address, follow_redirects=True) as client:
+    with httpx2.Client(base_url=address, follow_redirects=True) as client:
         page = client.get("/sign-in")
         fields = {"pre": hidden(page.text, "pre"), "name": name, "password": PASSWORD, "back": "/worklist"}
         assert client.post("/sign-in", data=fields).url.path == "/worklist"
@@ -40,10 +40,10 @@ class Writer:
     sent: int = 0
     told: list[str] = field(default_factory=list)
 
-    def write(self, address: str, cookies: httpx.Cookies, stop: Event) -> None:
+    def write(self, address: str, cookies: httpx2.Cookies, stop: Event) -> None:
         """Write until the server is gone."""
         path = f"/chart/{self.stream}/record"
-        with httpx.Client(base_url=address, cookies=cookies, timeout=20) as client, contextlib.suppress(httpx.TransportError):
+        with httpx2.Client(base_url=address, cookies=cookies, timeout=20) as client, contextlib.suppress(httpx2.TransportError):
             while not stop.is_set():
                 page = client.get(f"{path}?kind=note")
                 fields = {name: hidden(page.text, name) for name in ("csrf", "once", "seen")}
@@ -68,7 +68,7 @@ def test_a_server_that_is_killed_has_lost_nothing_that_it_acknowledged(url: str,
     clock = Clock(Instant(int(time.time())))
     practice = new_practice(url, tmp_path, clock)
     writers = [Writer(admit(practice, f"Ada {number}")) for number in range(WRITERS)]
-    cookies: httpx.Cookies | None = None
+    cookies: httpx2.Cookies | None = None
 
     def acknowledged() -> int:
         return sum(len(writer.told) for writer in writers)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from tests.e2e.chromium import needs_chromium, opened
 from thecal.report.comparison import QUANTITIES
 from thecal.report.effects import HONESTY

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.command import thecal
+from tests.command import inside as thecal
 from tests.e2e.chromium import needs_chromium, opened
 from tests.golden import SCENARIOS
 
@@ -51,11 +51,19 @@ def test_it_loads_nothing_and_says_everything(browser: Browser, report: Path) ->
 
 
 def course_cells(page: Page) -> list[list[str]]:
-    return [row.locator("td").all_inner_texts() for row in page.locator("table").first.locator("tbody tr").all()]
+    """The cells of the first table, row by row, asked for at once: there are hundreds."""
+    cells = (
+        "table => [...table.querySelectorAll('tbody tr')].map(row => [...row.querySelectorAll('td')].map(cell => cell.innerText))"
+    )
+    found: list[list[str]] = page.locator("table").first.evaluate(cells)
+    return found
 
 
 def rows_of(page: Page) -> list[int]:
-    return [table.locator("tbody tr").count() for table in page.locator("table").all()]
+    """How many rows each table has."""
+    counts = "tables => tables.map(table => table.querySelectorAll('tbody tr').length)"
+    found: list[int] = page.locator("table").evaluate_all(counts)
+    return found
 
 
 @pytest.mark.parametrize("width", [390, 1280])

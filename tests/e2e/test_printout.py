@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from tests.command import thecal
+from tests.command import inside as thecal
 from tests.e2e.chromium import needs_chromium, opened
 
 pytestmark = [

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, thecal
+from tests.command import ROOT
+from tests.command import inside as thecal
 from tests.test_docs import DOCS, blocks
 from thecal.study.block import run_block
 from thecal.study.design import read_protocol

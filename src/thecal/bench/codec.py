@@ -205,7 +205,23 @@ def _fields(kind: type) -> _Codec:
             raise _NotReadableError(f"is outside {bound[0]} to {bound[1]}")
         return kind(**values)
 
+    if bound:
+        return _Codec(write, _quantity(kind, next(iter(parts)), bound, read_whole), lambda plain: read_whole(plain, named))
     return _Codec(write, read_whole, lambda plain: read_whole(plain, named))
+
+
+def _quantity(kind: type, name: str, bound: tuple[int, int], otherwise: Callable[[object], object]) -> Callable[[object], object]:
+    """One number within its bounds, the most frequent of all that is read; ``otherwise`` says what is wrong with another."""
+    least, most = bound
+
+    def read_one(plain: object) -> object:
+        if type(plain) is dict and len(plain) == 1:
+            number = plain.get(name)
+            if type(number) is int and least <= number <= most:
+                return kind(number)
+        return otherwise(plain)
+
+    return read_one
 
 
 def _bound(kind: type) -> tuple[int, int] | None:

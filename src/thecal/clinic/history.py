@@ -5,6 +5,7 @@ from the moment on at which the correction was written down; it is never gone.
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from thecal.clinic.entry import Corrected, Entry
 from thecal.timeline import Instant
 
 E = TypeVar("E")
-_FACTS: tuple[type, ...] = get_args(Fact)
+_FACTS = frozenset(get_args(Fact))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +55,26 @@ class History:
     def standing(self) -> tuple[Recorded, ...]:
         """The entries that count, by when they happened; those of one second in the order in which they were written down."""
         taken = self.taken_back
-        return tuple(sorted((row for row in self.rows if row.version not in taken), key=lambda row: row.entry.at))
+        return tuple(sorted((row for row in self.rows if row.version not in taken), key=lambda row: row.entry.at.s))
 
     @cached_property
     def chart(self) -> Chart:
         """The chart of the facts that count."""
-        facts = (row.entry for row in self.standing if isinstance(row.entry, _FACTS))
+        facts = (row.entry for row in self.standing if type(row.entry) in _FACTS)
         return Chart().after(*cast(Iterator[Fact], facts))
+
+    @cached_property
+    def _by_kind(self) -> dict[type, list[Entry]]:
+        found: dict[type, list[Entry]] = defaultdict(list)
+        for row in self.standing:
+            found[type(row.entry)].append(row.entry)
+        return dict(found)
 
     def all(self, kind: type[E]) -> list[E]:
         """The entries of one kind that count, by when they happened."""
-        return [row.entry for row in self.standing if isinstance(row.entry, kind)]
+        return list(cast(list[E], self._by_kind.get(kind, [])))
 
     def last(self, kind: type[E]) -> E | None:
         """The latest of them."""
-        return next(reversed(self.all(kind)), None)
+        found = self._by_kind.get(kind)
+        return cast(E, found[-1]) if found else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from thecal.chart.clinical import Booked, Certified
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Check, Checks, Look
+from thecal.therapy.memo import of_last_look
 from thecal.therapy.permissions import Permission, roles
 from thecal.timeline import Instant
 
@@ -14,6 +15,7 @@ NEEDS: Mapping[str, Permission] = {"refill": "refill", "home refill": "refill", 
 SINGLE_HANDED, DEPUTY = "single-handed service", "deputy named"
 
 
+@of_last_look
 def open_bookings(look: Look) -> tuple[Booked, ...]:
     """Every booking that stands, by its date: not taken back, and the latest of those for one visit at one instant.
 
