@@ -18,10 +18,14 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A person on the worklist."""
+    """A person on the worklist: the standing as it is kept, and who it is."""
 
-    standing: Standing
+    body: str
     person: Person | None
+
+    @property
+    def standing(self) -> Standing:
+        return standing_in(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def worklist(connection: Connection, *, tier: int | None = None, kind: str | Non
     order = (table.c.tier, table.c.due.is_(None), table.c.due, table.c.stream)
     rows = connection.execute(query.order_by(*order).limit(PAGE).offset((page - 1) * PAGE)).all()
     people = people_of(connection, [row.stream for row in rows])
-    found = tuple(Row(standing_in(row.body), people.get(row.stream)) for row in rows)
+    found = tuple(Row(row.body, people.get(row.stream)) for row in rows)
     of_tier = connection.execute(select(table.c.tier, func.count()).group_by(table.c.tier)).all()
     of_kind = connection.execute(select(item_table.c.kind, func.count()).group_by(item_table.c.kind)).all()
     counts = {name: next((number for tier, number in of_tier if tier == n), 0) for n, name in enumerate(TIERS)}

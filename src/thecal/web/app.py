@@ -5,9 +5,10 @@ import contextlib
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import date
 
+import anyio.to_thread
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -39,6 +40,9 @@ HEADERS = {
 _TRIES = {"/sign-in": (20, 60.0), "/first": (20, 60.0)}
 """How often an address may try, in how many seconds."""
 _ALL = (3000, 60.0)
+_ADDRESSES_MAX = 10_000
+_THREADS = 4
+"""Pages that are worked on at once: the interpreter runs one of them at a time, and more only stand in each other's way."""
 _BEAT_S = 30.0
 _LOG = logging.getLogger("thecal.web")
 Nightly = Callable[[Practice], None]
@@ -49,6 +53,7 @@ def make_app(practice: Practice, *, nightly: Nightly | None = None, secure: bool
 
     @contextlib.asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         task = asyncio.create_task(_by_night(practice, nightly)) if nightly else None
         yield
         if task is not None:
@@ -64,8 +69,8 @@ def make_app(practice: Practice, *, nightly: Nightly | None = None, secure: bool
     app.add_exception_handler(405, _not_here)
     app.mount("/api", make_api(practice), name="api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(_Limits)
     app.add_middleware(_Headers, secure=secure)
-    app.middleware("http")(_limited())
     return app
 
 
@@ -106,27 +111,35 @@ class _Headers:
         await self.app(scope, receive, sending)
 
 
-def _limited() -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+class _Limits:
     """No address asks more often than a person can."""
-    asked: dict[tuple[str, str], deque[float]] = defaultdict(deque)
 
-    async def limit(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        address = request.client.host if request.client else ""
-        key = request.url.path if request.method == "POST" and request.url.path in _TRIES else ""
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.asked: dict[tuple[str, str], deque[float]] = defaultdict(deque)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wait = self._wait(scope) if scope["type"] == "http" else 0
+        if wait:
+            told = f"Too many requests from here. Wait {wait} s, and try again. Nothing was done."
+            await PlainTextResponse(told, 429, headers={"Retry-After": str(wait)})(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _wait(self, scope: Scope) -> int:
+        """Seconds to wait before asking again; 0 where nothing is wrong."""
+        address = scope["client"][0] if scope.get("client") else ""
+        key = scope["path"] if scope["method"] == "POST" and scope["path"] in _TRIES else ""
         most, within = _TRIES.get(key, _ALL)
-        times, now = asked[address, key], time.monotonic()
+        times, now = self.asked[address, key], time.monotonic()
         while times and now - times[0] > within:
             times.popleft()
         if len(times) >= most:
-            wait = int(within - (now - times[0])) + 1
-            told = f"Too many requests from here. Wait {wait} s, and try again. Nothing was done."
-            return PlainTextResponse(told, 429, headers={"Retry-After": str(wait)})
+            return int(within - (now - times[0])) + 1
         times.append(now)
-        if len(asked) > 10_000:
-            asked.clear()
-        return await call(request)
-
-    return limit
+        if len(self.asked) > _ADDRESSES_MAX:
+            self.asked.clear()
+        return 0
 
 
 async def _by_night(practice: Practice, nightly: Nightly) -> None:

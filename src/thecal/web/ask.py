@@ -37,7 +37,7 @@ PLACES: tuple[tuple[str, str, Needs], ...] = (
 
 @dataclass(slots=True)
 class Ask:
-    """One request. ``number`` names it in the audit and on error pages."""
+    """One request. ``number`` names it in the audit and on error pages, ``once`` the form that was sent and is worked on."""
 
     request: Request
     practice: Practice
@@ -46,6 +46,7 @@ class Ask:
     form: Form = field(default_factory=Form)
     params: dict[str, Any] = field(default_factory=dict)
     rights: frozenset[Right] = frozenset()
+    once: str = ""
 
     @property
     def account(self) -> Account:

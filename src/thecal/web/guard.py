@@ -83,54 +83,72 @@ def guarded(route: PageRoute, practice: Practice) -> Callable[[Request], Awaitab
 
 
 async def _answer(ask: Ask, route: PageRoute) -> Response:
-    """Let those in who may, and answer."""
-    if ask.request.method == "POST":
+    """Let those in who may, and answer: in one thread, but for a page that talks with a pump."""
+    if not inspect.iscoroutinefunction(route.handler):
+        return await run_in_threadpool(_answered, ask, route)
+    refused = await run_in_threadpool(_refused, ask, route)
+    if refused is not None:
+        return refused
+    response: Response | None = None
+    try:
+        response = await route.handler(ask, **ask.params)
+    finally:
+        await run_in_threadpool(_settle, ask, response)
+    return response
+
+
+def _answered(ask: Ask, route: PageRoute) -> Response:
+    refused = _refused(ask, route)
+    if refused is not None:
+        return refused
+    response: Response | None = None
+    try:
+        response = route.handler(ask, **ask.params)
+    finally:
+        _settle(ask, response)
+    return response
+
+
+def _refused(ask: Ask, route: PageRoute) -> Response | None:
+    """What is answered instead of the page: to who is not signed in or may not, to a form that is not ours or was sent before."""
+    sent = route.method == "POST"
+    if sent:
         _check_origin(ask.request)
     if route.needs != OPEN:
-        ask.sign_in = await run_in_threadpool(_signed_in, ask)
+        ask.sign_in = _signed_in(ask)
         if ask.sign_in is None:
-            return await run_in_threadpool(_sign_in_first, ask)
-        why = await run_in_threadpool(_denied, ask, route)
+            return _sign_in_first(ask)
+        why = _denied(ask, route)
         if why is not None:
             raise ForbiddenError(why)
         if ask.sign_in.account.change_password and route.path not in ("/password", "/sign-out"):
             return RedirectResponse("/password", 303)
-        if route.method == "POST" and not route.only_shows and not same(ask.form.text("csrf"), ask.sign_in.csrf):
+        if sent and not route.only_shows and not same(ask.form.text("csrf"), ask.sign_in.csrf):
             return kept_page(ask, 403, "This form is not ours", f"{NOT_OURS} Look at it, and send it again.")
-    elif route.method == "POST" and not _pre_fits(ask):
+    elif sent and not _pre_fits(ask):
         return plain_page(ask, 403, f"{NOT_OURS} Open the page again.")
-    return await _once(ask, route)
+    return _sent_already(ask) if sent and not route.only_shows else None
 
 
-async def _once(ask: Ask, route: PageRoute) -> Response:
+def _sent_already(ask: Ask) -> Response | None:
     """A form that was sent twice is done once, and both are shown what it came to."""
-    once = ask.form.text("once")[:64] if route.method == "POST" and not route.only_shows else ""
-    if once and not await run_in_threadpool(take, ask.practice, once):
-        location = await run_in_threadpool(came_to, ask.practice, once)
-        if location:
-            return RedirectResponse(location, 303)
-        told = (
-            "It was sent a moment ago, and nobody knows yet what it came to. Wait a little, look, and send it again if need be."
-        )
-        return kept_page(ask, 409, "This form was sent already", told)
-    done = False
-    try:
-        response = await _handled(ask, route)
-        done = response.status_code == 303
-    finally:
-        if once and not done:
-            await run_in_threadpool(give_back, ask.practice, once)
-    if once and done:
-        await run_in_threadpool(write_location, ask.practice, once, response.headers["location"])
-    return response
+    once = ask.form.text("once")[:64]
+    if not once or take(ask.practice, once):
+        ask.once = once
+        return None
+    location = came_to(ask.practice, once)
+    if location:
+        return RedirectResponse(location, 303)
+    told = "It was sent a moment ago, and nobody knows yet what it came to. Wait a little, look, and send it again if need be."
+    return kept_page(ask, 409, "This form was sent already", told)
 
 
-async def _handled(ask: Ask, route: PageRoute) -> Response:
-    if inspect.iscoroutinefunction(route.handler):
-        found: Response = await route.handler(ask, **ask.params)
-        return found
-    answer: Response = await run_in_threadpool(route.handler, ask, **ask.params)
-    return answer
+def _settle(ask: Ask, response: Response | None) -> None:
+    """Keep what a form came to; one that came to nothing may be sent again."""
+    if ask.once and response is not None and response.status_code == 303:
+        write_location(ask.practice, ask.once, response.headers["location"])
+    elif ask.once:
+        give_back(ask.practice, ask.once)
 
 
 def _signed_in(ask: Ask) -> SignIn | None:

@@ -1,13 +1,21 @@
 """The worklist: the page on which a day begins."""
 
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
 from starlette.responses import Response
 
+from thecal.clinic.access import Right
 from thecal.clinic.item import TIERS
-from thecal.clinic.worklist import worklist
+from thecal.clinic.worklist import Row, worklist
 from thecal.web.ask import Ask
 from thecal.web.route import Pages
+from thecal.web.templating import TEMPLATES, days_text
 
 PAGES = Pages()
+_SHOWN_BY: frozenset[Right] = frozenset({"identify", "call", "book", "visit"})
+"""The rights on which it depends what a row shows."""
 
 
 @PAGES.get("/worklist", "worklist")
@@ -17,4 +25,11 @@ def worklist_page(ask: Ask) -> Response:
     number = TIERS.index(tier) if tier in TIERS else None
     with ask.practice.reading() as reading:
         found = worklist(reading.connection, tier=number, kind=kind, page=int(page) if page.isdecimal() else 1)
-    return ask.page("worklist.html", found=found, tier=tier if number is not None else "", kind=kind or "")
+    sees = ask.rights & _SHOWN_BY
+    rows = [_shown(row, days_text(row.standing.refill_by, reading.now), sees, reading.zone) for row in found.rows]
+    return ask.page("worklist.html", found=found, rows=rows, tier=tier if number is not None else "", kind=kind or "")
+
+
+@lru_cache(maxsize=4096)  # the same rows are asked for all day, and making them is most of the page's work
+def _shown(row: Row, days: str, sees: frozenset[Right], zone: ZoneInfo) -> Markup:
+    return Markup(TEMPLATES.get_template("worklist_row.html").render(row=row, days=days, sees=sees, zone=zone))  # noqa: S704  # a template escapes

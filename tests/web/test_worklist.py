@@ -1,0 +1,64 @@
+"""The worklist: its pages one after the other, and rows that show each person what they may see, as it is now."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.clinic.practice import Clock, admit
+from tests.web.visitor import Visitor
+from thecal.clinic import worklist
+from thecal.clinic.access import duties
+from thecal.clinic.people import change_person
+from thecal.clinic.person import Person
+from thecal.clinic.practice import Practice
+from thecal.timeline import DAY_S, Duration
+
+SignIn = Callable[[str], Visitor]
+
+
+def test_a_long_list_is_turned_page_by_page(as_: SignIn, practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody is on one of them; a page beyond the last is the last."""
+    monkeypatch.setattr(worklist, "PAGE", 2)
+    names = [f"Ada {letter}" for letter in "ABCDE"]
+    for name in names:
+        admit(practice, name)
+    nora = as_("nora")
+    shown = [[name for name in names if name in nora.get(f"/worklist?page={page}").text] for page in (1, 2, 3)]
+    assert [len(page) for page in shown] == [2, 2, 1]
+    assert sorted(name for page in shown for name in page) == names
+    first, middle, last = (nora.get(f"/worklist?page={page}") for page in (1, 2, 9))
+    assert "Page 1 of 3" in first.words
+    assert 'rel="prev"' not in first.text
+    assert 'href="/worklist?page=2" rel="next"' in first.text
+    assert 'href="/worklist?page=1" rel="prev"' in middle.text
+    assert "Page 3 of 3" in last.words
+    assert 'rel="next"' not in last.text
+
+
+def test_a_row_shows_each_person_what_they_may_see(as_: SignIn, practice: Practice) -> None:
+    """A row that was made for one is not shown to another who may not see the name, or may not book."""
+    stream = admit(practice, "Ada Example")
+    nora, pharmacist = as_("nora"), as_("paul")
+    assert "identify" not in duties()["pharmacist"]
+    assert "Ada Example" in nora.get("/worklist").text
+    other = pharmacist.get("/worklist").text
+    assert stream in other
+    assert "Ada Example" not in other
+    assert f"/book/{stream}" not in other
+    assert "Ada Example" in nora.get("/worklist").text
+
+
+def test_a_row_is_that_of_now(as_: SignIn, practice: Practice, clock: Clock) -> None:
+    """Another name and another day change it, though nothing was written into the chart."""
+    stream = admit(practice, "Ada Example")
+    nora = as_("nora")
+    before = nora.get("/worklist").words
+    with practice.database.writing() as connection:
+        change_person(connection, stream, Person("Ada Changed"))
+    clock.pass_(Duration(DAY_S))
+    after = as_("nora").get("/worklist").words
+    assert "Ada Changed" in after
+    assert "Ada Example" not in after
+    days = [int(number) for words in (before, after) for number in re.findall(r"in (\d+) days", words)]
+    assert days == [days[0], days[0] - 1]
