@@ -3,7 +3,7 @@
 The device: pump and catheter through the one loop, a flex program of six steps a day with six refills and six titrations a
 year, beside a pump that ticks once a minute. The command: a case of seven years, cold, as a process of its own. The body: a month
 of many patients, beside general solvers of the same equations. The rules on a long chart. The bench: sessions with virtual pumps.
-Studies: patient-years a second.
+Studies: patient-years a second. The clinic: its record and its pages, on both databases.
 """
 
 import json
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from benchmarks.bench import measure_bench
 from benchmarks.body import measure_body
+from benchmarks.clinic import measure_clinic
 from benchmarks.rules import measure_rules
 from benchmarks.study import measure_study
 from benchmarks.ticking import MINUTES_A_DAY, TickingPump
@@ -213,6 +214,7 @@ def main() -> None:
         "rules": measure_rules(),
         "bench": measure_bench(),
         "study": measure_study(),
+        "clinic": measure_clinic(),
     }
     print(json.dumps(document, indent=2))
 

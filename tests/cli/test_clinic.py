@@ -16,21 +16,12 @@ from sqlalchemy import text
 from tests.clinic.practice import NOW, admit, new_practice
 from tests.command import ROOT, inside
 from thecal.chart.facts import Noted
-from thecal.cli.clinic import clinic
-from thecal.cli.main import app
 from thecal.cli.serve_dir import default_folder
 from thecal.clinic.database import Database, sqlite_url
 from thecal.clinic.practice import By, Practice
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
-COMMAND = """
-import sys
-from thecal.cli.clinic import clinic
-from thecal.cli.main import app, main
-if "clinic" not in {group.name for group in app.registered_groups}:
-    app.add_typer(clinic, name="clinic")
-main()
-"""
+RUN = "from thecal.cli.main import main; main()"
 
 
 @pytest.fixture
@@ -39,10 +30,6 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
     monkeypatch.delenv("THECAL_DATA", raising=False)
     monkeypatch.delenv("THECAL_DATABASE", raising=False)
-    if "clinic" not in {group.name for group in app.registered_groups}:
-        groups = list(app.registered_groups)
-        monkeypatch.setattr(app, "registered_groups", groups)
-        app.add_typer(clinic, name="clinic")
     return lambda *arguments: inside("clinic", *arguments)
 
 
@@ -237,7 +224,7 @@ def test_ctrl_c_leaves_no_half_a_file(data: Path, tmp_path: Path) -> None:
     )
     arguments = ["clinic", "backup", str(tmp_path / "kept"), "--data", str(data)]
     process = subprocess.Popen(
-        [sys.executable, "-c", slow + COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", slow + RUN, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"

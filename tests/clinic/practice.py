@@ -5,6 +5,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from argon2 import PasswordHasher
+from sqlalchemy import text
 
 from thecal.bench.new_pump import ready_pump
 from thecal.chart.clinical import Certified, Documented
@@ -78,3 +79,14 @@ def admit(
         entries = (*made.facts, *((Documented(practice.now, "device record"), device) if papers else ()))
         practice.write_with(connection, stream, 0, entries, By("nora"), "wrote down a course")
     return stream
+
+
+def change_behind_the_back(practice: Practice, change: str) -> None:
+    """Take the triggers away that hold the record, and change it, as somebody can who owns the database."""
+    with practice.database.writing() as connection:
+        if practice.database.is_sqlite:
+            connection.execute(text("DROP TRIGGER entry_stays_update"))
+            connection.execute(text("DROP TRIGGER entry_stays_delete"))
+        else:
+            connection.execute(text("DROP TRIGGER entry_stays ON entry"))
+        connection.execute(text(change))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -13,7 +14,7 @@ from tests.clinic.test_slots import SUSAN, ZONE, at, offered
 from thecal.chart.clinical import Booked, Documented, Visited
 from thecal.chart.facts import Filled
 from thecal.clinic.audit import read_audit
-from thecal.clinic.booking import REASONS, Fit, Wish, book, cancel, confirm_elsewhere, fits, standing_bookings
+from thecal.clinic.booking import REASONS, Fit, Wish, book, cancel, confirm_elsewhere, fits, free_unbooked, standing_bookings
 from thecal.clinic.closures import Closure, close
 from thecal.clinic.drug_forecast import Stock
 from thecal.clinic.entry import Corrected, Ended, Entry
@@ -389,6 +390,27 @@ def test_a_slot_whose_fact_was_corrected_away_is_seen_and_freed(small: Practice)
     assert (found.slot, found.in_chart) == (slot, False)
     assert isinstance(cancel(small, stream, seen, "refill", slot.begins, REASONS[3], SUSAN), int)
     assert in_rows(small) == set()
+
+
+def test_slots_that_a_chart_no_longer_holds_are_free(practice: Practice, clock: Clock) -> None:
+    """Of a booking that was corrected away its own slot alone; of a treatment that has ended, all that are to come."""
+    stream, other = admit(practice), admit(practice, "Bo Other")
+    soon, first, second, third = offered(practice, "2026-11-20 10:00", "2027-01-20 09:00", "2027-01-21 09:00", "2027-01-22 09:00")
+    sold(practice, stream, soon, "assessment")
+    version = sold(practice, stream, first)
+    sold(practice, stream, second, "follow-up")
+    sold(practice, other, third)
+    free = partial(free_unbooked, practice, stream=stream)
+    taken_back = [Corrected(NOW, version, "another person's")]
+    practice.write(stream, version_of(practice, stream), taken_back, By("nora"), "took back", also=free)
+    assert in_rows(practice) == {
+        (stream, "assessment", soon.begins), (stream, "follow-up", second.begins), (other, "refill", third.begins),
+    }  # fmt: skip
+    clock.pass_(Duration(DAY_S))
+    ended: list[Entry] = [Ended(clock.now, "transferred", "elsewhere")]
+    practice.write(stream, version_of(practice, stream), ended, By("nora"), "ended", also=free)
+    assert in_rows(practice) == {(stream, "assessment", soon.begins), (other, "refill", third.begins)}
+    sold(practice, other, first, "follow-up")
 
 
 @pytest.mark.requirement("CLN-03")

@@ -14,6 +14,7 @@ from thecal.clinic.booking import REASONS, cancel, confirm_elsewhere
 from thecal.clinic.calendar import Feed, feed_calendar, feed_of, feeds, make_feed, revoke_feed, visit_calendar
 from thecal.clinic.closures import Closure, close
 from thecal.clinic.practice import By, Practice
+from thecal.clinic.rebuild import rebuild_outdated
 from thecal.clinic.schema import api_token
 from thecal.errors import InputError
 from thecal.timeline import DAY_S, Duration, Instant
@@ -115,7 +116,7 @@ def test_what_is_cancelled_is_gone_and_what_stays_keeps_its_name(small: Practice
     assert after < before
     assert not any(stream in name or other in name for name in before)
     clock.now = Instant(second.begins.s + DAY_S)
-    small.refresh_all()
+    rebuild_outdated(small)
     [left] = events(raw(small, feed))  # the one in the chart alone, of this day
     assert left.decoded("DTSTART") == datetime(2027, 1, 21, 9, tzinfo=ZONE)
 

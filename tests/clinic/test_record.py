@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from tests.clinic.practice import NOW, Clock, admit
+from tests.clinic.practice import NOW, Clock, admit, change_behind_the_back
 from thecal.chart.clinical import Noticed, Visited
 from thecal.chart.facts import Noted
 from thecal.clinic.entry import Corrected, Entry
@@ -72,13 +72,7 @@ def test_a_change_behind_the_back_is_found(practice: Practice, change: str, told
     """Where somebody takes the trigger away and changes the record, the chain breaks at that place."""
     for number, words in enumerate(("first", "second", "third")):
         practice.write("P-1", number, [Noted(NOW, words)], BY, "wrote")
-    with practice.database.writing() as connection:
-        if practice.database.is_sqlite:
-            connection.execute(text("DROP TRIGGER entry_stays_update"))
-            connection.execute(text("DROP TRIGGER entry_stays_delete"))
-        else:
-            connection.execute(text("DROP TRIGGER entry_stays ON entry"))
-        connection.execute(text(change))
+    change_behind_the_back(practice, change)
     with pytest.raises(BrokenChainError, match=told), practice.database.reading() as connection:
         list(verify(connection))
 

@@ -41,6 +41,7 @@ from thecal.clinic.newcomer import template_csv
 from thecal.clinic.people import add_person, everybody
 from thecal.clinic.person import Person
 from thecal.clinic.practice import HOUSE, By, Practice
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.record import version_of
 from thecal.errors import Refusal
 from thecal.pump.sheet import pump_sheet
@@ -286,7 +287,7 @@ def with_demo_people(practice: Practice, number: int) -> dict[str, str]:
     for each in demo_patients(practice.now, practice.office().zone, number):
         with practice.database.writing() as connection:
             demo._write(connection, each)
-    practice.refresh_all(every=True)
+    rebuild(practice)
     with practice.database.reading() as connection:
         return {row.number: row.pseudonym for row in everybody(connection)}
 

@@ -11,6 +11,7 @@ from tests.hazards.clinic_laws import MODEL, NORA, Made, copied, history_of
 from thecal.clinic.closures import Closure, affected, name_deputy, staffing
 from thecal.clinic.entry import DeviceRecorded, Recalled
 from thecal.clinic.practice import Practice
+from thecal.clinic.rebuild import rebuild_outdated
 from thecal.clinic.recall_sweep import mark, open_recall, recall_named, swept
 from thecal.clinic.standing import Standing
 from thecal.clinic.worklist import worklist
@@ -31,7 +32,7 @@ def clinic(made: Made) -> Iterator[tuple[Practice, Clock, str]]:
 
 def on_worklist(practice: Practice, stream: str) -> Standing:
     """Where a person stands on the worklist of today."""
-    practice.refresh_all()
+    rebuild_outdated(practice)
     with practice.database.reading() as connection:
         return next(row.standing for row in worklist(connection).rows if row.standing.stream == stream)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.clinic.practice import Clock, new_practice
+from tests.postgres import new_database
 from tests.web.visitor import Visitor, visitor
 from thecal.clinic.database import sqlite_url
 from thecal.clinic.practice import Practice
@@ -16,10 +17,18 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new database; PostgreSQL takes longer to make one."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "clinic.db")
+    return new_database(request.getfixturevalue("postgres"))
+
+
 @pytest.fixture
-def practice(tmp_path: Path, clock: Clock) -> Iterator[Practice]:
-    """A clinic with people who work there, on SQLite."""
-    made = new_practice(sqlite_url(tmp_path / "clinic.db"), tmp_path, clock)
+def practice(url: str, tmp_path: Path, clock: Clock) -> Iterator[Practice]:
+    """A clinic with people who work there, on either kind of database."""
+    made = new_practice(url, tmp_path, clock)
     yield made
     made.database.close()
 

@@ -13,15 +13,8 @@ from thecal.clinic.audit import read_audit
 from thecal.clinic.practice import Practice
 from thecal.errors import InputError
 from thecal.timeline import DAY_S, Duration
-from thecal.web import admin, pages
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    added = tuple(each for each in (admin.PAGES,) if each not in pages._MODULES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *added))
 
 
 OFFICE = {

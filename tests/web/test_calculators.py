@@ -12,16 +12,9 @@ from thecal.clinic.audit import read_audit
 from thecal.clinic.entry import LineUnknown
 from thecal.clinic.practice import By, Practice
 from thecal.quantity import Volume
-from thecal.web import calculators, pages
 from thecal.web.calculators import CALCULATORS
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    added = tuple(each for each in (calculators.PAGES,) if each not in pages._MODULES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *added))
 
 
 ASKED: dict[str, dict[str, str]] = {

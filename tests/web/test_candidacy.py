@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from tests.clinic.practice import Clock, admit
 from tests.web.visitor import Answer, Visitor, hidden
 from thecal.chart.clinical import Answered, Described, Measured, Noticed, Referred, Scored, SymptomReported
@@ -21,7 +19,6 @@ from thecal.therapy.candidacy import candidacy
 from thecal.therapy.check import check
 from thecal.timeline import HOUR_S, Duration
 from thecal.web import candidacy as candidacy_page
-from thecal.web import pages, screening
 
 SignIn = Callable[[str], Visitor]
 WHO = {"cause": "multiple sclerosis", "origin": "spinal", "severe": "yes", "born": "1975-05-01"}
@@ -31,12 +28,6 @@ READY = {
 BEFORE = {f"before-test-{name}": "yes" for name in (
     "physician-assessment", "pt-or-ot-assessment", "goals-set", "education", "withdrawal-signs-taught", "commitment-to-refills",
 )}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = [page.PAGES for page in (candidacy_page, screening) if page.PAGES not in pages._MODULES]
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *missing))
 
 
 def newcomer(practice: Practice, name: str = "Cy Candidate") -> str:

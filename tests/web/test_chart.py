@@ -27,17 +27,10 @@ from thecal.clinic.people import add_person, erase_person
 from thecal.clinic.person import Person
 from thecal.clinic.practice import HOUSE, STAFF, By, Practice
 from thecal.timeline import DAY_S, Duration, Instant
-from thecal.web import chart, pages, person, printed_paper, record_fact, search
+from thecal.web import printed_paper
 
 SignIn = Callable[[str], Visitor]
 DAY = Duration(DAY_S)
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pages of these modules are there, whether or not they stand among all pages yet."""
-    mine = (chart.PAGES, search.PAGES, person.PAGES, record_fact.PAGES, printed_paper.PAGES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *(one for one in mine if one not in pages._MODULES)))
 
 
 def write(practice: Practice, stream: str, *entries: Entry, who: str = "nora") -> None:

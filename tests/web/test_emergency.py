@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.clinic.practice import Clock, admit
 from tests.web.visitor import Visitor
 from thecal.chart.clinical import Measured, SymptomReported
@@ -12,15 +10,8 @@ from thecal.clinic.entry import DeviceRecorded, LineUnknown
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import version_of
 from thecal.timeline import Duration
-from thecal.web import emergency, pages
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    if emergency.PAGES not in pages._MODULES:
-        monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, emergency.PAGES))
 
 
 def write(practice: Practice, stream: str, *entries: DeviceRecorded | LineUnknown | Measured | SymptomReported) -> None:

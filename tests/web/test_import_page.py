@@ -13,15 +13,8 @@ from thecal.clinic.newcomer import template_csv
 from thecal.clinic.people import everybody
 from thecal.clinic.practice import Practice
 from thecal.timeline import DAY_S, Duration
-from thecal.web import import_page, pages
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    added = tuple(each for each in (import_page.PAGES,) if each not in pages._MODULES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *added))
 
 
 HEAD = (

@@ -2,21 +2,12 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.clinic.practice import admit
 from tests.web.visitor import Visitor, hidden
 from thecal.clinic.audit import read_audit
 from thecal.clinic.practice import Practice
-from thecal.web import lists, pages
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    added = tuple(each for each in (lists.PAGES,) if each not in pages._MODULES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *added))
 
 
 def test_every_pump_stands_on_the_outage_list(as_: SignIn, practice: Practice) -> None:

@@ -16,7 +16,6 @@ from thecal.clinic.record import version_of
 from thecal.clinic.visit import visit_of
 from thecal.pump.sheet import pump_sheet
 from thecal.quantity import DailyDose
-from thecal.web import order, pages, second_person
 
 SignIn = Callable[[str], Visitor]
 RISE = {"do": "save", "mode": "simple continuous", "dose": "110", "total": "110 mcg/day"}
@@ -25,13 +24,6 @@ NIGHT = {
     "mode": "flex", "total-0": "120",
     "from-0-0": "06:00", "to-0-0": "22:00", "dose-0-0": "70", "from-0-1": "22:00", "to-0-1": "06:00", "dose-0-1": "50",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pages of the editor, before those of the visit, whose paths would take theirs."""
-    others = [module for module in pages._MODULES if module not in (order.PAGES, second_person.PAGES)]
-    monkeypatch.setattr(pages, "_MODULES", (order.PAGES, second_person.PAGES, *others))
 
 
 @pytest.fixture

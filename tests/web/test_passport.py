@@ -20,16 +20,9 @@ from thecal.clinic.record import read_history
 from thecal.clinic.signing_key import KEY_FILE, load_or_make
 from thecal.errors import InputError
 from thecal.timeline import DAY_S, Duration
-from thecal.web import pages, passport
 from thecal.web.passport import check_passport_text
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    if passport.PAGES not in pages._MODULES:
-        monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, passport.PAGES))
 
 
 def issued(practice: Practice, stream: str) -> list[PassportIssued]:

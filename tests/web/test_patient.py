@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable
 
-import pytest
-
 from tests.clinic.practice import Clock, admit
 from tests.web.visitor import Visitor, hidden
 from thecal.chart.clinical import Booked
@@ -16,15 +14,9 @@ from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import version_of
 from thecal.therapy.due import refill_due
 from thecal.timeline import DAY_S, Duration, Instant
-from thecal.web import pages, patient
+from thecal.web import patient
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    if patient.PAGES not in pages._MODULES:
-        monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, patient.PAGES))
 
 
 def address(visitor: Visitor, stream: str) -> str:

@@ -20,7 +20,6 @@ from thecal.clinic.record import streams
 from thecal.clinic.standing import Standing
 from thecal.quantity import Volume
 from thecal.timeline import DAY_S, Instant
-from thecal.web import chart, pages, person, record_fact, search
 
 SignIn = Callable[[str], Visitor]
 WITH_PUMP: dict[str, object] = {
@@ -35,13 +34,6 @@ WITH_PUMP: dict[str, object] = {
     "concentration": "500",
     "daily_dose": "100",
 }
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pages of these modules are there, whether or not they stand among all pages yet."""
-    mine = (chart.PAGES, search.PAGES, person.PAGES, record_fact.PAGES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *(one for one in mine if one not in pages._MODULES)))
 
 
 def who(practice: Practice, stream: str) -> Person | None:

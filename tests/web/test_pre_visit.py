@@ -14,15 +14,8 @@ from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import read_history, version_of
 from thecal.clinic.telephone import questions
 from thecal.timeline import DAY_S, Instant
-from thecal.web import pages, pre_visit, telephone
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = tuple(own.PAGES for own in (telephone, pre_visit) if own.PAGES not in pages._MODULES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *missing))
 
 
 def history(practice: Practice, stream: str) -> History:

@@ -12,17 +12,10 @@ from thecal.clinic.audit import read_audit
 from thecal.clinic.entry import Contacted, DeviceRecorded, Entry
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import read_history, version_of
-from thecal.web import pages, recall
 
 SignIn = Callable[[str], Visitor]
 MODEL = "synchromed-ii-40"
 NOTICE: dict[str, object] = {"id": "FA-1", "model": MODEL, "what": "the battery may end early", "source": "the maker, 2026-11"}
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    if recall.PAGES not in pages._MODULES:
-        monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, recall.PAGES))
 
 
 def write(practice: Practice, stream: str, *entries: Entry) -> None:

@@ -12,7 +12,7 @@ from thecal.clinic.entry import Corrected
 from thecal.clinic.history import History
 from thecal.clinic.practice import By, Practice
 from thecal.timeline import Duration, Instant
-from thecal.web import chart, pages, person, record_fact, search
+from thecal.web import record_fact
 
 SignIn = Callable[[str], Visitor]
 TAKEN: tuple[tuple[str, dict[str, str], Fact], ...] = (
@@ -68,13 +68,6 @@ REFUSED: tuple[tuple[str, dict[str, str], str, str], ...] = (
     ("alarm", {"tone": "single", "at": "2026-11-01T09:00"}, "at", "the alarm of a pump before an implant"),
     ("poem", {"text": "kept text"}, "kind", "is not one of those"),
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pages of these modules are there, whether or not they stand among all pages yet."""
-    mine = (chart.PAGES, search.PAGES, person.PAGES, record_fact.PAGES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *(one for one in mine if one not in pages._MODULES)))
 
 
 def history(practice: Practice, stream: str) -> History:

@@ -15,17 +15,10 @@ from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import version_of
 from thecal.clinic.visit import standings, visit_of
 from thecal.quantity import DailyDose
-from thecal.web import order, pages, second_person
 
 SignIn = Callable[[str], Visitor]
 DOSE = DailyDose(153 * 10**6)
 SAME = {"concentration": "500", "dose": "153", "total": "153"}
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    others = [module for module in pages._MODULES if module not in (order.PAGES, second_person.PAGES)]
-    monkeypatch.setattr(pages, "_MODULES", (order.PAGES, second_person.PAGES, *others))
 
 
 @pytest.fixture

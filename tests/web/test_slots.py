@@ -19,7 +19,6 @@ from thecal.clinic.practice import By, Practice
 from thecal.clinic.slots import bookings
 from thecal.errors import Refusal
 from thecal.timeline import DAY_S, Duration, Instant
-from thecal.web import calendar, pages, slots
 
 SignIn = Callable[[str], Visitor]
 OFFER = {"first": "2027-01-18", "last": "2027-01-19", "times": "09:00", "minutes": "60", "place": "Room 1"}
@@ -32,13 +31,6 @@ CLOSURE: dict[str, object] = {
     "cover": "",
     "cover_account": "",
 }
-
-
-@pytest.fixture(autouse=True)
-def _with_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pages of these tests are there, whether or not they are linked already."""
-    missing = tuple(one for one in (slots.PAGES, calendar.PAGES) if all(one is not other for other in pages._MODULES))
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *missing))
 
 
 def tags(page: str, field: str) -> str:
@@ -468,3 +460,16 @@ def test_the_next_visit_is_a_file(as_: SignIn, practice: Practice) -> None:
         [booked] = bookings(reading.connection, Instant(0))
     assert did == "gave out the next visit as a calendar file"
     assert booked.slot.begins.date(reading.zone) + timedelta(days=4) == date(2027, 1, 24)
+
+
+def test_a_slot_is_free_again_when_the_booking_is_corrected_or_the_treatment_ends(as_: SignIn, practice: Practice) -> None:
+    """By the pages themselves: both give back what nobody will come to."""
+    stream, other = admit(practice), admit(practice, "Bo Other")
+    first, second = offered(practice, "2027-01-20 09:00", "2027-01-21 09:00")
+    version = sold(practice, stream, first)
+    sold(practice, other, second)
+    nora = as_("nora")
+    nora.send(f"/chart/{stream}/correct/{version}", {"why": "of another person"})
+    assert in_rows(practice) == {(other, "refill", second.begins)}
+    nora.send(f"/person/{other}", {"ended_how": "died"}, to=f"/person/{other}/ended")
+    assert in_rows(practice) == set()

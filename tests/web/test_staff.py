@@ -5,24 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from tests.clinic.practice import PASSWORD, Clock
+from tests.clinic.practice import PASSWORD, Clock, admit
 from tests.web.visitor import Answer, Visitor, hidden
-from thecal.chart.clinical import Certified
+from thecal.chart.clinical import Booked, Certified
 from thecal.clinic.account import account_named
 from thecal.clinic.history import History
 from thecal.clinic.practice import STAFF, By, Practice
+from thecal.clinic.worklist import all_standings
 from thecal.therapy.team import may_now
 from thecal.timeline import DAY_S, Duration, Instant
-from thecal.web import admin, pages, staff
 from thecal.web.staff import needs_certificate
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    added = tuple(each for each in (admin.PAGES, staff.PAGES) if each not in pages._MODULES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *added))
 
 
 NEW: dict[str, object] = {
@@ -214,6 +208,24 @@ def test_a_certificate_is_taken_back_with_a_reason(as_: SignIn, practice: Practi
     assert not may(practice, "nils", "nurse")
     assert len(history(practice).rows) == 10
     assert post(nora, "/staff/nils", "/staff/nils/certificate/back", version=version, why="again").status == 422
+
+
+def test_who_is_booked_with_somebody_is_looked_at_again(as_: SignIn, practice: Practice) -> None:
+    """A certificate that is taken back is on the worklist at once, of those who are booked with that person."""
+    stream, other = admit(practice), admit(practice, "Bo Other")
+    for person, who in ((stream, "Nils Nurse"), (other, "Nora Nurse")):
+        booked = Booked(practice.now, "refill", Instant(practice.now.s + 50 * DAY_S), who)
+        practice.write(person, 11, [booked], By("susan"), "booked")
+
+    def of_certificates() -> set[str]:
+        with practice.database.reading() as connection:
+            return {one.stream for one in all_standings(connection) if any(item.rule == "ROL-11" for item in one.items)}
+
+    assert of_certificates() == set()
+    wanted = [row for row in history(practice).standing if getattr(row.entry, "who", "") == "nils"]
+    [refill] = [row.version for row in wanted if getattr(row.entry, "permission", "") == "refill"]
+    post(as_("nora"), "/staff/nils", "/staff/nils/certificate/back", version=str(refill), why="it was of another nurse")
+    assert of_certificates() == {stream}
 
 
 def test_certificates_that_end_soon_stand_first(as_: SignIn, clock: Clock, practice: Practice) -> None:

@@ -10,19 +10,13 @@ from tests.web.visitor import Answer, Visitor
 from thecal.clinic.audit import read_audit
 from thecal.clinic.drug_forecast import Stock
 from thecal.clinic.practice import Practice
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.stock_kept import forecast_now, put_in_stock, stock_on_hand, use_up
 from thecal.errors import InputError
 from thecal.quantity import Concentration, Volume
 from thecal.timeline import DAY_S, Duration
-from thecal.web import pages, stock
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    added = tuple(each for each in (stock.PAGES,) if each not in pages._MODULES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *added))
 
 
 VIALS: dict[str, object] = {"container": "500 mcg/mL; 20 mL", "count": "6", "lot": "L-1", "expires": "2027-03-31"}
@@ -139,7 +133,7 @@ def test_the_forecast_counts_the_refills_of_the_charts(as_: SignIn, practice: Pr
         assert not [need for week in forecast_now(reading).weeks for need in week.needs]
     assert standing.refill_by is not None
     clock.now = standing.refill_by + Duration(-5 * DAY_S)
-    practice.refresh_all(every=True)
+    rebuild(practice)
     paul = as_("paul")
     page = paul.get("/stock")
     assert "1 order should have been placed by today." in page.words

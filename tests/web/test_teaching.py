@@ -14,16 +14,9 @@ from tests.web.visitor import Answer, Visitor
 from thecal.clinic.audit import read_audit
 from thecal.clinic.practice import Practice
 from thecal.quantity import DailyDose
-from thecal.web import pages, teaching
 from thecal.web.teaching import NOT_THIS_PERSON, PEOPLE, bands
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    added = tuple(each for each in (teaching.PAGES,) if each not in pages._MODULES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *added))
 
 
 ASKED = {

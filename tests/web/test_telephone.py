@@ -16,16 +16,9 @@ from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import read_history, version_of
 from thecal.quantity import Concentration, Volume
 from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
-from thecal.web import pages, telephone
 
 SignIn = Callable[[str], Visitor]
 ASKED: dict[str, object] = {"caller": "carer", "reason": "a question"}
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    if telephone.PAGES not in pages._MODULES:
-        monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, telephone.PAGES))
 
 
 def history(practice: Practice, stream: str) -> History:

@@ -15,16 +15,9 @@ from thecal.clinic.practice import By, Practice
 from thecal.clinic.recall_sweep import mark, open_recall
 from thecal.clinic.record import read_history, version_of
 from thecal.timeline import HOUR_S, Duration, Instant
-from thecal.web import pages, telephone, to_do
 from thecal.web.to_do import place_of
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture(autouse=True)
-def _pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = tuple(own.PAGES for own in (telephone, to_do) if own.PAGES not in pages._MODULES)
-    monkeypatch.setattr(pages, "_MODULES", (*pages._MODULES, *missing))
 
 
 def history(practice: Practice, stream: str) -> History:

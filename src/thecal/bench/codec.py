@@ -52,13 +52,13 @@ class _Codec:
 
 def canonical(plain: Plain) -> bytes:
     """The one spelling of an object: ASCII, keys in order, no spaces."""
-    return json.dumps(plain, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _ENCODER.encode(plain).encode("ascii")
 
 
 def parse(payload: bytes) -> Plain:
     """An object from its one spelling. Raises UnreadableError for any other bytes."""
     try:
-        plain = json.loads(payload, parse_float=_no_number, parse_constant=_no_number)
+        plain = _DECODER.decode(payload.decode("ascii"))
         if not isinstance(plain, dict):
             raise UnreadableError("the payload is not an object")
         if canonical(plain) != payload:
@@ -72,6 +72,10 @@ def parse(payload: bytes) -> Plain:
 
 def _no_number(text: str) -> Any:
     raise UnreadableError(f"{text} is no whole number")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False)
+_DECODER = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number)
 
 
 def written(value: object, kind: Any) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from thecal.chart.clinical import Booked, Documented
@@ -348,6 +348,16 @@ def cancel(practice: Practice, stream: str, seen: int, visit: str, on: Instant, 
         _give_back(wish, (visit,), on)
         detail = f"{visit} on {on.utc_text()}: {why}"
         return practice.write_with(connection, stream, seen, entries, by, "took a booking back", detail=detail)
+
+
+def free_unbooked(practice: Practice, connection: Connection, stream: str) -> None:
+    """Free the slots from now on that a chart no longer holds: its booking was corrected, or the treatment has ended."""
+    reading = Reading(practice, connection)
+    history = reading.history(stream)
+    held = set() if history.last(Ended) else {(fact.visit, fact.on) for fact in open_bookings(reading.look(history))}
+    sold = bookings(connection, reading.now, stream=stream)
+    left = [one.name for one in sold if (one.visit, one.slot.begins) not in held]
+    connection.execute(update(table).where(table.c.id.in_(left)).values(cancelled=reading.now.s))
 
 
 def confirm_elsewhere(practice: Practice, stream: str, seen: int, on: date, site: str, person: str, by: By) -> int | Refusal:

@@ -16,6 +16,7 @@ from thecal.clinic.entry import Entry
 from thecal.clinic.office import Office, write_office
 from thecal.clinic.people import add_person
 from thecal.clinic.practice import STAFF, By, Practice
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.record import append
 from thecal.clinic.slots import local_times, offer_slots
 from thecal.errors import Refusal
@@ -55,7 +56,7 @@ def fill(practice: Practice, bench: BenchFolder, told: Callable[[str], None] = l
             _write(connection, each)
     _offer(practice)
     told("working out the worklist")
-    practice.refresh_all(every=True)
+    rebuild(practice)
     told("putting the pumps on the bench")
     bench.make()
     pumps = [each for each in patients if each.pump is not None]

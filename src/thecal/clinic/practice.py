@@ -21,8 +21,8 @@ from thecal.clinic.entry import DeviceRecorded, Entry, Recalled
 from thecal.clinic.histories import Histories
 from thecal.clinic.history import History
 from thecal.clinic.office import Office, read_office
-from thecal.clinic.record import append, streams
-from thecal.clinic.standing import Standing, keep, outdated, sheet_in_place, standing_of
+from thecal.clinic.record import append
+from thecal.clinic.standing import Standing, keep, sheet_in_place, standing_of
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.look import Look
 from thecal.timeline import Instant
@@ -127,16 +127,6 @@ class Practice:
         found = Reading(self, connection).standing(stream)
         keep(connection, found)
         return found
-
-    def refresh_all(self, *, every: bool = False, progress: Callable[[int, int], None] = lambda *_: None) -> int:
-        """Work out anew the standings of another day, or of ``every`` chart; how many. Each chart is a transaction of its own."""
-        today = self.now.date(self.office().zone).isoformat()
-        with self.database.reading() as connection:
-            wanted = streams(connection, CHART) if every else outdated(connection, today)
-        for number, stream in enumerate(wanted, start=1):
-            self.refresh(stream)
-            progress(number, len(wanted))
-        return len(wanted)
 
 
 class Reading:

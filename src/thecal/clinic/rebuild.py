@@ -20,7 +20,7 @@ from thecal.clinic.database import Database
 from thecal.clinic.practice import CHART, Practice, Reading
 from thecal.clinic.record import streams, version_of
 from thecal.clinic.schema import item, standing
-from thecal.clinic.standing import Standing, keep
+from thecal.clinic.standing import Standing, keep, outdated
 from thecal.therapy.clinic import Clinic
 from thecal.timeline import Instant
 
@@ -43,10 +43,30 @@ def rebuild(practice: Practice, told: Told = untold, *, many: int = MANY) -> Reb
     A standing may have become another without a new entry: with the day, the hour, a certificate, a field action. From ``many``
     charts on, every processor works.
     """
-    changed = {}
     with practice.database.reading() as connection:
         wanted = streams(connection, CHART)
         lost = set(connection.execute(select(standing.c.stream)).scalars()) - set(wanted)
+    changed = _rebuilt(practice, wanted, told, many)
+    for stream in sorted(lost):
+        with practice.database.writing() as connection:
+            for table in (item, standing):
+                connection.execute(delete(table).where(table.c.stream == stream))
+        changed[stream] = "of a chart that has no entry"
+    return Rebuilt(len(wanted), changed)
+
+
+def rebuild_outdated(practice: Practice) -> int:
+    """Work out the standings of another day anew; how many there were."""
+    today = practice.now.date(practice.office().zone).isoformat()
+    with practice.database.reading() as connection:
+        wanted = outdated(connection, today)
+    _rebuilt(practice, wanted, untold, MANY)
+    return len(wanted)
+
+
+def _rebuilt(practice: Practice, wanted: list[str], told: Told, many: int) -> dict[str, str]:
+    """Put the standings of charts in the place of those that were there; what those were that are another now."""
+    changed = {}
     with _worked_out(practice, wanted, many) as found_ones:
         for number, found in enumerate(found_ones, start=1):
             with practice.database.writing() as connection:
@@ -58,12 +78,7 @@ def rebuild(practice: Practice, told: Told = untold, *, many: int = MANY) -> Reb
                 if _rows_kept(connection, found.stream) != before:
                     changed[found.stream] = _how_it_was(before, found)
             told("rebuilding", number, len(wanted))
-    for stream in sorted(lost):
-        with practice.database.writing() as connection:
-            for table in (item, standing):
-                connection.execute(delete(table).where(table.c.stream == stream))
-        changed[stream] = "of a chart that has no entry"
-    return Rebuilt(len(wanted), changed)
+    return changed
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from thecal.clinic.account import account_named, accounts
 from thecal.clinic.api_token import GRANTED, LABEL_MAX, make_token, revoke_token, token_lasts, token_standing, tokens
 from thecal.clinic.audit import write_audit
 from thecal.clinic.office import Office, read_office, write_office
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.sign_in import idle_end, longest, revoke, sessions
 from thecal.errors import InputError
 from thecal.web.ask import Ask
@@ -96,7 +97,7 @@ def office_changed(ask: Ask) -> Response:
         return _page(ask, 422, office_form=form)
     if before.timezone == office.timezone:
         return ask.go("/admin", "Written down. It stands on every paper from now on.")
-    charts = practice.refresh_all(every=True)
+    charts = rebuild(practice).charts
     return ask.go("/admin", f"Written down. The clock is that of {office.timezone}; {charts} charts were worked out anew.")
 
 

@@ -10,6 +10,7 @@ from thecal.clinic.paper import paper_html
 from thecal.clinic.people import people_of
 from thecal.clinic.person import Person
 from thecal.clinic.practice import CHART, By, Practice
+from thecal.clinic.rebuild import rebuild_outdated
 from thecal.clinic.recall_sweep import mark
 from thecal.clinic.record import streams
 from thecal.web.submission import drop_old_submissions
@@ -22,7 +23,7 @@ def nightly(practice: Practice) -> None:
     """Refresh every standing that is of another day, mark who came under a field action, drop what was left to import
     and what was sent long ago, and write the outage list of today.
     """
-    practice.refresh_all()
+    rebuild_outdated(practice)
     with practice.reading() as reading:
         recalls = [recall.recall for recall in reading.recalls() if not recall.closed]
     for recall in recalls:

@@ -13,6 +13,7 @@ from thecal.chart.clinical import Closed, Documented, Referred
 from thecal.chart.facts import Explanted, Implanted, Revised
 from thecal.clinic.access import Right, denied
 from thecal.clinic.audit import write_audit
+from thecal.clinic.booking import free_unbooked
 from thecal.clinic.entry import Corrected, DeviceRecorded, Ended, Ending, Entry, LineUnknown
 from thecal.clinic.history import History, Recorded
 from thecal.clinic.newcomer import newcomers
@@ -363,8 +364,10 @@ def write_ended(ask: Ask, stream: str) -> Response:
     entries: list[Entry] = [Ended(at, ending, told or ""), Closed(at, f"{how}{f': {told}' if told else ''}")]
     if how == "explanted" and pump is not None:
         entries.insert(0, Explanted(at))
-    ask.practice.write(stream, _seen(ask), entries, ask.by, "ended the treatment", detail=how)
-    return ask.go(f"/person/{stream}#ended", "The treatment here has ended; nothing is on the worklist any more.")
+    free = partial(free_unbooked, ask.practice, stream=stream)
+    ask.practice.write(stream, _seen(ask), entries, ask.by, "ended the treatment", detail=how, also=free)
+    said = "The treatment here has ended; nothing is on the worklist any more, and slots that were booked are free."
+    return ask.go(f"/person/{stream}#ended", said)
 
 
 @PAGES.get("/person/{stream}/erase", "erase")

@@ -5,6 +5,7 @@ The tables of chart documents check what is typed (``twin.fact_tables``): a form
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from thecal.chart.chart import Chart
 from thecal.chart.contradiction import contradictions
 from thecal.chart.facts import Fact, Noted
 from thecal.chart.vocabulary import Vocabulary, words
+from thecal.clinic.booking import free_unbooked
 from thecal.clinic.entry import Corrected
 from thecal.clinic.history import History, Recorded
 from thecal.clinic.practice import Reading
@@ -343,5 +345,7 @@ def correct(ask: Ask, stream: str, version: str) -> Response:
     if ask.form.errors or why is None:
         return ask.again("correct.html", **values)
     entry = Corrected(ask.practice.now, int(version), why)
-    ask.practice.write(stream, ask.form.seen, [entry], ask.by, "took an entry back", detail=f"entry {version}")
+    practice, detail = ask.practice, f"entry {version}"
+    free = partial(free_unbooked, practice, stream=stream)
+    practice.write(stream, ask.form.seen, [entry], ask.by, "took an entry back", detail=detail, also=free)
     return ask.go(f"/chart/{stream}#timeline", f"Entry {version} was taken back.")

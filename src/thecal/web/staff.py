@@ -15,9 +15,11 @@ from thecal.clinic.api_token import revoke_tokens_of
 from thecal.clinic.audit import write_audit
 from thecal.clinic.entry import Corrected
 from thecal.clinic.history import History
-from thecal.clinic.practice import STAFF, Reading
+from thecal.clinic.practice import STAFF, Practice, Reading
 from thecal.clinic.schema import account as table
 from thecal.clinic.sign_in import revoke
+from thecal.clinic.slots import bookings
+from thecal.clinic.worklist import all_standings
 from thecal.errors import InputError
 from thecal.therapy.look import Look
 from thecal.therapy.permissions import Permission, roles
@@ -284,6 +286,7 @@ def certificate_written(ask: Ask, name: str) -> Response:
     facts = _facts(wanted, account, Instant(min(begins, now.s)), Instant(ends))
     detail = f"{name}: {', '.join(wanted)}, until {until}"
     practice.write(STAFF, form.seen, facts, ask.by, "wrote down a certificate", detail=detail)
+    _refresh_booked(practice, account)
     return ask.go(f"/staff/{name}", "The certificate is on record.")
 
 
@@ -296,7 +299,7 @@ def certificate_taken_back(ask: Ask, name: str) -> Response:
     """Take a certificate back that should not be on record, and say why; it stays in the history."""
     form, practice = ask.form, ask.practice
     with practice.reading() as reading:
-        _named(reading.connection, name)
+        account = _named(reading.connection, name)
         papers = {str(paper.version): paper for paper in papers_of(reading.history(STAFF), reading.staff(), name)}
     found = papers.get(form.text("version"))
     if found is None:
@@ -308,4 +311,15 @@ def certificate_taken_back(ask: Ask, name: str) -> Response:
     entry = Corrected(practice.now, found.version, form.text("why"))
     detail = f"{name}: {found.fact.permission}"
     practice.write(STAFF, form.seen, [entry], ask.by, "took a certificate back", detail=detail)
+    _refresh_booked(practice, account)
     return ask.go(f"/staff/{name}", "The certificate does not count any more.")
+
+
+def _refresh_booked(practice: Practice, account: Account) -> None:
+    """Work out anew where those stand who are booked with somebody: on the day of the visit a certificate must count (ROL-11)."""
+    with practice.reading() as reading:
+        connection = reading.connection
+        booked = {one.stream for one in all_standings(connection) if one.booked_with == account.full_name}
+        booked |= {one.stream for one in bookings(connection, reading.now) if one.slot.refiller == account.name}
+    for stream in sorted(booked):
+        practice.refresh(stream)
