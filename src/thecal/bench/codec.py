@@ -199,15 +199,15 @@ def _fields(kind: type) -> _Codec:
     def read_whole(plain: object, keys: Collection[str] = parts.keys()) -> object:
         if not isinstance(plain, dict) or plain.keys() != keys:
             raise _NotReadableError(f"must be {kind.__name__} with exactly {', '.join(parts) or 'nothing in it'}")
-        values, name = {}, ""
+        values, name = [], ""
         try:
             for name, read_part in reads:
-                values[name] = read_part(plain[name])
+                values.append(read_part(plain[name]))
         except _NotReadableError as error:
             raise error.inside(f".{name}") from None
-        if bound and not bound[0] <= next(iter(values.values())) <= bound[1]:
+        if bound and not bound[0] <= values[0] <= bound[1]:
             raise _NotReadableError(f"is outside {bound[0]} to {bound[1]}")
-        return kind(**values)
+        return kind(*values)
 
     if bound:
         return _Codec(write, _quantity(kind, next(iter(parts)), bound, read_whole), lambda plain: read_whole(plain, named))

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from sqlalchemy import Connection, select
 
 from thecal.clinic.history import History
-from thecal.clinic.record import GENESIS, recorded
+from thecal.clinic.record import GENESIS, RECORDED, recorded
 from thecal.clinic.schema import entry as table
 
 KEPT = 128
@@ -41,12 +41,12 @@ class Histories:
 def _since(connection: Connection, held: History, digest: str) -> tuple[History, str]:
     """(the history with what was written since, its last digest); read as a whole where it does not follow what is held."""
     from_held = table.c.version >= held.version
-    query = select(table).where(table.c.stream == held.stream, from_held).order_by(table.c.version)
-    rows = connection.execute(query).mappings().all()
+    query = select(*RECORDED).where(table.c.stream == held.stream, from_held).order_by(table.c.version)
+    rows = connection.execute(query).all()
     if held.version:
-        if not rows or rows[0]["version"] != held.version or rows[0]["digest"] != digest:
+        if not rows or rows[0].version != held.version or rows[0].digest != digest:
             return _since(connection, History(held.stream), GENESIS)
         rows = rows[1:]
     if not rows:
         return held, digest
-    return History(held.stream, (*held.rows, *(recorded(row) for row in rows))), rows[-1]["digest"]
+    return History(held.stream, (*held.rows, *(recorded(row) for row in rows))), rows[-1].digest

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, Row, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from thecal.bench.codec import UnreadableError, canonical, parse
@@ -48,13 +48,18 @@ class Head:
 
 def read_history(connection: Connection, stream: str) -> History:
     """A stream as it was written; empty where nothing was."""
-    rows = connection.execute(select(table).where(table.c.stream == stream).order_by(table.c.version)).mappings()
+    rows = connection.execute(select(*RECORDED).where(table.c.stream == stream).order_by(table.c.version))
     return History(stream, tuple(recorded(row) for row in rows))
 
 
-def recorded(row: RowMapping) -> Recorded:
-    """A row of the table as an entry of a history."""
-    return Recorded(row["version"], entry_of(json.loads(row["body"])), row["who"], Instant(row["recorded"]))
+RECORDED = (table.c.version, table.c.body, table.c.who, table.c.recorded, table.c.digest)
+"""The columns of which an entry of a history is made, and the digest that stands for all before it."""
+
+
+def recorded(row: Row[int, str, str, int, str]) -> Recorded:
+    """The columns of ``RECORDED`` as an entry of a history."""
+    version, body, who, at, _ = row
+    return Recorded(version, entry_of(json.loads(body)), who, Instant(at))
 
 
 def version_of(connection: Connection, stream: str) -> int:

@@ -142,7 +142,7 @@ standing = Table(
     Column("model", String(60), nullable=False, server_default=""),
     Column("body", Text, nullable=False),
 )
-Index("ix_standing_worklist", standing.c.tier, standing.c.due)
+Index("ix_standing_worklist", standing.c.tier, standing.c.due, standing.c.stream)
 
 item = Table(
     "item",
@@ -155,7 +155,7 @@ item = Table(
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("stream", "name"),
 )
-Index("ix_item_worklist", item.c.tier, item.c.due)
+Index("ix_item_kind", item.c.kind, item.c.stream)
 
 slot = Table(
     "slot",

@@ -42,17 +42,16 @@ class Worklist:
 
 def worklist(connection: Connection, *, tier: int | None = None, kind: str | None = None, page: int = 1) -> Worklist:
     """A page of the worklist, of one tier or with items of one kind where one is named."""
-    query = select(table.c.stream, table.c.body)
-    total_query = select(func.count()).select_from(table)
-    for where in _wheres(tier, kind):
-        query, total_query = query.where(where), total_query.where(where)
-    total: int = connection.execute(total_query).scalar_one()
+    wheres = list(_wheres(tier, kind))
+    total: int = connection.execute(select(func.count()).select_from(table).where(*wheres)).scalar_one()
     pages = max(-(-total // PAGE), 1)
     page = min(max(page, 1), pages)
     order = (table.c.tier, table.c.due.is_(None), table.c.due, table.c.stream)
-    rows = connection.execute(query.order_by(*order).limit(PAGE).offset((page - 1) * PAGE)).all()
-    people = people_of(connection, [row.stream for row in rows])
-    found = tuple(Row(row.body, people.get(row.stream)) for row in rows)
+    query = select(table.c.stream).where(*wheres).order_by(*order).limit(PAGE).offset((page - 1) * PAGE)
+    shown = list(connection.execute(query).scalars())  # from the index alone; then the bodies of those that are shown
+    kept = dict(connection.execute(select(table.c.stream, table.c.body).where(table.c.stream.in_(shown))).tuples().all())
+    people = people_of(connection, shown)
+    found = tuple(Row(kept[stream], people.get(stream)) for stream in shown)
     of_tier = connection.execute(select(table.c.tier, func.count()).group_by(table.c.tier)).all()
     of_kind = connection.execute(select(item_table.c.kind, func.count()).group_by(item_table.c.kind)).all()
     counts = {name: next((number for tier, number in of_tier if tier == n), 0) for n, name in enumerate(TIERS)}
