@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.clinic.practice import admit
-from tests.web.visitor import Answer, Visitor, hidden
+from tests.web.visitor import FIELDS, Answer, Visitor, hidden
 from thecal.chart.clinical import Documented, Overrode, Signed
 from thecal.chart.order import OrderContinuous
 from thecal.chart.order_sheet import OrderSheet
@@ -115,7 +115,7 @@ def test_nothing_wrong_tells_what_is_right(as_: SignIn, stream: str) -> None:
     """With every field wrong the page shows none of the order's numbers."""
     answer = as_("nils").send(path(stream), {"concentration": "1", "dose": "2", "total": "3"})
     assert marked(answer) == set(SAME)
-    main = answer.text.partition("<main")[2]
+    main = FIELDS.sub("", answer.text.partition("<main")[2])  # the secrets of a form hold any digits
     assert "153" not in main
     assert "500" not in main
 

@@ -31,6 +31,7 @@ from thecal.web.templating import TEMPLATES
 COOKIE = "thecal_session"
 PRE = "thecal_pre"
 _FIELDS_MAX = 2000
+_STREAM_MAX = 40  # as the record keeps it: no chart has a longer name
 _SEEN_EVERY_S = 30
 _LOG = logging.getLogger("thecal.web")
 NOT_OURS = "This form did not come from a page of this clinic, or is from an older sign-in."
@@ -54,8 +55,10 @@ def guarded(route: PageRoute, practice: Practice) -> Callable[[Request], Awaitab
     async def endpoint(request: Request) -> Response:
         ask = Ask(request, practice, secrets.token_hex(4), params=dict(request.path_params))
         try:
-            if "\x00" in f"{request.url.path}{request.query_params}{request.path_params}":
+            if "\x00" in f"{request.url.path}{request.path_params}{''.join(request.query_params.values())}":
                 raise HTTPException(400, "No address of this clinic holds such a character.")
+            if len(request.path_params.get("stream", "")) > _STREAM_MAX:
+                raise NotFoundError
             if route.method == "POST":
                 ask.form = await _read_form(request)
             return await _answer(ask, route)
