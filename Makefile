@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 CASE   ?= scenarios/first-year.toml
 STUDY  ?= studies/label-or-conservative.toml
-BY_ALL = -n auto --dist loadfile# processors; the tests of a file share what they are tried on
+BY_ALL = -n auto --dist loadfile --no-loadscope-reorder# processors; the tests of a file share what they are tried on
 STUDIED = build/$(basename $(notdir $(STUDY)))
 
 .DEFAULT_GOAL := help

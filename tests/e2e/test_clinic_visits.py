@@ -276,7 +276,7 @@ def test_an_update_that_was_cut_is_written_after_all(ward: Served) -> None:
     enter_again(ward.as_("nils"), visit, "115")
     dora.go(visit)
     reviewed_and_updated(dora.page, "115 mcg/day")
-    assert "Written, read back, and as reviewed." in dora.words
+    assert "Written, read back, and as reviewed." in dora.words, dora.page.locator("main").inner_text()[-3000:]
     ended = [entry for entry in written(ward.practice, ward.streams[LOST_WRITTEN]) if isinstance(entry, SessionEnded)][-1]
     assert ended.order == OrderContinuous(DailyDose.parse("115 mcg/day"))
 

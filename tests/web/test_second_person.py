@@ -1,12 +1,14 @@
 """The second person's page: another one, who sees no number, and signs only what is the same."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from tests.clinic.practice import admit
+from tests.clinic.practice import Clock, admit
 from tests.web.visitor import FIELDS, Answer, Visitor, hidden
 from thecal.chart.clinical import Documented, Overrode, Signed
+from thecal.chart.facts import SessionEnded
 from thecal.chart.order import OrderContinuous
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import OrderWritten, VisitBegun, VisitStepped
@@ -14,7 +16,11 @@ from thecal.clinic.history import History
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import version_of
 from thecal.clinic.visit import standings, visit_of
+from thecal.programmer.session_record import reading_facts
 from thecal.quantity import DailyDose
+from thecal.therapy.service import last_report
+from thecal.timeline import Duration
+from thecal.web.visit import opened
 
 SignIn = Callable[[str], Visitor]
 DOSE = DailyDose(153 * 10**6)
@@ -156,3 +162,23 @@ def test_an_order_that_was_changed_meanwhile_is_not_signed(practice: Practice, a
     practice.write(stream, version, [Documented(practice.now, "reconciliation")], By("dora"), "wrote for a test")
     assert nils.post(path(stream), data).status == 409
     assert history(practice, stream).last(Signed) is None
+
+
+def test_a_reading_after_the_signature_does_not_take_it_back(practice: Practice, as_: SignIn, stream: str, clock: Clock) -> None:
+    """The pump is read for the review, some time after the second person: what they signed is that order, until it is another."""
+    assert opened(practice, stream, "v1").second
+    as_("nils").send(path(stream), SAME)
+    clock.pass_(Duration(90))
+    before = history(practice, stream)
+    with practice.reading() as reading:
+        look = reading.look(before)
+    report = last_report(look.known)
+    assert report is not None
+    assert look.sheet is not None
+    facts = reading_facts(replace(report, at=practice.now), before.chart, look.sheet, None)
+    assert any(isinstance(fact, SessionEnded) for fact in facts)
+    version = practice.write(stream, before.version, facts, By("dora"), "interrogated the pump")
+    assert opened(practice, stream, "v1").second == ()
+    changed = OrderWritten(practice.now, "v1", "dora", OrderSheet(OrderContinuous(DOSE), confirm_total=DOSE))
+    practice.write(stream, version, [changed], By("dora"), "wrote an order")
+    assert opened(practice, stream, "v1").second

@@ -108,10 +108,10 @@ def _of_this_order(look: Look, visit: Visit, *, standing: bool) -> Look:
     """The look without what was signed, and gone on with, for another order than this one."""
     written = visit.ordered_at
     known = look.known
-    signed = [sign for sign in known.signed if standing and written is not None and sign.at >= written]
+    signed = [replace(sign, at=look.now) for sign in known.signed if standing and written is not None and sign.at >= written]
     stale = [gone for gone in known.overrides if written is not None and visit.begun <= gone.at <= written and not standing]
     overrides = [gone for gone in known.overrides if gone not in stale]
-    if standing and written is not None:  # a reading of this visit is a session too, and ends none of them
+    if standing and written is not None:  # a reading of this visit is a session too, and ends neither
         overrides = [replace(gone, at=look.now) if gone.at >= written else gone for gone in overrides]
     return replace(look, known=replace(known, signed=signed, overrides=overrides))
 
