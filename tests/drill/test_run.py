@@ -49,7 +49,7 @@ def seen(state: State) -> tuple[object, ...]:
 
 
 @pytest.mark.requirement("DRL-01")
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(lines)
 def test_the_same_lines_make_the_same_run(asked: list[str]) -> None:
     """Whatever was typed: the lines that were done make the same state, and show the same, when they are done again."""
@@ -61,7 +61,7 @@ def test_the_same_lines_make_the_same_run(asked: list[str]) -> None:
 
 
 @pytest.mark.requirement("DRL-02")
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(lines, st.integers(1, 6))
 def test_a_rewind_is_as_if_it_had_not_been(asked: list[str], back: int) -> None:
     """The state and all that counts are those of before; time goes back only so."""
@@ -79,7 +79,7 @@ def test_a_rewind_is_as_if_it_had_not_been(asked: list[str], back: int) -> None:
 
 
 @pytest.mark.requirement("DRL-03")
-@settings(max_examples=12)
+@settings(max_examples=20)
 @given(lines)
 def test_nothing_is_lost_in_a_drill(asked: list[str]) -> None:
     """The ledger closes after every line, and the chart's facts stand in the order of time."""
