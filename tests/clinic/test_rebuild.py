@@ -1,13 +1,14 @@
 """The standings are worked out of the record at any time: what they were is told, and what they are is put right."""
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from tests.clinic.practice import NOW, Clock, admit
 from thecal.clinic.archive import rows_of
 from thecal.clinic.entry import Resolved, Telephoned
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.rebuild import rebuild
+from thecal.clinic.record import append
 from thecal.clinic.schema import audit, entry, item, standing
 from thecal.clinic.standing import Standing, kept
 from thecal.timeline import DAY_S, Duration, Instant
@@ -89,6 +90,35 @@ def test_a_rebuild_changes_nothing_of_the_record(small: Practice) -> None:
     small.clock = lambda: Instant(NOW.s + DAY_S)
     assert rebuild(small).charts == 1
     assert rows() == before
+
+
+def test_a_rebuild_that_changes_nothing_waits_for_nobody(small: Practice) -> None:
+    """Somebody else is writing all the while: nothing is to be written, so nothing is waited for."""
+    admit(small)
+    rebuild(small)
+    with small.database.writing() as busy:
+        busy.execute(update(item).values(kind="held"))
+        assert rebuild(small).changed == {}
+
+
+def test_a_chart_that_is_written_to_meanwhile_is_not_overtaken(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On both databases: its standing was worked out, then somebody wrote; what is kept is that of the record."""
+    stream = admit(practice)
+    with practice.database.writing() as connection:
+        connection.execute(update(standing).values(tier=0))
+    hold = practice.database.hold
+
+    def written_before(connection: Connection, held: str) -> None:
+        monkeypatch.setattr(practice.database, "hold", hold)
+        append(connection, held, 11, [Telephoned(NOW, "she", "asks", "to do", "", "", call_back=NOW)], "nora", NOW)
+        hold(connection, held)
+
+    monkeypatch.setattr(practice.database, "hold", written_before)
+    assert list(rebuild(practice).changed) == [stream]
+    found = standing_kept(practice, stream)
+    assert found is not None
+    assert (found.version, "call back" in {one.name for one in found.items}) == (12, True)
+    assert rebuild(practice).changed == {}
 
 
 @pytest.mark.long

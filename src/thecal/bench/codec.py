@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from thecal.errors import ThecalError
@@ -21,6 +21,7 @@ from thecal.timeline import Instant
 Plain = dict[str, Any]
 _ALARMS = {alarm.name: alarm for alarm in ALARMS}
 _WHOLE_MAX = 10**60  # of the exact numerators and denominators in a pump's memory; a bound of the program
+_HELD = 4096  # quantities of one kind that are made once
 _OF_A_LIFE = 1000  # times as much as anybody types: what a pump has pumped in its life is counted too
 
 
@@ -85,10 +86,20 @@ def written(value: object, kind: Any) -> Any:
 
 def read(kind: Any, plain: object, where: str = "payload") -> Any:
     """A value of a type from what JSON held. Raises UnreadableError, naming the place."""
-    try:
-        return _codec(kind).read(plain)
-    except _NotReadableError as error:
-        raise UnreadableError(f"{where}{error.way} {error.why}") from None
+    return reader(kind, where)(plain)
+
+
+def reader(kind: Any, where: str = "payload") -> Callable[[object], Any]:
+    """What reads values of a type, for who reads many: a union of fifty is not looked up each time."""
+    read_one = _codec(kind).read
+
+    def read_named(plain: object) -> Any:
+        try:
+            return read_one(plain)
+        except _NotReadableError as error:
+            raise UnreadableError(f"{where}{error.way} {error.why}") from None
+
+    return read_named
 
 
 @cache
@@ -215,14 +226,18 @@ def _fields(kind: type) -> _Codec:
 
 
 def _quantity(kind: type, name: str, bound: tuple[int, int], otherwise: Callable[[object], object]) -> Callable[[object], object]:
-    """One number within its bounds, the most frequent of all that is read; ``otherwise`` says what is wrong with another."""
+    """One number within its bounds, the most frequent of all that is read; ``otherwise`` says what is wrong with another.
+
+    The same instant stands in a dozen entries and the same volume in hundreds: they are frozen, and made once.
+    """
     least, most = bound
+    one = lru_cache(_HELD)(kind)
 
     def read_one(plain: object) -> object:
         if type(plain) is dict and len(plain) == 1:
             number = plain.get(name)
             if type(number) is int and least <= number <= most:
-                return kind(number)
+                return one(number)
         return otherwise(plain)
 
     return read_one

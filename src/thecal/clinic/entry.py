@@ -6,7 +6,7 @@ An entry is frozen and dated, like a fact: ``at`` is when it happened. When it w
 from dataclasses import dataclass
 from typing import Literal
 
-from thecal.bench.codec import Plain, read, written
+from thecal.bench.codec import Plain, reader, written
 from thecal.chart.facts import Fact
 from thecal.chart.order_sheet import OrderSheet
 from thecal.pump.messages import Report
@@ -222,6 +222,8 @@ ClinicEntry = (
 )
 Entry = Fact | ClinicEntry
 
+_READ = reader(Entry, "entry")
+
 
 def entry_plain(entry: Entry) -> Plain:
     """An entry as what JSON holds; ``kind`` names it."""
@@ -231,5 +233,5 @@ def entry_plain(entry: Entry) -> Plain:
 
 def entry_of(plain: Plain) -> Entry:
     """An entry from what JSON held. Raises UnreadableError."""
-    entry: Entry = read(Entry, plain, "entry")
+    entry: Entry = _READ(plain)
     return entry

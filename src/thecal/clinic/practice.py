@@ -7,6 +7,7 @@ audit are kept together, or none of them is.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -145,6 +146,7 @@ class Reading:
         """The certificates of everybody who works here."""
         return [entry for entry in self.history(STAFF).all(Certified) if entry.at <= self.now]
 
+    @cached_property
     def _by_both_names(self) -> list[Certified]:
         """The certificates, under the name of the account and the full one: a booking names people as they are called."""
         held = self.certificates()
@@ -153,6 +155,10 @@ class Reading:
 
     def recalls(self) -> tuple[Recalled, ...]:
         """The field actions, each as it was written last."""
+        return self._recalls
+
+    @cached_property
+    def _recalls(self) -> tuple[Recalled, ...]:
         latest = {entry.recall: entry for entry in self.history(HOUSE).all(Recalled)}
         return tuple(latest.values())
 
@@ -172,7 +178,7 @@ class Reading:
     def look(self, history: History, now: Instant | None = None) -> Look:
         """What rules are given of a chart, with the certificates of those who work here; at an instant, else now."""
         look = Look.at(history.chart, now or self.now, self.zone, None, self.practice.settings)
-        look.known.certificates.extend(self._by_both_names())
+        look.known.certificates.extend(self._by_both_names)
         return replace(look, sheet=sheet_in_place(look))
 
     def standing(self, stream: str) -> Standing:

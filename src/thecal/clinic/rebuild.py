@@ -7,20 +7,23 @@ overtaken: a standing of an older version than the record's is worked out once m
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from multiprocessing import get_context
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
 from thecal.clinic.archive import Told, untold
 from thecal.clinic.database import Database
+from thecal.clinic.garbage import looked_for_seldom
+from thecal.clinic.histories import Histories
 from thecal.clinic.practice import CHART, Practice, Reading
 from thecal.clinic.record import streams, version_of
 from thecal.clinic.schema import item, standing
-from thecal.clinic.standing import Standing, keep, outdated
+from thecal.clinic.standing import Standing, keep, outdated, rows_of
 from thecal.therapy.clinic import Clinic
 from thecal.timeline import Instant
 
@@ -67,71 +70,79 @@ def rebuild_outdated(practice: Practice) -> int:
 def _rebuilt(practice: Practice, wanted: list[str], told: Told, many: int) -> dict[str, str]:
     """Put the standings of charts in the place of those that were there; what those were that are another now."""
     changed = {}
-    with _worked_out(practice, wanted, many) as found_ones:
-        for number, found in enumerate(found_ones, start=1):
-            with practice.database.writing() as connection:
-                practice.database.hold(connection, found.stream)
-                if version_of(connection, found.stream) != found.version:
-                    found = Reading(practice, connection).standing(found.stream)  # noqa: PLW2901  # somebody wrote meanwhile
-                before = _rows_kept(connection, found.stream)
-                keep(connection, found)
-                if _rows_kept(connection, found.stream) != before:
-                    changed[found.stream] = _how_it_was(before, found)
+    with _renewed_by_all(practice, wanted, many) as renewed:
+        for number, (stream, was) in enumerate(renewed, start=1):
+            if was:
+                changed[stream] = was
             told("rebuilding", number, len(wanted))
     return changed
 
 
+def _renewed(practice: Practice, streams: list[str]) -> Iterator[tuple[str, str]]:
+    """Each chart, and what its standing was if it is another now; nothing is written where it is the same."""
+    with practice.reading() as reading:
+        found_ones = [reading.standing(stream) for stream in streams]
+        before = [_was(reading.connection, found) for found in found_ones]
+    for found, was in zip(found_ones, before, strict=True):
+        if was:
+            _put(practice, found)
+        yield found.stream, was
+
+
+def _was(connection: Connection, found: Standing) -> str:
+    """What is kept of a standing in the state of the database of which it was worked out; empty if it is the same."""
+    own, items = rows_of(found)
+    kept = connection.execute(select(standing).where(standing.c.stream == found.stream)).mappings().one_or_none()
+    if kept is None:
+        return "missing"
+    kept_items = connection.execute(select(item).where(item.c.stream == found.stream)).mappings().all()
+    if kept == own and sorted(kept_items, key=_named) == sorted(items, key=_named):
+        return ""
+    if kept["version"] != found.version:
+        return f"of version {kept['version']}, not {found.version}"
+    return f"of {kept['day']}" if kept["day"] != found.day else "other than the record says now"
+
+
+_named = itemgetter("name")
+
+
+def _put(practice: Practice, found: Standing) -> None:
+    """Keep a standing, unless somebody has written into the chart since: then that of today."""
+    with practice.database.writing() as connection:
+        practice.database.hold(connection, found.stream)
+        late = version_of(connection, found.stream) != found.version
+        keep(connection, Reading(practice, connection).standing(found.stream) if late else found)
+
+
 @contextmanager
-def _worked_out(practice: Practice, wanted: list[str], many: int) -> Iterator[Iterable[Standing]]:
-    """The standings of charts, in their order, one by one or by several processes."""
+def _renewed_by_all(practice: Practice, wanted: list[str], many: int) -> Iterator[Iterable[tuple[str, str]]]:
+    """What ``_renewed`` says of charts, in their order: one by one, or by several processes that write in turn."""
     workers = os.cpu_count() or 1
     if len(wanted) < many or workers == 1:
-        yield _each(practice, wanted)
+        yield chain.from_iterable(_renewed(practice, [stream]) for stream in wanted)
         return
     own = practice.settings
     settings = replace(own, limits=dict(own.limits), switches=dict(own.switches))  # read-only mappings do not travel
     given = (practice.database.url, practice.folder, settings, practice.now)
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _open, given)
+    some = [wanted[n : n + _AT_ONCE] for n in range(0, len(wanted), _AT_ONCE)]
     try:
-        yield pool.map(_standing, wanted, chunksize=_AT_ONCE)
+        yield chain.from_iterable(pool.map(_renewed_here, some))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _each(practice: Practice, wanted: list[str]) -> Iterator[Standing]:
-    for stream in wanted:
-        with practice.reading() as reading:
-            found = reading.standing(stream)
-        yield found
-
-
 _WORKER: dict[str, Practice] = {}
 """The clinic of a worker process."""
+_LASTING = ExitStack()
+"""What holds in a worker process to its end."""
 
 
 def _open(url: str, folder: Path, settings: Clinic, now: Instant) -> None:
-    _WORKER["practice"] = Practice(Database(url), folder, lambda: now, settings)
+    practice = _WORKER["practice"] = Practice(Database(url), folder, lambda: now, settings)
+    practice.histories = Histories(2)  # no chart is read twice
+    _LASTING.enter_context(looked_for_seldom())
 
 
-def _standing(stream: str) -> Standing:
-    with _WORKER["practice"].reading() as reading:
-        return reading.standing(stream)
-
-
-Kept = tuple[Any, list[Any]]
-
-
-def _rows_kept(connection: Connection, stream: str) -> Kept:
-    """What is kept of the standing of a chart: its own row, and those of its items."""
-    own = connection.execute(select(standing).where(standing.c.stream == stream)).one_or_none()
-    items = connection.execute(select(item).where(item.c.stream == stream).order_by(item.c.name)).all()
-    return own, list(items)
-
-
-def _how_it_was(before: Kept, found: Standing) -> str:
-    own, _ = before
-    if own is None:
-        return "missing"
-    if own.version != found.version:
-        return f"of version {own.version}, not {found.version}"
-    return f"of {own.day}" if own.day != found.day else "other than the record says now"
+def _renewed_here(streams: list[str]) -> list[tuple[str, str]]:
+    return list(_renewed(_WORKER["practice"], streams))

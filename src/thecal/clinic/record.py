@@ -52,6 +52,7 @@ def read_history(connection: Connection, stream: str) -> History:
     return History(stream, tuple(recorded(row) for row in rows))
 
 
+_DECODER = json.JSONDecoder()
 RECORDED = (table.c.version, table.c.body, table.c.who, table.c.recorded, table.c.digest)
 """The columns of which an entry of a history is made, and the digest that stands for all before it."""
 
@@ -59,7 +60,7 @@ RECORDED = (table.c.version, table.c.body, table.c.who, table.c.recorded, table.
 def recorded(row: Row[int, str, str, int, str]) -> Recorded:
     """The columns of ``RECORDED`` as an entry of a history."""
     version, body, who, at, _ = row
-    return Recorded(version, entry_of(json.loads(body)), who, Instant(at))
+    return Recorded(version, entry_of(_DECODER.raw_decode(body)[0]), who, Instant(at))
 
 
 def version_of(connection: Connection, stream: str) -> int:

@@ -24,6 +24,9 @@ from thecal.therapy.pathway import pathway
 from thecal.therapy.service import end_of_service, last_report, pump_in_place
 from thecal.timeline import DAY_S, Instant
 
+Row = dict[str, str | int | None]
+"""What is kept, by column."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -114,13 +117,18 @@ def keep(connection: Connection, found: Standing) -> None:
     """Put a standing in the place of the one that was there."""
     connection.execute(delete(item_table).where(item_table.c.stream == found.stream))
     connection.execute(delete(table).where(table.c.stream == found.stream))
-    connection.execute(insert(table), [_row(found)])
-    rows = [_item_row(found.stream, item) for item in found.items]
-    if rows:
-        connection.execute(insert(item_table), rows)
+    own, items = rows_of(found)
+    connection.execute(insert(table), [own])
+    if items:
+        connection.execute(insert(item_table), items)
 
 
-def _row(found: Standing) -> dict[str, str | int | None]:
+def rows_of(found: Standing) -> tuple[Row, list[Row]]:
+    """What is kept of a standing: its own row, and those of its items."""
+    return _row(found), [_item_row(found.stream, item) for item in found.items]
+
+
+def _row(found: Standing) -> Row:
     return {
         "stream": found.stream,
         "version": found.version,
@@ -133,7 +141,7 @@ def _row(found: Standing) -> dict[str, str | int | None]:
     }
 
 
-def _item_row(stream: str, item: Item) -> dict[str, str | int | None]:
+def _item_row(stream: str, item: Item) -> Row:
     body = canonical(written(item, Item)).decode("ascii")
     due = item.due.s if item.due else None
     return {"stream": stream, "name": item.name, "kind": item.kind, "tier": item.tier, "due": due, "body": body}

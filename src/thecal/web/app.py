@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from thecal.clinic.garbage import looked_for_seldom
 from thecal.clinic.practice import Practice
 from thecal.web.api import make_api
 from thecal.web.guard import guarded
@@ -55,7 +56,8 @@ def make_app(practice: Practice, *, nightly: Nightly | None = None, secure: bool
     async def life(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         task = asyncio.create_task(_by_night(practice, nightly)) if nightly else None
-        yield
+        with looked_for_seldom():
+            yield
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
