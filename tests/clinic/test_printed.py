@@ -25,7 +25,8 @@ from thecal.chart.order import (
     StepDose,
     programmed,
 )
-from thecal.clinic.printed import Printed, printed_facts, printed_twice, re_entry_due, report_of
+from thecal.clinic.entry import Printed
+from thecal.clinic.printed import printed_facts, printed_re_entries, re_entry_due, report_of
 from thecal.errors import InputError, Refusal
 from thecal.programmer.believed import believed_pump
 from thecal.pump.advance import advance
@@ -405,36 +406,45 @@ def test_a_periodic_order_is_in_the_mode_of_its_hour() -> None:
     assert taken(entered(story, printout(true, order, mcg(100)))).mode == "between periodic boluses"
 
 
-def test_two_entries_of_one_printout_are_compared(story: Story) -> None:
-    """SAF-05: what is the same passes, every one of the six values that differs is named, and nothing else."""
-    first = at_day(story, 10)
-    assert printed_twice(first, first) is None
-    assert printed_twice(first, replace(first, alarms=("low reservoir",), low_reservoir=ml(3))) is None
-    others = {
-        "concentration 500 mcg/mL and 1,000 mcg/mL": replace(first, concentration=Concentration(1000)),
-        "daily dose 100 mcg/day and 110 mcg/day": replace(first, order=continuous(110)),
-        "24-h total 100 mcg/day and 2,400 mcg/day": replace(first, day_total=mcg(2400)),
-        "volume 38 mL and 33 mL": replace(first, calculated=ml(33)),
-        f"alarm date {first.alarm_on} and 2027-01-01": replace(first, alarm_on=date(2027, 1, 1)),
-        "replacement date not reached and 2027-01-02": replace(first, eri=date(2027, 1, 2)),
+def off(printed: Printed, **entered: str) -> list[str]:
+    """The values that a second person entered otherwise than the first, when these fields hold this and the others the same."""
+    same = {
+        "concentration": str(printed.concentration.mcg_per_ml),
+        "dose": "100",
+        "total": str(printed.day_total),
+        "volume": f"{printed.calculated.nl / 10**6} mL",
+        "alarm": str(printed.alarm_on or ""),
+        "eri": str(printed.eri or ""),
     }
-    for told, again in others.items():
-        difference = refused(printed_twice(first, again))
-        assert difference.rule == "SAF-05"
-        assert difference.asked == f"one printout entered as two: {told}"
-    all_of_them = refused(
-        printed_twice(
-            first, Printed(first.at, continuous(110), None, Concentration(1000), mcg(2400), ml(33), ml(2), None, day(9).date(UTC))
-        )
-    )
-    assert all_of_them.asked.count(" and ") == 6
+    return [entry.name for entry in printed_re_entries(printed) if entry.compare({**same, **entered}[entry.name]) is not None]
 
 
-def test_a_minimum_rate_is_entered_twice_by_its_name(story: Story) -> None:
+def test_a_second_person_enters_the_six_values_of_a_printout(story: Story) -> None:
+    """SAF-05: what is the same passes, and each that differs is found, by however little."""
+    first = at_day(story, 10)
+    assert [entry.name for entry in printed_re_entries(first)] == ["concentration", "dose", "total", "volume", "alarm", "eri"]
+    assert off(first) == []
+    assert first.alarm_on is not None
+    others = {
+        "concentration": ["1000", ""],
+        "dose": ["100.1", "2,400 mcg/day", ""],
+        "total": ["99.9", "100 mg/day", ""],
+        "volume": [f"{first.calculated.nl / 10**6 + 0.1:.1f}", ""],
+        "alarm": [str(first.alarm_on + timedelta(days=1)), "", "soon"],
+        "eri": ["2027-01-02"],
+    }
+    for name, texts in others.items():
+        for text in texts:
+            assert off(first, **{name: text}) == [name], text
+    reached = replace(first, eri=date(2027, 1, 2), alarm_on=None)
+    assert off(reached) == []
+    assert off(reached, eri="", alarm="2027-01-01") == ["alarm", "eri"]
+
+
+def test_a_minimum_rate_has_no_dose_to_enter_again(story: Story) -> None:
     """It is a flow and no dose."""
-    first = replace(at_day(story, 10), order=OrderMinimumRate())
-    assert printed_twice(first, first) is None
-    assert "minimum rate and 0 mcg/day" in refused(printed_twice(first, replace(first, order=OrderStop()))).asked
+    names = [entry.name for entry in printed_re_entries(replace(at_day(story, 10), order=OrderMinimumRate()))]
+    assert names == ["concentration", "total", "volume", "alarm", "eri"]
 
 
 def due(story: Story, number: float, printed: Printed) -> list[str]:

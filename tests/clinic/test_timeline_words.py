@@ -25,6 +25,9 @@ ZONE = ZoneInfo("Europe/Berlin")
 AT = Instant.parse("2026-11-10 08:00", ZONE)
 LATER = Instant(AT.s + 3600)
 REPORT = next(fact for fact in started().chart.facts if isinstance(fact, SessionEnded)).report
+PRINTED = of_clinic.Printed(
+    AT, OrderContinuous(DailyDose(10**8)), None, Concentration(500), DailyDose(10**8), Volume(10**7), Volume(10**6), None
+)
 OF_CLINIC: tuple[tuple[ClinicEntry, str], ...] = (
     (Corrected(AT, 7, "wrong chart"), "entry 7 taken back: wrong chart"),
     (of_clinic.DeviceRecorded(AT, "reference-20", "R-1", access_port=False), "serial number R-1; no catheter access port"),
@@ -43,6 +46,7 @@ OF_CLINIC: tuple[tuple[ClinicEntry, str], ...] = (
         of_clinic.OrderWritten(AT, "V1", "dora", OrderSheet(OrderContinuous(DailyDose(10**8)), prime=True)),
         "ordered by dora: 100 mcg/day, simple continuous; with a prime",
     ),
+    (of_clinic.PrintoutTyped(AT, "V1", "reading", PRINTED), "it counts once a second person enters the same"),
     (of_clinic.PrintoutEntered(AT, "V1", REPORT), "not entered again by a second person"),
     (of_clinic.VisitClosed(AT, "V1"), "visit V1 closed"),
     (of_clinic.VisitAbandoned(AT, "V1", "fire alarm"), "visit V1 given up: fire alarm"),

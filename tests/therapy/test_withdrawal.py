@@ -130,6 +130,7 @@ def test_the_clock_runs_from_the_first_sign_until_the_contact() -> None:
     open_clock = found(story.look(NOW + 0.6), "WDL-02")
     assert [finding.severity for finding in open_clock] == ["emergency"]
     assert open_clock[0].due == day(NOW)
+    assert "suspected for 14 h: " in open_clock[0].asked
     story.fact(Documented(day(NOW - 0.1), "ITB physician contacted"))
     assert severities(story.look(NOW + 0.6), "WDL-02") == ["emergency"]  # that was before the sign
     story.fact(Documented(day(NOW + 0.6), "ITB physician contacted"))

@@ -20,6 +20,7 @@ from thecal.clinic.record import streams
 from thecal.clinic.standing import Standing
 from thecal.quantity import Volume
 from thecal.timeline import DAY_S, Instant
+from thecal.web.worklist import _shown
 
 SignIn = Callable[[str], Visitor]
 WITH_PUMP: dict[str, object] = {
@@ -378,7 +379,9 @@ def test_an_erasure_needs_the_pseudonym_and_leaves_the_record(as_: SignIn, pract
     assert f"11 entries stays under the pseudonym {stream}" in page
     assert nora.send(f"/person/{stream}/erase", {"confirm": "Ada Example"}).status == 422
     assert who(practice, stream) != Person(ERASED)
+    assert "Ada Example" in nora.get("/worklist").words
     answer = nora.send(f"/person/{stream}/erase", {"confirm": stream})
+    assert _shown.cache_info().currsize == 0  # the rows of the worklist that were made hold names
     assert answer.status == 200
     assert who(practice, stream) == Person(ERASED)
     assert history(practice, stream).version == 11

@@ -48,7 +48,9 @@ def to_the_pump(visitor: Visitor, visit: str) -> None:
     assert step(visitor, visit, "reconciliation", {"reconciled": "yes"}).status == 200
 
 
-def printed_now(practice: Practice, stream: str, fill_ml: float | None = None) -> dict[str, object]:
+def printed_now(
+    practice: Practice, stream: str, fill_ml: float | None = None, dose_mcg: int = 100, strength: int = 500
+) -> dict[str, object]:
     """What a programmer would print of the pump of a chart now; after a fill of so much, if one is said."""
     with practice.reading() as reading:
         look = reading.look(reading.history(stream))
@@ -58,13 +60,13 @@ def printed_now(practice: Practice, stream: str, fill_ml: float | None = None) -
     state = advance(believed_pump(report, sheet), practice.now).state
     left = state.known_nl if fill_ml is None else round(fill_ml * 10**6)
     assert left is not None
-    flow_nl, low = 100 * 10**9 // (500 * 10**3), report.low_reservoir
+    flow_nl, low = dose_mcg * 10**6 // strength, report.low_reservoir
     alarm = Instant(practice.now.s + (left - low.nl) * DAY_S // flow_nl)
     return {
         "what": "reading",
-        "concentration": "500 mcg/mL",
-        "daily_dose": "100 mcg/day",
-        "day_total": "100 mcg/day",
+        "concentration": f"{strength:,} mcg/mL",
+        "daily_dose": f"{dose_mcg} mcg/day",
+        "day_total": f"{dose_mcg} mcg/day",
         "calculated": f"{left / 10**6:.1f} mL",
         "low_reservoir": str(low),
         "alarm_on": alarm.date(look.zone).isoformat(),

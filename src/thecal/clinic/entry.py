@@ -4,12 +4,16 @@ An entry is frozen and dated, like a fact: ``at`` is when it happened. When it w
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from thecal.bench.codec import Plain, reader, written
 from thecal.chart.facts import Fact
+from thecal.chart.order import Order, OrderNoPatient, OrderPatient
 from thecal.chart.order_sheet import OrderSheet
 from thecal.pump.messages import Report
+from thecal.pump.program import BridgeBolus, PrimingBolus
+from thecal.quantity import Concentration, DailyDose, Volume
 from thecal.therapy.steps import Step
 from thecal.timeline import Instant
 
@@ -143,6 +147,38 @@ class OrderWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class Printed:
+    """What a printout says. ``order`` is the running dosing as a dose, ``day_total`` its 24-h total as printed.
+
+    ``patient`` is None where nothing is printed of patient boluses: they stay as they were. ``alarm_on`` is None where nothing
+    flows, or where the threshold has been reached. ``eri`` is the date by which to replace the pump, None while its indicator is
+    not reached. ``bolus`` is a prime or a bridge that began with the update of which this is the printout.
+    """
+
+    at: Instant
+    order: Order
+    patient: OrderPatient | OrderNoPatient | None
+    concentration: Concentration
+    day_total: DailyDose
+    calculated: Volume
+    low_reservoir: Volume
+    alarm_on: date | None
+    eri: date | None = None
+    alarms: tuple[str, ...] = ()
+    bolus: PrimingBolus | BridgeBolus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrintoutTyped:
+    """What somebody typed of a printout that a second person has to enter again (SAF-05); until then it counts for nothing."""
+
+    at: Instant
+    visit: str
+    what: Literal["reading", "update"]
+    printed: Printed
+
+
+@dataclass(frozen=True, slots=True)
 class PrintoutEntered:
     """What a real programmer's printout says was entered; ``again_by`` is the second person who entered it, where one did."""
 
@@ -213,6 +249,7 @@ ClinicEntry = (
     | VisitStepped
     | RefillStepped
     | OrderWritten
+    | PrintoutTyped
     | PrintoutEntered
     | VisitClosed
     | VisitAbandoned

@@ -3,14 +3,15 @@
 Nothing here is sent to a pump and nothing is written: a look and an order go in, and what may be written comes out.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from thecal.chart.clinical import Overrode, Signed
 from thecal.chart.order import OrderPatient, ordered_dose
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import Entry, VisitStepped
-from thecal.clinic.order_form import Fields, amount_of, concentration_of, dose_of, volume_of
+from thecal.clinic.order_form import Fields
+from thecal.clinic.re_entry import AMOUNT, DOSE, SPAN, STRENGTH, VOLUME, ReEntry
 from thecal.clinic.visit import STEPS, Visit
 from thecal.clinic.visit_writing import check_open, refused
 from thecal.errors import InputError, Refusal
@@ -275,30 +276,6 @@ def totals_of(found: Checked) -> tuple[tuple[str, str, str], ...]:
 # The second person -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ReEntry:
-    """A value that a second person enters again: what it is called, how it is read, and the values that are the same."""
-
-    name: str
-    label: str
-    hint: str
-    parse: Callable[[str, str], int]
-    meant: tuple[int, ...] = field(repr=False)
-    off: int = 0
-
-    def compare(self, text: str) -> InputError | None:
-        """What is wrong with what was entered; never what would have been right."""
-        if not text.strip():
-            return InputError(self.label, "", "is missing")
-        try:
-            entered = self.parse(text.strip(), self.label)
-        except InputError as error:
-            return error
-        if any(abs(entered - meant) <= self.off for meant in self.meant):
-            return None
-        return InputError(self.label, text.strip(), "is not what the order says; nothing was signed")
-
-
 def re_entries(found: Checked) -> tuple[ReEntry, ...]:
     """What a second person enters again (SAF-05): concentration, daily dose, 24-h total, volume, and every bolus of the order."""
     orders, asked = found.orders, found.asked
@@ -306,41 +283,25 @@ def re_entries(found: Checked) -> tuple[ReEntry, ...]:
         return ()
     rows = []
     if asked.concentration is not None:
-        parse = _counted(concentration_of, "mcg_per_ml")
-        rows.append(ReEntry("concentration", "Concentration, mcg/mL", "", parse, (asked.concentration.mcg_per_ml,)))
+        rows.append(ReEntry("concentration", "Concentration, mcg/mL", "", STRENGTH, (asked.concentration.mcg_per_ml,)))
     session = found.look.chart.session
     order = orders.dosing or (session.order if session else None)
     dose = ordered_dose(order) if order is not None else None
-    of_day = _counted(lambda text, label: dose_of(text, label, zero=True), "pg_per_day")
     if dose is not None:
         hint = "as ordered, the mean of a week where days differ"
-        rows.append(ReEntry("dose", "Daily dose, mcg/day", hint, of_day, (dose.pg_per_day,), _ROUNDED_PG))
+        rows.append(ReEntry("dose", "Daily dose, mcg/day", hint, DOSE, (dose.pg_per_day,), _ROUNDED_PG))
     if asked.after is not None:
         meant = (asked.after.day.pg, *((orders.confirm_total.pg_per_day,) if orders.confirm_total else ()))
         hint = "the most of the program in any 24 h, worked out step by step"
-        rows.append(ReEntry("total", "24-h total, mcg/day", hint, of_day, meant, _ROUNDED_PG))
+        rows.append(ReEntry("total", "24-h total, mcg/day", hint, DOSE, meant, _ROUNDED_PG))
     if orders.reservoir is not None:
-        parse = _counted(volume_of, "nl")
-        rows.append(ReEntry("volume", "Reservoir volume, mL", "as injected", parse, (orders.reservoir.nl,)))
-    amount = _counted(amount_of, "pg")
+        rows.append(ReEntry("volume", "Reservoir volume, mL", "as injected", VOLUME, (orders.reservoir.nl,)))
     if orders.bolus is not None:
-        rows.append(ReEntry("bolus", "Single bolus, mcg", "", amount, (orders.bolus.dose.pg,)))
-        rows.append(ReEntry("bolus_over", "Single bolus over", "with its unit, such as 10 min", _seconds, (orders.bolus.over.s,)))
+        rows.append(ReEntry("bolus", "Single bolus, mcg", "", AMOUNT, (orders.bolus.dose.pg,)))
+        rows.append(ReEntry("bolus_over", "Single bolus over", "with its unit, such as 10 min", SPAN, (orders.bolus.over.s,)))
     if isinstance(orders.patient, OrderPatient):
-        rows.append(ReEntry("patient", "Patient bolus, mcg", "each of them", amount, (orders.patient.dose.pg,)))
+        rows.append(ReEntry("patient", "Patient bolus, mcg", "each of them", AMOUNT, (orders.patient.dose.pg,)))
     return tuple(rows)
-
-
-def _counted(parse: Callable[[str, str], object], unit: str) -> Callable[[str, str], int]:
-    def counted(text: str, label: str) -> int:
-        count: int = getattr(parse(text, label), unit)
-        return count
-
-    return counted
-
-
-def _seconds(text: str, label: str) -> int:
-    return Duration.parse(text, label).s
 
 
 def check_second(visit: Visit, checker: str, signed: tuple[Signed, ...]) -> Refusal | None:

@@ -4,24 +4,18 @@ No wand of this program reaches an implant: a clinic programs with the maker's p
 What is entered is compared with itself (the 24-h total with the order, the alarm date with volume and flow) before it counts.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Literal, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, SessionEnded
-from thecal.chart.order import (
-    OFF_MAX_PERCENT,
-    Order,
-    OrderNoPatient,
-    OrderPatient,
-    ordered_dose,
-    patient_bolus_for,
-    programmed,
-)
+from thecal.chart.order import OFF_MAX_PERCENT, Order, ordered_dose, patient_bolus_for, programmed
 from thecal.chart.order_sheet import OrderSheet
+from thecal.clinic.entry import Printed
 from thecal.clinic.prediction import INSTEAD_OF_BASAL, told_pump
+from thecal.clinic.re_entry import DAY, DOSE, NO_DAY, STRENGTH, VOLUME, ReEntry
 from thecal.errors import InputError, Refusal, nearest_name
 from thecal.programmer.session_record import reading_facts
 from thecal.pump.advance import advance
@@ -35,7 +29,7 @@ from thecal.pump.regimen import Regimen
 from thecal.pump.sheet import PumpSheet
 from thecal.pump.state import PumpState, new_pump
 from thecal.pump.written import BOLUSES, clock_offset_s
-from thecal.quantity import Amount, Concentration, DailyDose, FlowRate, Volume
+from thecal.quantity import Amount, Concentration, FlowRate, Volume
 from thecal.therapy.asked import asked_for
 from thecal.therapy.check import check
 from thecal.therapy.due import mean_flow
@@ -51,28 +45,6 @@ DOSE_STEP = Amount(100_000)
 """D: a printout tells a dose to 0.1 mcg."""
 ALARM_DAYS_OFF = 1
 """D: by how many days a printed alarm date may differ from the one that is worked out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """What a printout says. ``order`` is the running dosing as a dose, ``day_total`` its 24-h total as printed.
-
-    ``patient`` is None where nothing is printed of patient boluses: they stay as they were. ``alarm_on`` is None where nothing
-    flows, or where the threshold has been reached. ``eri`` is the date by which to replace the pump, once its indicator is
-    reached. ``bolus`` is a prime or a bridge that began with the update of which this is the printout.
-    """
-
-    at: Instant
-    order: Order
-    patient: OrderPatient | OrderNoPatient | None
-    concentration: Concentration
-    day_total: DailyDose
-    calculated: Volume
-    low_reservoir: Volume
-    alarm_on: date | None
-    eri: Literal["not reached"] | date = "not reached"
-    alarms: tuple[str, ...] = ()
-    bolus: PrimingBolus | BridgeBolus | None = None
 
 
 def report_of(printed: Printed, before: Report | None, chart: Chart, sheet: PumpSheet, zone: ZoneInfo) -> Report | Refusal:
@@ -113,7 +85,7 @@ def report_of(printed: Printed, before: Report | None, chart: Chart, sheet: Pump
         said_by(answer.state),
         calculated=printed.calculated,  # as printed, by a fill sensor too
         alarms=printed.alarms,
-        replace_by=None if printed.eri == "not reached" else _midnight(printed.eri, zone),
+        replace_by=None if printed.eri is None else _midnight(printed.eri, zone),
         clock_reading_s=Clock(offset_s, printed.at).reading_s(printed.at),
         log=(),
         logged=0,
@@ -124,17 +96,19 @@ def report_of(printed: Printed, before: Report | None, chart: Chart, sheet: Pump
     return _check_alarm_date(printed, told, sheet, zone) or told
 
 
-def printed_twice(first: Printed, again: Printed) -> Refusal | None:
-    """SAF-05: what two people entered of one printout; None where it is the same, else every difference by name."""
-    once, twice = _entered(first), _entered(again)
-    apart = [f"{name} {once[name]} and {twice[name]}" for name in once if once[name] != twice[name]]
-    if not apart:
-        return None
-    return refusal_by(
-        "SAF-05",
-        f"one printout entered as two: {'; '.join(apart)}",
-        "the same from both persons",
-        "Both read the printout again, each on their own; whoever differs enters it anew.",
+def printed_re_entries(printed: Printed) -> tuple[ReEntry, ...]:
+    """What a second person enters again of a printout (SAF-05): its six values, exactly as they were typed."""
+    dose = ordered_dose(printed.order)
+    rows = [ReEntry("concentration", "Concentration, mcg/mL", "", STRENGTH, (printed.concentration.mcg_per_ml,))]
+    if dose is not None:
+        rows.append(ReEntry("dose", "Daily dose, mcg/day", "", DOSE, (dose.pg_per_day,)))
+    alarm, eri = (day.toordinal() if day else NO_DAY for day in (printed.alarm_on, printed.eri))
+    return (
+        *rows,
+        ReEntry("total", "24-h total, mcg/day", "", DOSE, (printed.day_total.pg_per_day,)),
+        ReEntry("volume", "Reservoir volume, mL", "as printed", VOLUME, (printed.calculated.nl,)),
+        ReEntry("alarm", "Alarm date", "empty if none is printed", DAY, (alarm,), empty=NO_DAY, type="date"),
+        ReEntry("eri", "Replace by (ERI)", "empty if not reached", DAY, (eri,), empty=NO_DAY, type="date"),
     )
 
 
@@ -322,7 +296,7 @@ def _check_volume(printed: Printed, sheet: PumpSheet) -> Refusal | None:
 
 def _check_replacement(printed: Printed, sheet: PumpSheet, zone: ZoneInfo) -> Refusal | None:
     """EOS-02: once its indicator is reached a pump runs on for so long and no longer."""
-    if printed.eri == "not reached":
+    if printed.eri is None:
         return None
     latest = (printed.at + sheet.eri_to_eos).date(zone)
     if printed.eri <= latest:
@@ -374,19 +348,6 @@ def _alarm_refused(printed: Printed, limit: str) -> Refusal:
     return refusal_by(
         "REF-01", told, limit, "Read date, volume, threshold and dose on the printout again: one of them does not fit the others."
     )
-
-
-def _entered(printed: Printed) -> dict[str, str]:
-    """What a second person enters again (SAF-05), by name."""
-    dose = ordered_dose(printed.order)
-    return {
-        "concentration": str(printed.concentration),
-        "daily dose": printed.order.mode if dose is None else str(dose),
-        "24-h total": str(printed.day_total),
-        "volume": str(printed.calculated),
-        "alarm date": str(printed.alarm_on or "none"),
-        "replacement date": str(printed.eri),
-    }
 
 
 def _midnight(day: date, zone: ZoneInfo) -> Instant:

@@ -213,6 +213,8 @@ def _visit_parts(entry: Entry) -> Iterator[str]:
             dosing = order_text(orders.dosing) if orders.dosing is not None else "no other dosing"
             yield f"visit {visit}, ordered by {author}: {dosing}"
             yield "with a bridge" if orders.bridge else "with a prime" if orders.prime else ""
+        case of_clinic.PrintoutTyped(visit=visit):
+            yield f"visit {visit}: printout typed; it counts once a second person enters the same"
         case of_clinic.PrintoutEntered(visit=visit, report=report, again_by=again_by):
             yield f"visit {visit}: printout entered, the pump says {report.mode}"
             yield f"entered again by {again_by}" if again_by else "not entered again by a second person"

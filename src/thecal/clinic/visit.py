@@ -11,7 +11,16 @@ from typing import Literal, get_args
 from thecal.chart.clinical import Overrode
 from thecal.chart.facts import Filled
 from thecal.chart.order_sheet import OrderSheet
-from thecal.clinic.entry import OrderWritten, RefillStepped, VisitAbandoned, VisitBegun, VisitClosed, VisitStepped
+from thecal.clinic.entry import (
+    OrderWritten,
+    PrintoutEntered,
+    PrintoutTyped,
+    RefillStepped,
+    VisitAbandoned,
+    VisitBegun,
+    VisitClosed,
+    VisitStepped,
+)
 from thecal.clinic.history import History, Recorded
 from thecal.pump.sheet import PumpSheet
 from thecal.therapy.appointment import appointments, elsewhere
@@ -75,7 +84,10 @@ class StepStanding:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visit as the record tells it. ``orders`` is the order that counts, by ``author``, written ``ordered_at``."""
+    """A visit as the record tells it. ``orders`` is the order that counts, by ``author``, written ``ordered_at``.
+
+    ``typed`` is a printout, by ``typed_by``, that waits for a second person.
+    """
 
     name: str
     kind: Kind
@@ -89,6 +101,8 @@ class Visit:
     approved_by: str
     ended: Literal["closed", "abandoned"] | None
     ended_at: Instant | None
+    typed: PrintoutTyped | None = None
+    typed_by: str = ""
 
     @property
     def is_refill(self) -> bool:
@@ -135,6 +149,7 @@ def visit_of(history: History, name: str, sheet: PumpSheet | None) -> Visit | No
     given_up = next((entry for entry in history.all(VisitAbandoned) if entry.visit == name), None)
     end = closed or given_up
     approved = done.get("order approved")
+    typed = _typed(history, name, last.version if last else 0) if end is None else None
     return Visit(
         name,
         kind,
@@ -148,6 +163,8 @@ def visit_of(history: History, name: str, sheet: PumpSheet | None) -> Visit | No
         approved.note if approved else "",
         None if end is None else "closed" if closed else "abandoned",
         end.at if end else None,
+        typed.entry if typed is not None and isinstance(typed.entry, PrintoutTyped) else None,
+        typed.who if typed is not None else "",
     )
 
 
@@ -170,6 +187,15 @@ def _done(history: History, name: str, ordered: int) -> dict[str, VisitStepped]:
         and (row.entry.step not in _OF_THE_ORDER or row.version > ordered)
         and (row.entry.step != "update" or row.entry.note not in NOT_DONE)
     }
+
+
+def _typed(history: History, name: str, ordered: int) -> Recorded | None:
+    """What was typed last of a printout, unless it was entered again since, or the order that it programs is another by now."""
+    rows = [row for row in history.standing if isinstance(row.entry, PrintoutTyped | PrintoutEntered) and row.entry.visit == name]
+    last = max(rows, key=lambda row: row.version, default=None)
+    if last is None or not isinstance(last.entry, PrintoutTyped):
+        return None
+    return last if last.entry.what == "reading" or last.version > ordered else None
 
 
 def _procedure(history: History, begun: Recorded, name: str, sheet: PumpSheet) -> RefillProcedure:

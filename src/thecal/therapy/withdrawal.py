@@ -6,7 +6,7 @@ from thecal.chart.clinical import Prescribed
 from thecal.chart.vocabulary import grouped, words
 from thecal.therapy import restart
 from thecal.therapy.finding import Finding, Severity
-from thecal.therapy.look import Check, Checks, Look
+from thecal.therapy.look import Check, Checks, Look, in_words
 from thecal.therapy.renal import adjusted
 from thecal.therapy.restart import dose_before, interruption
 from thecal.therapy.rules import Limit
@@ -115,7 +115,7 @@ def _contact(look: Look) -> Iterator[Finding]:
     since = begun_at(look, signs)
     paper = look.known.document("ITB physician contacted", look.now)
     if paper is None or paper.at < since:
-        asked = f"no physician who knows the therapy was told; suspected for {signs.begun}: {told(signs)}"
+        asked = f"no physician who knows the therapy was told; suspected for {in_words(signs.begun)}: {told(signs)}"
         advice = "Call the physician on call for the therapy now, and record the contact."
         yield look.found("WDL-02", "emergency", asked, "a contact within minutes of any suspicion", advice, since)
 

@@ -37,6 +37,7 @@ from thecal.web.ask import Ask
 from thecal.web.chart import called, history_of
 from thecal.web.guard import ForbiddenError
 from thecal.web.route import Pages
+from thecal.web.worklist import forget_rows
 
 PAGES = Pages()
 _OF_PERSON = tuple(field.name for field in fields(Person))
@@ -395,4 +396,5 @@ def erase(ask: Ask, stream: str) -> Response:
         now = ask.practice.now
         erase_person(connection, stream, now)
         write_audit(connection, ask.by.who, "erased the identifiers", now, stream=stream, request=ask.by.request)
+    forget_rows()
     return ask.go(f"/person/{stream}/erase", "The identifiers were erased.")

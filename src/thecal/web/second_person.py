@@ -1,53 +1,114 @@
-"""The second person (SAF-05): another one than the author enters the order again, without seeing its numbers."""
+"""The second person (SAF-05): another one than the author enters an order or a printout again, without seeing its numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from thecal.clinic.entry import Entry
 from thecal.clinic.order_check import Checked, check_second, checked, re_entries, sign, signatures
+from thecal.clinic.printed import printed_re_entries
+from thecal.clinic.re_entry import ReEntry
+from thecal.clinic.visit_printout import check_again
+from thecal.clinic.visit_printout import entered_again as printout_again
 from thecal.errors import Refusal
+from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.route import Pages
 from thecal.web.visit import Opened, opened
+from thecal.web.visit_pump import ready
 
 PAGES = Pages()
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What is to be entered again: an order or a printout, by whom and when; ``refusal`` says why not now, or not by them.
+
+    ``written`` gives what is written once all of it is the same.
+    """
+
+    what: str
+    by: str
+    at: Instant | None
+    mode: str
+    entries: tuple[ReEntry, ...]
+    refusal: Refusal | None
+    written: Callable[[], tuple[Entry, ...] | Refusal]
+    order: Checked | None = None
+
+
 @PAGES.get("/visit/{stream}/{name}/second", "double-check")
 def second_page(ask: Ask, stream: str, name: str) -> Response:
-    """Who wrote the order, for which pump and mode, and empty fields."""
+    """Who wrote it, for which pump and mode, and empty fields."""
     opening = opened(ask.practice, stream, name)
     ask.audit("opened the second person's page", stream, name)
-    return _page(ask, opening, _may(ask, opening), _order(opening))
+    again = _again(ask, opening)
+    return _page(ask, opening, again, again.refusal)
 
 
 @PAGES.post("/visit/{stream}/{name}/second", "double-check")
 def entered_again(ask: Ask, stream: str, name: str) -> Response:
-    """Compare what was entered again; signed only where all of it is what the order says, and nothing written otherwise."""
+    """Compare what was entered again; signed only where all of it is the same, and nothing written otherwise."""
     opening = opened(ask.practice, stream, name)
-    refusal, found = _may(ask, opening), _order(opening)
-    if refusal is None and found is not None:
-        for entry in re_entries(found):
+    again = _again(ask, opening)
+    refusal = again.refusal
+    if refusal is None:
+        for entry in again.entries:
             error = entry.compare(ask.form.text(entry.name))
             if error is not None:
                 ask.form.errors[entry.name] = error
-        if found.asked is not None and not ask.form.errors:
-            written = sign(opening.visit, ask.account.name, ask.account.role, ask.practice.now)
-            ask.practice.write(stream, ask.form.seen, written, ask.by, "entered an order again", detail=name)
-            return ask.go(f"/visit/{stream}/{name}", "Entered again, and the same: signed.")
-    ask.audit("entered an order again, not signed", stream, f"{name}: {', '.join(ask.form.errors) or 'refused'}")
-    return _page(ask, opening, refusal, found, 422)
+        if not ask.form.errors:
+            written = again.written()
+            if not isinstance(written, Refusal):
+                ask.practice.write(stream, ask.form.seen, written, ask.by, f"entered {again.what} again", detail=name)
+                return ask.go(f"/visit/{stream}/{name}", "Entered again, and the same: signed.")
+            refusal = written
+    ask.audit(f"entered {again.what} again, not signed", stream, f"{name}: {', '.join(ask.form.errors) or 'refused'}")
+    return _page(ask, opening, again, refusal, 422)
 
 
-def _may(ask: Ask, opening: Opened) -> Refusal | None:
-    return check_second(opening.visit, ask.account.name, signatures(opening.visit, opening.look))
+def _again(ask: Ask, opening: Opened) -> Again:
+    return _printout(ask, opening) if opening.visit.typed is not None else _order(ask, opening)
 
 
-def _order(opening: Opened) -> Checked | None:
-    orders = opening.visit.orders
-    return None if orders is None else checked(orders, opening.look, opening.visit, standing=True)
-
-
-def _page(ask: Ask, opening: Opened, refusal: Refusal | None, found: Checked | None, code: int = 200) -> Response:
+def _order(ask: Ask, opening: Opened) -> Again:
+    visit, account = opening.visit, ask.account
+    found = None if visit.orders is None else checked(visit.orders, opening.look, visit, standing=True)
+    refusal = check_second(visit, account.name, signatures(visit, opening.look))
+    if refusal is None and found is not None and found.asked is None:
+        refusal = next(iter(found.refusals), None)
     dosing = found.orders.dosing if found else None
+    return Again(
+        "an order",
+        visit.author,
+        visit.ordered_at,
+        dosing.mode if dosing else "no change of the program",
+        re_entries(found) if found else (),
+        refusal,
+        lambda: sign(visit, account.name, account.role, ask.practice.now),
+        found,
+    )
+
+
+def _printout(ask: Ask, opening: Opened) -> Again:
+    visit, checker = opening.visit, ask.account.name
+    waiting = visit.typed
+    assert waiting is not None  # who calls has looked
+    orders = ready(opening) if waiting.what == "update" else None
+    refusal = check_again(visit, checker) or (orders if isinstance(orders, Refusal) else None)
+    return Again(
+        "a printout",
+        visit.typed_by,
+        waiting.at,
+        waiting.printed.order.mode,
+        printed_re_entries(waiting.printed),
+        refusal,
+        lambda: orders if isinstance(orders, Refusal) else printout_again(visit, opening.look, orders, checker),
+    )
+
+
+def _page(ask: Ask, opening: Opened, again: Again, refusal: Refusal | None, code: int = 200) -> Response:
     return ask.page(
         "second_person.html",
         code,
@@ -56,9 +117,8 @@ def _page(ask: Ask, opening: Opened, refusal: Refusal | None, found: Checked | N
         sheet=opening.sheet,
         visit=opening.visit,
         version=opening.history.version,
-        refusal=refusal or (next(iter(found.refusals), None) if found and found.asked is None else None),
-        entries=re_entries(found) if found else (),
-        mode=dosing.mode if dosing else "no change of the program",
-        second=found.second if found else (),
-        signed=signatures(opening.visit, opening.look),
+        again=again,
+        refusal=refusal,
+        second=again.order.second if again.order else (),
+        signed=signatures(opening.visit, opening.look) if again.order else (),
     )

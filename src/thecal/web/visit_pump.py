@@ -2,8 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -12,22 +10,21 @@ from thecal.bench.bench_folder import BenchError
 from thecal.bench.desk import ENDED, Desk
 from thecal.bench.wand import LinkError
 from thecal.chart.chart import Chart
-from thecal.chart.facts import Entered, Fact, Interrogated, Ordered
+from thecal.chart.facts import Fact, Interrogated
 from thecal.chart.order import Order, OrderContinuous
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import visit_writing as writing
-from thecal.clinic.entry import Entry, PrintoutEntered, VisitStepped
+from thecal.clinic.entry import Entry, Printed, VisitStepped
 from thecal.clinic.history import History
-from thecal.clinic.printed import Printed, printed_facts, re_entry_due, report_of
 from thecal.clinic.visit import Visit, overrides_since
+from thecal.clinic.visit_printout import What, typed
 from thecal.errors import Refusal
 from thecal.programmer.printout import Printout, printout
 from thecal.programmer.review import Review
 from thecal.pump.memory import digest
-from thecal.pump.messages import Fill, Report, Syringe, Withdraw
+from thecal.pump.messages import Fill, Syringe, Withdraw
 from thecal.quantity import Concentration, DailyDose, Volume, nearest
 from thecal.therapy.residual import worked_out
-from thecal.therapy.service import last_report
 from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.route import Pages
@@ -210,8 +207,8 @@ class Shown:
     digest: str
 
 
-def _ready(found: Opened) -> OrderSheet | Refusal:
-    """The order of a visit, if it may be written now."""
+def ready(found: Opened) -> OrderSheet | Refusal:
+    """The order of a visit, if it may be written into the pump now."""
     visit = found.visit
     refusal = writing.check_open(visit)
     if refusal:
@@ -241,7 +238,7 @@ def _ready(found: Opened) -> OrderSheet | Refusal:
 async def reviewed(ask: Ask, stream: str, name: str) -> Response:
     """Interrogate, and show what an update would change, side by side. Nothing is written into the pump."""
     found = await run_in_threadpool(opened, ask.practice, stream, name)
-    orders = _ready(found)
+    orders = ready(found)
     if isinstance(orders, Refusal):
         return await run_in_threadpool(show, ask, found, orders, "update")
 
@@ -262,7 +259,7 @@ async def reviewed(ask: Ask, stream: str, name: str) -> Response:
 async def updated(ask: Ask, stream: str, name: str) -> Response:
     """Write what was reviewed, if it is still that, and read it back. Whatever comes of it is written down."""
     found = await run_in_threadpool(opened, ask.practice, stream, name)
-    orders = _ready(found)
+    orders = ready(found)
     total = ask.form.needed("total", DailyDose.parse)
     if isinstance(orders, Refusal) or total is None:
         return await run_in_threadpool(show, ask, found, orders if isinstance(orders, Refusal) else None, "update")
@@ -305,49 +302,13 @@ def printed_typed(ask: Ask, stream: str, name: str) -> Response:
     what = ask.form.chosen("what", ("reading", "update"))
     if found.sheet is None or refusal or what is None:
         return show(ask, found, refusal or _no_refill(), "reading")
+    step: What = "update" if what == "update" else "reading"
     read = _printed(ask, found, what)
     if read is None:
-        return show(ask, found, None, "update" if what == "update" else "reading")
-    report = report_of(read, last_report(found.look.known), found.history.chart, found.sheet, found.look.zone)
-    if isinstance(report, Refusal):
-        return show(ask, found, report, "update" if what == "update" else "reading")
-    if what == "update":
-        return _printed_update(ask, found, read, report)
-    facts = printed_facts(report, found.history.chart, found.sheet, read.order, f"printout/{found.visit.name}")
-    now = ask.practice.now
-    fact = next((fact for fact in facts if isinstance(fact, Interrogated)), Interrogated(report.at, report))
-    steps = writing.interrogated(found.visit, fact, now)
-    after: tuple[Entry, ...] = (VisitStepped(now, found.visit.name, "reading after"),) if "update" in found.visit.done else ()
-    written = steps if isinstance(steps, Refusal) else (*facts, PrintoutEntered(now, found.visit.name, report), *steps, *after)
-    return step_done(ask, found, "reading", written, "entered a printout")
-
-
-def _printed_update(ask: Ask, found: Opened, read: Printed, report: Report) -> Response:
-    """An update that was programmed outside: what was ordered here, entered again by a second person where one is due."""
-    orders = _ready(found)
-    if isinstance(orders, Refusal) or found.sheet is None:
-        return show(ask, found, orders if isinstance(orders, Refusal) else None, "update")
-    ordered = orders.dosing
-    if ordered is not None and ordered != read.order:
-        refusal = writing.refused(
-            "an update other than ordered", "what was ordered here", "Compare order and printout.", "ROL-03"
-        )
-        return show(ask, found, refusal, "update")
-    due = re_entry_due(read, found.look)
-    if isinstance(due, Refusal):
-        return show(ask, found, due, "update")
-    if due and "second person" not in found.visit.done:
-        refusal = writing.refused(f"an update with {due[0].asked}", "a second person", "Have it entered again.", "SAF-05")
-        return show(ask, found, refusal, "update")
-    facts: list[Fact] = [Ordered(report.at, each) for each in (orders.dosing, orders.patient, orders.bolus) if each]
-    filled, chart = found.visit.filled, found.history.chart
-    if orders.reservoir is not None and filled is not None and chart.fill_session is None:
-        facts.append(Entered(report.at, orders.reservoir, filled.volume))
-    facts += printed_facts(report, chart, found.sheet, read.order, f"printout/{found.visit.name}")
-    now, visit = ask.practice.now, found.visit
-    steps = (VisitStepped(now, visit.name, "update", "programmed outside"), VisitStepped(now, visit.name, "reading after"))
-    written: tuple[Entry, ...] = (*facts, PrintoutEntered(now, visit.name, report), *steps)
-    return step_done(ask, found, "update", written, "entered the printout of an update")
+        return show(ask, found, None, step)
+    orders = ready(found) if step == "update" else None
+    written = orders if isinstance(orders, Refusal) else typed(read, step, found.visit, found.look, orders)
+    return step_done(ask, found, step, written, "entered a printout")
 
 
 def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
@@ -360,7 +321,7 @@ def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
     calculated = form.needed("calculated", Volume.parse)
     low = form.needed("low_reservoir", Volume.parse)
     alarm = form.day("alarm_on", needed=False)
-    eri: Literal["not reached"] | date = form.day("replace_by", needed=False) or "not reached"
+    eri = form.day("replace_by", needed=False)
     running = found.history.chart.session.order if found.history.chart.session else None
     order: Order | None = _order(found.visit, running, dose, what) if dose is not None else None
     if form.errors or total is None or strength is None or calculated is None or low is None or order is None:

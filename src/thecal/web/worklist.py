@@ -30,6 +30,11 @@ def worklist_page(ask: Ask) -> Response:
     return ask.page("worklist.html", found=found, rows=rows, tier=tier if number is not None else "", kind=kind or "")
 
 
+def forget_rows() -> None:
+    """Hold no row any more: somebody's name is not to be kept even here."""
+    _shown.cache_clear()
+
+
 @lru_cache(maxsize=4096)  # the same rows are asked for all day, and making them is most of the page's work
 def _shown(row: Row, days: str, sees: frozenset[Right], zone: ZoneInfo) -> Markup:
     return Markup(TEMPLATES.get_template("worklist_row.html").render(row=row, days=days, sees=sees, zone=zone))  # noqa: S704  # a template escapes

@@ -1,0 +1,66 @@
+"""A value that a second person enters again, without seeing it (SAF-05), and how it is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+from thecal.clinic.order_form import amount_of, concentration_of, dose_of, volume_of
+from thecal.errors import InputError
+from thecal.timeline import Duration
+
+Reader = Callable[[str, str], int]
+"""What was entered, and the label for the error, as a whole number to be compared. Raises InputError."""
+NO_DAY = 0
+"""An empty date, where none may be meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReEntry:
+    """A value to be entered again: what it is called, how it is read, and the values that are the same.
+
+    ``empty`` is what an empty field means, None where it has to be filled; ``type`` is that of the field on a page.
+    """
+
+    name: str
+    label: str
+    hint: str
+    parse: Reader
+    meant: tuple[int, ...] = field(repr=False)
+    off: int = 0
+    empty: int | None = None
+    type: str = "text"
+
+    def compare(self, text: str) -> InputError | None:
+        """What is wrong with what was entered; never what would have been right."""
+        if not text.strip() and self.empty is None:
+            return InputError(self.label, "", "is missing")
+        try:
+            entered = self.parse(text.strip(), self.label) if text.strip() else self.empty
+        except InputError as error:
+            return error
+        if any(entered is not None and abs(entered - meant) <= self.off for meant in self.meant):
+            return None
+        return InputError(self.label, text.strip(), "is not the same; nothing was signed")
+
+
+def _counted(parse: Callable[[str, str], object], unit: str) -> Reader:
+    def counted(text: str, label: str) -> int:
+        count: int = getattr(parse(text, label), unit)
+        return count
+
+    return counted
+
+
+def _day(text: str, label: str) -> int:
+    try:
+        return date.fromisoformat(text).toordinal()
+    except ValueError:
+        raise InputError(label, text, "is no day", accepted=("2027-03-09",)) from None
+
+
+STRENGTH = _counted(concentration_of, "mcg_per_ml")
+DOSE = _counted(lambda text, label: dose_of(text, label, zero=True), "pg_per_day")
+VOLUME = _counted(lambda text, label: volume_of(text, label, zero=True), "nl")
+AMOUNT = _counted(amount_of, "pg")
+SPAN = _counted(Duration.parse, "s")
+DAY = _day
