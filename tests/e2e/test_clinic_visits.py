@@ -1,19 +1,19 @@
-"""Visits in a real browser at a real server, with virtual pumps on a real bench, and with a printout that is typed in."""
+"""Visits in a real browser at a real server, with virtual pumps on a real bench."""
 
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.clinic.practice import PASSWORD, admit
 from tests.e2e.chromium import needs_chromium
 from tests.e2e.clinic_server import Reader, Served, cut_at_command, served, written
-from tests.web.test_visit import printed_now
+from tests.e2e.visiting import begin, done, send, tick_all, up_to_the_pump, within
 from thecal.chart.clinical import Booked, Overrode, Signed
-from thecal.chart.facts import Filled, Interrogated, SessionEnded, SessionUncertain
+from thecal.chart.facts import Filled, SessionEnded, SessionUncertain
 from thecal.chart.order import OrderContinuous
-from thecal.clinic.entry import PrintoutEntered, VisitBegun, VisitClosed, VisitStepped
+from thecal.clinic.entry import VisitBegun, VisitClosed, VisitStepped
 from thecal.quantity import DailyDose
 from thecal.timeline import Duration
 
@@ -34,46 +34,6 @@ def clinic(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A clinic without a bench, whose clock stands still."""
     with served(browser, tmp_path_factory.mktemp("clinic")) as found:
         yield found
-
-
-def within(page: Page, step: str) -> Locator:
-    """The part of a visit's page that is about a step."""
-    return page.locator(f"#step-{step}")
-
-
-def tick_all(page: Page, step: str) -> None:
-    for box in within(page, step).get_by_role("checkbox").all():
-        box.check()
-
-
-def send(page: Page, step: str, button: str) -> None:
-    """Press a button of a step, and read what comes of it."""
-    with page.expect_navigation():
-        within(page, step).get_by_role("button", name=button, exact=True).click()
-
-
-def done(page: Page, step: str) -> None:
-    expect(within(page, step).get_by_role("heading", level=2)).to_contain_text("done")
-
-
-def begin(reader: Reader, stream: str, kind: str) -> str:
-    """Begin a visit; its path."""
-    reader.go(f"/visit/{stream}")
-    reader.page.get_by_label("Begin a visit").select_option(kind)
-    reader.press("Begin")
-    return reader.page.url.removeprefix(reader.address).partition("#")[0]
-
-
-def up_to_the_pump(page: Page) -> None:
-    """The steps before the pump is asked."""
-    tick_all(page, "before")
-    send(page, "before", "Checked")
-    within(page, "symptoms").get_by_role("combobox").first.select_option("0")
-    send(page, "symptoms", "Write down")
-    within(page, "scales").get_by_label("Ashworth, legs (mean)").fill("2.5")
-    send(page, "scales", "Write down")
-    tick_all(page, "reconciliation")
-    send(page, "reconciliation", "Reconciled")
 
 
 def refill_up_to_the_fill(page: Page, residual: str = "") -> None:
@@ -311,35 +271,6 @@ def test_of_two_who_want_one_slot_one_gets_it(clinic: Served) -> None:
     expect(readers[1].page.get_by_role("alert").first).to_contain_text("which was taken a moment ago")
     booked = [[entry for entry in written(clinic.practice, stream) if isinstance(entry, Booked)] for stream in streams]
     assert [len(found) for found in booked] == [1, 0]
-
-
-def test_a_printout_of_a_real_pump_is_typed_in(clinic: Served) -> None:
-    """A total that does not fit is refused with what was typed; corrected, the reading is in the chart."""
-    stream = admit(clinic.practice, "Petra Print")
-    nora = clinic.as_("nora")
-    page = nora.page
-    begin(nora, stream, "refill")
-    up_to_the_pump(page)
-    assert "A real pump is programmed with the maker's programmer" in nora.words
-    part = within(page, "reading")
-    typed = printed_now(clinic.practice, stream)
-    labels = {
-        "Concentration": "concentration",
-        "Daily dose": "daily_dose",
-        "Reservoir volume": "calculated",
-        "Low reservoir alarm at": "low_reservoir",
-        "Alarm date": "alarm_on",
-    }
-    for label, name in labels.items():
-        part.get_by_label(label).fill(str(typed[name]))
-    part.get_by_label("24-h total").fill("2,400 mcg/day")
-    send(page, "reading", "Enter the printout")
-    expect(part.get_by_role("alert").first).to_contain_text("SAF-04")
-    expect(part.get_by_label("Reservoir volume")).to_have_value(str(typed["calculated"]))
-    part.get_by_label("24-h total").fill("100 mcg/day")
-    send(page, "reading", "Enter the printout")
-    done(page, "reading")
-    assert {PrintoutEntered, Interrogated} <= {type(entry) for entry in written(clinic.practice, stream)}
 
 
 def test_a_session_that_ends_in_the_middle_of_a_visit_loses_nothing(clinic: Served) -> None:
