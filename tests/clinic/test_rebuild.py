@@ -1,12 +1,17 @@
 """The standings are worked out of the record at any time: what they were is told, and what they are is put right."""
 
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
 from tests.clinic.practice import NOW, Clock, admit
+from thecal.clinic import rebuild as rebuilding
 from thecal.clinic.archive import rows_of
 from thecal.clinic.entry import Resolved, Telephoned
-from thecal.clinic.practice import By, Practice
+from thecal.clinic.practice import By, Practice, Reading
 from thecal.clinic.rebuild import rebuild
 from thecal.clinic.record import append
 from thecal.clinic.schema import audit, entry, item, standing
@@ -119,6 +124,52 @@ def test_a_chart_that_is_written_to_meanwhile_is_not_overtaken(practice: Practic
     assert found is not None
     assert (found.version, "call back" in {one.name for one in found.items}) == (12, True)
     assert rebuild(practice).changed == {}
+
+
+def test_a_standing_that_was_worked_out_meanwhile_stays(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On both databases: nothing was written into the chart, but a certificate was taken back; its standing is not put back."""
+    stream = admit(practice)
+    with practice.database.writing() as connection:
+        connection.execute(update(standing).values(tier=0))
+    hold = practice.database.hold
+    worked_out: list[str] = []
+
+    def refreshed_before(connection: Connection, held: str) -> None:
+        hold(connection, held)
+        if not worked_out:
+            connection.execute(update(standing).where(standing.c.stream == held).values(day="2026-11-19"))
+            worked_out.append(held)
+
+    monkeypatch.setattr(practice.database, "hold", refreshed_before)
+    calls: list[str] = []
+    standing_now = Reading.standing
+
+    def counted(self: Reading, held: str) -> Standing:
+        calls.append(held)
+        return standing_now(self, held)
+
+    monkeypatch.setattr(Reading, "standing", counted)
+    rebuild(practice)
+    assert calls == [stream, stream]  # once for the rebuild, and once more because of who was quicker
+
+
+def test_the_clock_of_a_worker_goes_on(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that was promised after the rebuild began is not forgotten by it."""
+    stream = admit(practice)
+    own = practice.settings
+    settings = replace(own, limits=dict(own.limits), switches=dict(own.switches))
+    monkeypatch.setattr(rebuilding, "_LASTING", ExitStack())
+    monkeypatch.setattr(rebuilding, "_WORKER", {})
+    with rebuilding._LASTING:
+        rebuilding._open(practice.database.url, practice.folder, settings, NOW, time.time() - 90)
+        worker = rebuilding._WORKER["practice"]
+        assert NOW.s + 90 <= worker.now.s <= NOW.s + 150
+        practice.clock = lambda: Instant(NOW.s + 60)
+        practice.write(stream, 11, [Telephoned(practice.now, "she", "asks", "to do", "", "", call_back=NOW)], BY, "wrote")
+        found = standing_kept(practice, stream)
+        assert dict(rebuilding._renewed(worker, [stream])) == {stream: ""}
+        assert standing_kept(practice, stream) == found
+        worker.database.close()
 
 
 @pytest.mark.long

@@ -9,11 +9,13 @@ from tests.web.test_visit import begun, history_of, printed_now, step, to_the_pu
 from tests.web.visitor import FIELDS, Visitor
 from thecal.chart.chart import Chart
 from thecal.chart.clinical import Documented, Overrode, Signed
-from thecal.chart.order import OrderContinuous
+from thecal.chart.facts import Interrogated
+from thecal.chart.order import OrderContinuous, OrderStop
 from thecal.chart.order_sheet import OrderSheet
-from thecal.clinic.entry import OrderWritten, PrintoutEntered, PrintoutTyped, VisitStepped
+from thecal.clinic.entry import Corrected, OrderWritten, PrintoutEntered, PrintoutTyped, VisitStepped
 from thecal.clinic.practice import By, Practice
 from thecal.quantity import DailyDose
+from thecal.therapy.service import last_report
 from thecal.timeline import Duration
 from thecal.web.visit import opened
 
@@ -197,3 +199,90 @@ def test_a_printout_of_an_order_that_was_changed_since_does_not_wait(
     assert opened(practice, stream, name).visit.typed is None
     page = as_("nils").get(visit)
     assert "Typed by" not in page.words
+
+
+@pytest.mark.requirement("VST-06")
+def test_who_signed_an_order_has_not_entered_a_printout(as_: SignIn, practice: Practice, stream: str) -> None:
+    """An order was signed at a visit that was given up; what is found at the next one is another matter."""
+    nora = as_("nora")
+    first = ordered(practice, nora, stream)
+    assert step(nora, first, "abandon", {"why": "the power failed"}).status == 200
+    visit = begun(nora, stream, "follow-up")
+    to_the_pump(nora, visit)
+    step(nora, visit, "pump/printed", printed_now(practice, stream, strength=1000))
+    assert opened(practice, stream, visit.rpartition("/")[2]).visit.typed is not None
+    session = chart(practice, stream).session
+    assert session is not None
+    assert session.report.concentration is not None
+    assert session.report.concentration.mcg_per_ml == 500
+
+
+@pytest.mark.requirement("VST-06")
+@pytest.mark.parametrize("end", ["close", "abandon"])
+def test_no_visit_ends_while_a_printout_waits(
+    practice: Practice, as_: SignIn, stream: str, waiting: tuple[str, dict[str, object]], end: str
+) -> None:
+    """Else a pump that was found otherwise would be on no list; taken back in the chart, it waits no more."""
+    visit, _ = waiting
+    nora = as_("nora")
+    assert step(nora, visit, end, {"why": "no time"}).status == 422
+    row = next(row for row in history_of(practice, stream).rows if isinstance(row.entry, PrintoutTyped))
+    version = history_of(practice, stream).version
+    practice.write(stream, version, [Corrected(practice.now, row.version, "wrong paper")], By("nora"), "took an entry back")
+    assert step(nora, visit, "abandon", {"why": "no time"}).status == 200
+
+
+def test_a_pump_that_was_read_since_waits_for_nobody(
+    practice: Practice, stream: str, waiting: tuple[str, dict[str, object]]
+) -> None:
+    """What was typed before is older than what the pump said."""
+    visit, _ = waiting
+    with practice.reading() as reading:
+        look = reading.look(reading.history(stream))
+    report = last_report(look.known)
+    assert report is not None
+    version = history_of(practice, stream).version
+    practice.write(stream, version, [Interrogated(practice.now, report)], By("nora"), "interrogated the pump")
+    assert opened(practice, stream, visit.rpartition("/")[2]).visit.typed is None
+
+
+def test_a_printout_that_counted_is_not_entered_a_third_time(
+    practice: Practice, as_: SignIn, stream: str, waiting: tuple[str, dict[str, object]]
+) -> None:
+    """Also where the line that says so was taken back: the facts are still there."""
+    visit, typed = waiting
+    as_("nils").send(f"{visit}/second", again(typed))
+    row = next(row for row in history_of(practice, stream).rows if isinstance(row.entry, PrintoutEntered))
+    version = history_of(practice, stream).version
+    practice.write(stream, version, [Corrected(practice.now, row.version, "twice")], By("nora"), "took an entry back")
+    assert opened(practice, stream, visit.rpartition("/")[2]).visit.typed is None
+
+
+@pytest.mark.requirement("VST-06")
+def test_a_stop_that_was_found_is_typed_and_entered_again(as_: SignIn, practice: Practice, stream: str) -> None:
+    """0 mcg/day, and no alarm date: nothing flows."""
+    nora, nils = as_("nora"), as_("nils")
+    visit = begun(nora, stream, "unscheduled")
+    to_the_pump(nora, visit)
+    nothing = {"daily_dose": "0 mcg/day", "day_total": "0 mcg/day", "alarm_on": ""}
+    typed = {**printed_now(practice, stream), **nothing}
+    answer = step(nora, visit, "pump/printed", typed)
+    assert answer.status == 200, answer.words
+    stopped = {name: value for name, value in again(typed).items() if name != "dose"}
+    answer = nils.send(f"{visit}/second", {**stopped, "dose": "0"})
+    assert answer.status == 200, answer.words
+    session = chart(practice, stream).session
+    assert session is not None
+    assert session.order == OrderStop()
+
+
+def test_an_alarm_that_no_pump_has_is_an_error_of_its_field(as_: SignIn, practice: Practice, stream: str) -> None:
+    """With what was typed, and what was probably meant."""
+    nora = as_("nora")
+    visit = begun(nora, stream, "follow-up")
+    to_the_pump(nora, visit)
+    answer = step(nora, visit, "pump/printed", {**printed_now(practice, stream), "alarms": "low resevoir"})
+    assert answer.status == 422
+    assert "low reservoir" in answer.words
+    assert 'value="low resevoir"' in answer.text
+    assert history_of(practice, stream).last(PrintoutEntered) is None

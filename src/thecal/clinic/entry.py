@@ -153,6 +153,7 @@ class Printed:
     ``patient`` is None where nothing is printed of patient boluses: they stay as they were. ``alarm_on`` is None where nothing
     flows, or where the threshold has been reached. ``eri`` is the date by which to replace the pump, None while its indicator is
     not reached. ``bolus`` is a prime or a bridge that began with the update of which this is the printout.
+    ``daily_dose`` is the dose as printed, which an order by steps does not hold; None where it is that of the order.
     """
 
     at: Instant
@@ -166,6 +167,7 @@ class Printed:
     eri: date | None = None
     alarms: tuple[str, ...] = ()
     bolus: PrimingBolus | BridgeBolus | None = None
+    daily_dose: DailyDose | None = None
 
 
 @dataclass(frozen=True, slots=True)

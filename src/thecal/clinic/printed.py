@@ -98,7 +98,7 @@ def report_of(printed: Printed, before: Report | None, chart: Chart, sheet: Pump
 
 def printed_re_entries(printed: Printed) -> tuple[ReEntry, ...]:
     """What a second person enters again of a printout (SAF-05): its six values, exactly as they were typed."""
-    dose = ordered_dose(printed.order)
+    dose = printed.daily_dose or ordered_dose(printed.order)
     rows = [ReEntry("concentration", "Concentration, mcg/mL", "", STRENGTH, (printed.concentration.mcg_per_ml,))]
     if dose is not None:
         rows.append(ReEntry("dose", "Daily dose, mcg/day", "", DOSE, (dose.pg_per_day,)))
@@ -140,7 +140,8 @@ def re_entry_due(printed: Printed, look: Look) -> tuple[Finding, ...] | Refusal:
     asked = asked_for(orders, look.chart, sheet)
     if isinstance(asked, Refusal):
         return asked
-    found = check(replace(look, asked=asked), "order")
+    unsigned = replace(look.known, signed=[])  # whoever signed has entered an order again, and not this printout
+    found = check(replace(look, asked=asked, known=unsigned), "order")
     return tuple(finding for finding in found if finding.severity == "second_person" and finding.stops)
 
 

@@ -1,10 +1,11 @@
-"""The read models worked out anew from the record: by several processes where there are many charts, written by one.
+"""The read models worked out anew from the record: by several processes where there are many charts.
 
-Each chart is a transaction of its own, so that a rebuild can be stopped and run again. Who writes into a chart meanwhile is not
-overtaken: a standing of an older version than the record's is worked out once more.
+Each chart is written in a transaction of its own, so that a rebuild can be stopped and run again. Who writes into a chart
+meanwhile is not overtaken: where its version or what is kept of it is another than was read, it is worked out once more.
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ from itertools import chain
 from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
@@ -30,6 +32,11 @@ from thecal.timeline import Instant
 MANY = 300
 """From so many charts on, processes are worth their start."""
 _AT_ONCE = 16
+_PROCESSES_MAX = 4
+"""A database with one writer is not kept busy by more."""
+
+
+Kept = dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +87,27 @@ def _rebuilt(practice: Practice, wanted: list[str], told: Told, many: int) -> di
 
 def _renewed(practice: Practice, streams: list[str]) -> Iterator[tuple[str, str]]:
     """Each chart, and what its standing was if it is another now; nothing is written where it is the same."""
+    found_ones = []
     with practice.reading() as reading:
-        found_ones = [reading.standing(stream) for stream in streams]
-        before = [_was(reading.connection, found) for found in found_ones]
-    for found, was in zip(found_ones, before, strict=True):
+        for stream in streams:
+            found = reading.standing(stream)
+            kept = _kept(reading.connection, stream)
+            found_ones.append((found, kept, _was(reading.connection, found, kept)))
+    for found, kept, was in found_ones:
         if was:
-            _put(practice, found)
+            _put(practice, found, kept)
         yield found.stream, was
 
 
-def _was(connection: Connection, found: Standing) -> str:
-    """What is kept of a standing in the state of the database of which it was worked out; empty if it is the same."""
+def _kept(connection: Connection, stream: str) -> Kept:
+    """The row that is kept of a standing, which holds all of it."""
+    row = connection.execute(select(standing).where(standing.c.stream == stream)).mappings().one_or_none()
+    return dict(row) if row is not None else None
+
+
+def _was(connection: Connection, found: Standing, kept: Kept) -> str:
+    """What a standing was in the state of the database of which it was worked out; empty if it is the same."""
     own, items = rows_of(found)
-    kept = connection.execute(select(standing).where(standing.c.stream == found.stream)).mappings().one_or_none()
     if kept is None:
         return "missing"
     kept_items = connection.execute(select(item).where(item.c.stream == found.stream)).mappings().all()
@@ -106,24 +121,24 @@ def _was(connection: Connection, found: Standing) -> str:
 _named = itemgetter("name")
 
 
-def _put(practice: Practice, found: Standing) -> None:
-    """Keep a standing, unless somebody has written into the chart since: then that of today."""
+def _put(practice: Practice, found: Standing, kept: Kept) -> None:
+    """Keep a standing, unless somebody has written into the chart or worked it out since: then the one of this moment."""
     with practice.database.writing() as connection:
         practice.database.hold(connection, found.stream)
-        late = version_of(connection, found.stream) != found.version
+        late = version_of(connection, found.stream) != found.version or _kept(connection, found.stream) != kept
         keep(connection, Reading(practice, connection).standing(found.stream) if late else found)
 
 
 @contextmanager
 def _renewed_by_all(practice: Practice, wanted: list[str], many: int) -> Iterator[Iterable[tuple[str, str]]]:
     """What ``_renewed`` says of charts, in their order: one by one, or by several processes that write in turn."""
-    workers = os.cpu_count() or 1
+    workers = min(os.cpu_count() or 1, _PROCESSES_MAX)
     if len(wanted) < many or workers == 1:
         yield chain.from_iterable(_renewed(practice, [stream]) for stream in wanted)
         return
     own = practice.settings
     settings = replace(own, limits=dict(own.limits), switches=dict(own.switches))  # read-only mappings do not travel
-    given = (practice.database.url, practice.folder, settings, practice.now)
+    given = (practice.database.url, practice.folder, settings, practice.now, time.time())
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _open, given)
     some = [wanted[n : n + _AT_ONCE] for n in range(0, len(wanted), _AT_ONCE)]
     try:
@@ -138,8 +153,11 @@ _LASTING = ExitStack()
 """What holds in a worker process to its end."""
 
 
-def _open(url: str, folder: Path, settings: Clinic, now: Instant) -> None:
-    practice = _WORKER["practice"] = Practice(Database(url), folder, lambda: now, settings)
+def _open(url: str, folder: Path, settings: Clinic, now: Instant, began: float) -> None:
+    def clock() -> Instant:  # goes on: what is written down meanwhile has happened
+        return Instant(now.s + max(int(time.time() - began), 0))
+
+    practice = _WORKER["practice"] = Practice(Database(url), folder, clock, settings)
     practice.histories = Histories(2)  # no chart is read twice
     _LASTING.enter_context(looked_for_seldom())
 

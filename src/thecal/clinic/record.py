@@ -60,7 +60,7 @@ RECORDED = (table.c.version, table.c.body, table.c.who, table.c.recorded, table.
 def recorded(row: Row[int, str, str, int, str]) -> Recorded:
     """The columns of ``RECORDED`` as an entry of a history."""
     version, body, who, at, _ = row
-    return Recorded(version, entry_of(_DECODER.raw_decode(body)[0]), who, Instant(at))
+    return Recorded(version, entry_of(_DECODER.decode(body)), who, Instant(at))
 
 
 def version_of(connection: Connection, stream: str) -> int:

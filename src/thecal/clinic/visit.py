@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from thecal.chart.clinical import Overrode
-from thecal.chart.facts import Filled
+from thecal.chart.facts import Filled, Interrogated, SessionEnded
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import (
     OrderWritten,
@@ -189,13 +189,21 @@ def _done(history: History, name: str, ordered: int) -> dict[str, VisitStepped]:
     }
 
 
+_READINGS = PrintoutEntered, Interrogated, SessionEnded
+
+
 def _typed(history: History, name: str, ordered: int) -> Recorded | None:
-    """What was typed last of a printout, unless it was entered again since, or the order that it programs is another by now."""
-    rows = [row for row in history.standing if isinstance(row.entry, PrintoutTyped | PrintoutEntered) and row.entry.visit == name]
+    """What was typed last of a printout, unless the pump was read since, or the order that it programs is another by now."""
+    rows = [
+        row
+        for row in history.standing
+        if isinstance(row.entry, PrintoutTyped)
+        and row.entry.visit == name
+        and (row.entry.what == "reading" or row.version > ordered)
+    ]
     last = max(rows, key=lambda row: row.version, default=None)
-    if last is None or not isinstance(last.entry, PrintoutTyped):
-        return None
-    return last if last.entry.what == "reading" or last.version > ordered else None
+    read = max((row.version for row in history.rows if isinstance(row.entry, _READINGS)), default=0)  # corrected ones too
+    return last if last is not None and last.version > read else None
 
 
 def _procedure(history: History, begun: Recorded, name: str, sheet: PumpSheet) -> RefillProcedure:
@@ -253,6 +261,8 @@ def _needed(step: StepName, visit: Visit, look: Look, second: tuple[Finding, ...
 
 
 def _is_done(step: StepName, visit: Visit, look: Look, second: tuple[Finding, ...]) -> bool:
+    if visit.typed is not None and visit.typed.what == step:
+        return False
     if step == "fill":
         return visit.filled is not None
     if step == "order":

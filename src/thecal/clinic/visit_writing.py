@@ -189,6 +189,11 @@ def abandon(visit: Visit, why: str, now: Instant) -> tuple[Entry, ...] | Refusal
     """A visit is given up; what it wrote stays, and what is then missing is on the worklist."""
     if not why.strip():
         return refused("to give a visit up without a reason", "a reason", "Say why.")
+    if visit.typed is not None:
+        advice = "Have it entered again by a second person; if it was wrong, take the entry back in the chart first."
+        return refused(
+            "to give a visit up while a printout waits for a second person", "no printout that waits", advice, "SAF-05"
+        )
     return (VisitAbandoned(now, visit.name, why),)
 
 

@@ -58,7 +58,7 @@ def entered_again(ask: Ask, stream: str, name: str) -> Response:
             error = entry.compare(ask.form.text(entry.name))
             if error is not None:
                 ask.form.errors[entry.name] = error
-        if not ask.form.errors:
+        if again.entries and not ask.form.errors:
             written = again.written()
             if not isinstance(written, Refusal):
                 ask.practice.write(stream, ask.form.seen, written, ask.by, f"entered {again.what} again", detail=name)
@@ -69,7 +69,10 @@ def entered_again(ask: Ask, stream: str, name: str) -> Response:
 
 
 def _again(ask: Ask, opening: Opened) -> Again:
-    return _printout(ask, opening) if opening.visit.typed is not None else _order(ask, opening)
+    typed = opening.visit.typed
+    if typed is None or (typed.what == "update" and opening.second):
+        return _order(ask, opening)  # an order that asks for somebody is before its printout
+    return _printout(ask, opening)
 
 
 def _order(ask: Ask, opening: Opened) -> Again:

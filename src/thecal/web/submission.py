@@ -33,7 +33,7 @@ def came_to(practice: Practice, once: str) -> str:
 
 def write_location(practice: Practice, once: str, location: str) -> None:
     """Keep what a form led to, for whoever sends it again: of a very long address the page alone."""
-    kept = location if len(location) <= _LOCATION_MAX else location.partition("?")[0]
+    kept = location if len(location) <= _LOCATION_MAX else location.partition("?")[0][:_LOCATION_MAX]
     with practice.database.writing() as connection:
         connection.execute(update(submission).where(submission.c.once == once).values(location=kept))
 

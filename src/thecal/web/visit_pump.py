@@ -11,10 +11,10 @@ from thecal.bench.desk import ENDED, Desk
 from thecal.bench.wand import LinkError
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, Interrogated
-from thecal.chart.order import Order, OrderContinuous
+from thecal.chart.order import Order, OrderContinuous, OrderMinimumRate, OrderStop
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import visit_writing as writing
-from thecal.clinic.entry import Entry, Printed, VisitStepped
+from thecal.clinic.entry import Entry, Printed, PrintoutTyped, VisitStepped
 from thecal.clinic.history import History
 from thecal.clinic.visit import Visit, overrides_since
 from thecal.clinic.visit_printout import What, typed
@@ -28,11 +28,12 @@ from thecal.therapy.residual import worked_out
 from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.route import Pages
-from thecal.web.visit import Opened, anchor, opened, show, step_done, stopped
+from thecal.web.visit import Opened, Written, anchor, opened, show, step_done, stopped
 
 PAGES = Pages()
 _SYRINGE_NL = 10_000  # no syringe is read more finely than to 0.01 mL
 NOT_DONE = "No answer came from the pump"
+_ARTICLE = {"reading": "a reading", "update": "an update"}
 
 
 @dataclass(slots=True)
@@ -158,7 +159,7 @@ def aspirated(ask: Ask, stream: str, name: str) -> Response:
 
 
 def _volume_or_zero(text: str) -> Volume:
-    return Volume.parse(text, "residual")
+    return Volume.parse(text, zero=True)
 
 
 def _needle(ask: Ask, found: Opened, procedure: Withdraw | Fill) -> Volume | Refusal:
@@ -307,18 +308,23 @@ def printed_typed(ask: Ask, stream: str, name: str) -> Response:
     if read is None:
         return show(ask, found, None, step)
     orders = ready(found) if step == "update" else None
-    written = orders if isinstance(orders, Refusal) else typed(read, step, found.visit, found.look, orders)
-    return step_done(ask, found, step, written, "entered a printout")
+    written: Written = orders if isinstance(orders, Refusal) else ()
+    if not isinstance(orders, Refusal):
+        with ask.form.reading("alarms"):
+            written = typed(read, step, found.visit, found.look, orders)
+    waits = not isinstance(written, Refusal) and any(isinstance(entry, PrintoutTyped) for entry in written)
+    did = "typed a printout that waits for a second person" if waits else f"entered the printout of {_ARTICLE[step]}"
+    return step_done(ask, found, step, written, did)
 
 
 def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
     """The values of a printout; None where one of them cannot be read."""
     form, zone = ask.form, found.look.zone
     at = form.instant("printed_at", zone, needed=False) or ask.practice.now
-    dose = form.needed("daily_dose", DailyDose.parse)
-    total = form.needed("day_total", DailyDose.parse)
+    dose = form.needed("daily_dose", _dose_or_zero)
+    total = form.needed("day_total", _dose_or_zero)
     strength = form.needed("concentration", Concentration.parse)
-    calculated = form.needed("calculated", Volume.parse)
+    calculated = form.needed("calculated", _volume_or_zero)
     low = form.needed("low_reservoir", Volume.parse)
     alarm = form.day("alarm_on", needed=False)
     eri = form.day("replace_by", needed=False)
@@ -330,12 +336,18 @@ def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
         form.refuse("printed_at", form.text("printed_at"), "is still to come")
         return None
     alarms = tuple(name.strip() for name in form.text("alarms").split(",") if name.strip())
-    return Printed(Instant(at.s), order, None, strength, total, calculated, low, alarm, eri, alarms)
+    return Printed(Instant(at.s), order, None, strength, total, calculated, low, alarm, eri, alarms, daily_dose=dose)
 
 
 def _order(visit: Visit, running: Order | None, dose: DailyDose, what: str) -> Order:
-    """What the printed daily dose is a dose of: the order of this visit, or what ran before; else simple continuous."""
+    """What the printed daily dose is a dose of: the order of this visit, what ran before, simple continuous, or a stop."""
     meant = visit.orders.dosing if what == "update" and visit.orders and visit.orders.dosing else running
-    if meant is None or isinstance(meant, OrderContinuous):
+    if not dose.pg_per_day and not isinstance(meant, OrderMinimumRate):
+        return OrderStop()
+    if meant is None or isinstance(meant, OrderContinuous | OrderStop):
         return OrderContinuous(dose)
     return meant
+
+
+def _dose_or_zero(text: str) -> DailyDose:
+    return DailyDose.parse(text, zero=True)
