@@ -110,6 +110,7 @@ def test_the_other_readings_are_checked_too() -> None:
     assert theirs["CNF-40"] == "failed"
 
 
+@pytest.mark.long
 @pytest.mark.requirement("BEN-25")
 def test_a_pump_in_another_process_passes() -> None:
     """It speaks lines of JSON."""

@@ -50,7 +50,7 @@ def plan(pair: str, messages: int, waits: int = 0, deliver: Deliver = receive) -
 
 @pytest.mark.requirement("SES-12")
 @pytest.mark.requirement("SES-14")
-@pytest.mark.parametrize("pair", BOTH)
+@pytest.mark.parametrize("pair", [BOTH[0], pytest.param(BOTH[1], marks=pytest.mark.long)])
 def test_two_whole_sessions_in_every_order(pair: str) -> None:
     """Eight messages: both write, in either order, or one twice; the pump is set as first, by one, or by one over the other."""
     found = Search(plan(pair, 8)).run()

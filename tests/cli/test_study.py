@@ -164,7 +164,7 @@ def test_bad_input(options: list[str], problem: str, study: Call, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["doses.toml"]
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long)])
 def test_a_study_that_is_stopped(sent: signal.Signals, code: int, whole: Path, tmp_path: Path, study: Call) -> None:
     """Ctrl-C reaches every process of the terminal: one line, no traceback, at once; and it goes on to the same files."""
     out = tmp_path / "out"

@@ -100,6 +100,7 @@ def test_an_order_reads_as_an_order(ask: Ask, rows: tuple[Published, ...]) -> No
         assert line.split()[-3:-1] == [word, "true"]
 
 
+@pytest.mark.long
 def test_the_command_itself(rows: tuple[Published, ...]) -> None:
     """As a process of its own it gives the same numbers as the function in this one."""
     result = thecal("validate", "--json")

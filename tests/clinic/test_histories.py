@@ -49,6 +49,7 @@ def test_an_entry_that_came_to_nothing_is_not_held(practice: Practice) -> None:
         assert histories.read(connection, "P-1").all(Noted)[-1].text == "another"
 
 
+@pytest.mark.long
 @given(st.lists(st.tuples(st.sampled_from(STREAMS), st.booleans(), st.booleans()), max_size=25))
 def test_any_order_of_writings_and_readings(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, bool, bool]]

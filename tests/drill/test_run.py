@@ -60,6 +60,7 @@ def test_the_same_lines_make_the_same_run(asked: list[str]) -> None:
     assert [told.shown for told in again.told] == [told.shown for told in run.told]
 
 
+@pytest.mark.long
 @pytest.mark.requirement("DRL-02")
 @settings(max_examples=25)
 @given(lines, st.integers(1, 6))

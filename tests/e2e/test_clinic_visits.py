@@ -181,6 +181,7 @@ def in_spite_of_a_rule(ward: Served, serial: str) -> Reader:
     return dora
 
 
+@pytest.mark.long
 def test_an_order_in_spite_of_a_rule_is_entered_again_by_a_second_person(ward: Served) -> None:
     """What differs is named and not told; the reason and both names are in the chart, and the page asks for the update."""
     dora, stream = in_spite_of_a_rule(ward, SPITE), ward.streams[SPITE]
@@ -211,6 +212,7 @@ def cut_while_it_is_written(ward: Served, serial: str) -> Reader:
     return dora
 
 
+@pytest.mark.long
 def test_an_update_that_nobody_knows_the_end_of_stands_first_until_the_pump_is_read(ward: Served) -> None:
     """Told on the visit, an emergency on the worklist; an interrogation ends it."""
     dora, nils = cut_while_it_is_written(ward, LOST), ward.as_("nils")

@@ -115,6 +115,7 @@ def test_the_rows_are_those_of_this_machine(address: str, tmp_path: Path) -> Non
         assert sums(tmp_path / name) == sums(tmp_path / "here")
 
 
+@pytest.mark.long
 def test_a_patient_who_kills_workers_is_found(address: str, tmp_path: Path) -> None:
     """That patient alone is a failure, and a block that lost its worker once is whole."""
     manifest = run(trial(TEXT_OF_SIX, kills=[3], kills_once=tmp_path / "killed"), tmp_path / "out", address)

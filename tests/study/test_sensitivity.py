@@ -128,6 +128,7 @@ def test_what_cannot_matter(found: Sensitivity) -> None:
     assert not found.failures
 
 
+@pytest.mark.long
 def test_it_does_not_depend_on_the_workers(tiny: Protocol, found: Sensitivity) -> None:
     again = sensitivity(tiny, vary=VARIED, samples=4, patients=5, workers=2)
     assert again.explored == found.explored
