@@ -1,6 +1,7 @@
 """The standings are worked out of the record at any time: what they were is told, and what they are is put right."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -106,19 +107,26 @@ def test_a_rebuild_that_changes_nothing_waits_for_nobody(small: Practice) -> Non
         assert rebuild(small).changed == {}
 
 
-def test_a_chart_that_is_written_to_meanwhile_is_not_overtaken(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On both databases: its standing was worked out, then somebody wrote; what is kept is that of the record."""
+def wrong_standing(practice: Practice, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Connection, str], object]) -> str:
+    """A chart with a standing to be put right, and what is done to it after that was worked out and before it is kept."""
     stream = admit(practice)
     with practice.database.writing() as connection:
         connection.execute(update(standing).values(tier=0))
     hold = practice.database.hold
 
-    def written_before(connection: Connection, held: str) -> None:
+    def quicker(connection: Connection, held: str) -> None:
         monkeypatch.setattr(practice.database, "hold", hold)
-        append(connection, held, 11, [Telephoned(NOW, "she", "asks", "to do", "", "", call_back=NOW)], "nora", NOW)
         hold(connection, held)
+        meanwhile(connection, held)
 
-    monkeypatch.setattr(practice.database, "hold", written_before)
+    monkeypatch.setattr(practice.database, "hold", quicker)
+    return stream
+
+
+def test_a_chart_that_is_written_to_meanwhile_is_not_overtaken(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On both databases: its standing was worked out, then somebody wrote; what is kept is that of the record."""
+    called = Telephoned(NOW, "she", "asks", "to do", "", "", call_back=NOW)
+    stream = wrong_standing(practice, monkeypatch, lambda connection, held: append(connection, held, 11, [called], "nora", NOW))
     assert list(rebuild(practice).changed) == [stream]
     found = standing_kept(practice, stream)
     assert found is not None
@@ -126,31 +134,21 @@ def test_a_chart_that_is_written_to_meanwhile_is_not_overtaken(practice: Practic
     assert rebuild(practice).changed == {}
 
 
-def test_a_standing_that_was_worked_out_meanwhile_stays(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On both databases: nothing was written into the chart, but a certificate was taken back; its standing is not put back."""
-    stream = admit(practice)
-    with practice.database.writing() as connection:
-        connection.execute(update(standing).values(tier=0))
-    hold = practice.database.hold
+def test_a_standing_that_was_kept_meanwhile_is_worked_out_once_more(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On both databases: nothing was written into the chart, but its standing is another, as after a certificate's end."""
+    other = update(standing).values(day="2026-11-19")
+    stream = wrong_standing(practice, monkeypatch, lambda connection, _: connection.execute(other))
     worked_out: list[str] = []
-
-    def refreshed_before(connection: Connection, held: str) -> None:
-        hold(connection, held)
-        if not worked_out:
-            connection.execute(update(standing).where(standing.c.stream == held).values(day="2026-11-19"))
-            worked_out.append(held)
-
-    monkeypatch.setattr(practice.database, "hold", refreshed_before)
-    calls: list[str] = []
     standing_now = Reading.standing
 
-    def counted(self: Reading, held: str) -> Standing:
-        calls.append(held)
-        return standing_now(self, held)
+    def counted(self: Reading, of: str) -> Standing:
+        worked_out.append(of)
+        return standing_now(self, of)
 
     monkeypatch.setattr(Reading, "standing", counted)
     rebuild(practice)
-    assert calls == [stream, stream]  # once for the rebuild, and once more because of who was quicker
+    assert worked_out == [stream, stream]
+    assert rebuild(practice).changed == {}
 
 
 def test_the_clock_of_a_worker_goes_on(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:

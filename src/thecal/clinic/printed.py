@@ -107,8 +107,8 @@ def printed_re_entries(printed: Printed) -> tuple[ReEntry, ...]:
         *rows,
         ReEntry("total", "24-h total, mcg/day", "", DOSE, (printed.day_total.pg_per_day,)),
         ReEntry("volume", "Reservoir volume, mL", "as printed", VOLUME, (printed.calculated.nl,)),
-        ReEntry("alarm", "Alarm date", "empty if none is printed", DAY, (alarm,), empty=NO_DAY, type="date"),
-        ReEntry("eri", "Replace by (ERI)", "empty if not reached", DAY, (eri,), empty=NO_DAY, type="date"),
+        ReEntry("alarm", "Alarm date", "empty if none is printed", DAY, (alarm,), day=True),
+        ReEntry("eri", "Replace by (ERI)", "empty if not reached", DAY, (eri,), day=True),
     )
 
 

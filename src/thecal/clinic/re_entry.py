@@ -18,7 +18,7 @@ NO_DAY = 0
 class ReEntry:
     """A value to be entered again: what it is called, how it is read, and the values that are the same.
 
-    ``empty`` is what an empty field means, None where it has to be filled; ``type`` is that of the field on a page.
+    A ``day`` may be left empty, where there is none.
     """
 
     name: str
@@ -27,18 +27,17 @@ class ReEntry:
     parse: Reader
     meant: tuple[int, ...] = field(repr=False)
     off: int = 0
-    empty: int | None = None
-    type: str = "text"
+    day: bool = False
 
     def compare(self, text: str) -> InputError | None:
         """What is wrong with what was entered; never what would have been right."""
-        if not text.strip() and self.empty is None:
+        if not text.strip() and not self.day:
             return InputError(self.label, "", "is missing")
         try:
-            entered = self.parse(text.strip(), self.label) if text.strip() else self.empty
+            entered = self.parse(text.strip(), self.label) if text.strip() else NO_DAY
         except InputError as error:
             return error
-        if any(entered is not None and abs(entered - meant) <= self.off for meant in self.meant):
+        if any(abs(entered - meant) <= self.off for meant in self.meant):
             return None
         return InputError(self.label, text.strip(), "is not the same; nothing was signed")
 

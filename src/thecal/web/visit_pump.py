@@ -33,7 +33,6 @@ from thecal.web.visit import Opened, Written, anchor, opened, show, step_done, s
 PAGES = Pages()
 _SYRINGE_NL = 10_000  # no syringe is read more finely than to 0.01 mL
 NOT_DONE = "No answer came from the pump"
-_ARTICLE = {"reading": "a reading", "update": "an update"}
 
 
 @dataclass(slots=True)
@@ -313,7 +312,7 @@ def printed_typed(ask: Ask, stream: str, name: str) -> Response:
         with ask.form.reading("alarms"):
             written = typed(read, step, found.visit, found.look, orders)
     waits = not isinstance(written, Refusal) and any(isinstance(entry, PrintoutTyped) for entry in written)
-    did = "typed a printout that waits for a second person" if waits else f"entered the printout of {_ARTICLE[step]}"
+    did = "typed a printout that waits for a second person" if waits else f"entered a printout: {step}"
     return step_done(ask, found, step, written, did)
 
 
