@@ -99,8 +99,8 @@ class Canal:
             system[place, place] = -rate
         sparse = csc_matrix(system)
         given = np.append(np.zeros(CELLS + 1) if source is None else source, np.zeros(3))
-        found = solve_ivp(
-            lambda _, held: sparse @ held + given, (0, hours[-1]), np.append(start, sites), "BDF", hours,
+        found = solve_ivp(  # not by BDF: SciPy's takes differences of memory that it never wrote, which now and then warns
+            lambda _, held: sparse @ held + given, (0, hours[-1]), np.append(start, sites), "Radau", hours,
             jac=sparse, rtol=1e-7, atol=1e-7,
         )  # fmt: skip
         assert found.success

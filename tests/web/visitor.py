@@ -13,6 +13,7 @@ from thecal.clinic.practice import Practice
 from thecal.web.app import make_app
 
 FIELDS = re.compile(r"<input[^>]*type=\"hidden\"[^>]*>")
+ADDRESSES = re.compile(r" (?:action|href|src|hx-[a-z]+)=\"[^\"]*\"")
 
 
 def hidden(page: str, name: str) -> str:
@@ -43,6 +44,11 @@ class Answer:
     @property
     def words(self) -> str:
         return words(self.text)
+
+    @property
+    def shown(self) -> str:
+        """What is on the page, its fields too, without the secrets of its forms and its addresses: those hold any digits."""
+        return ADDRESSES.sub("", FIELDS.sub("", self.text.partition("<main")[2].partition("</main>")[0]))
 
 
 class Visitor:
