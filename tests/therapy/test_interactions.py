@@ -8,6 +8,7 @@ from tests.charts import Story, day, found, severities, started
 from thecal.chart.clinical import (
     Answered,
     Booked,
+    Certified,
     ClinicalFact,
     Discontinued,
     Documented,
@@ -111,6 +112,17 @@ def test_a_block_of_sedatives_is_a_decision_of_a_person_who_may_order() -> None:
     story = tablets(taking("diazepam"), Documented(day(25), "overdose recorded"))
     assert found(story.fact(Overrode(day(26), "INT-02", "seizures", "N", "nurse")).look(27), "INT-02")[0].stops
     assert not found(story.fact(Overrode(day(26), "INT-02", "seizures", "Dr A", "physician")).look(27), "INT-02")[0].stops
+
+
+@pytest.mark.requirement("INT-02")
+@pytest.mark.parametrize(("gone_on", "counts"), [(25.5, False), (27, True), (35, False)])
+def test_who_decides_by_a_certificate_does_so_while_it_counts(gone_on: float, counts: bool) -> None:
+    """And nobody else of that profession does."""
+    decided = Overrode(day(gone_on), "INT-02", "seizures", "P", "nurse practitioner")
+    papers = {who: Certified(day(26), who, "nurse practitioner", "order", day(30)) for who in ("P", "O")}
+    for who, stops in (("P", not counts), ("O", True)):
+        story = tablets(taking("diazepam"), Documented(day(25), "overdose recorded"), decided, papers[who])
+        assert found(story.look(36), "INT-02")[0].stops is stops
 
 
 @pytest.mark.requirement("INT-02")

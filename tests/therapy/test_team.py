@@ -8,7 +8,7 @@ from tests.charts import Story, day, found, severities, started
 from thecal.chart.clinical import Booked, Certified, Documented, Noticed, Signed
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.permissions import Permission
-from thecal.therapy.team import may_now, open_bookings, upcoming
+from thecal.therapy.team import open_bookings, upcoming
 from thecal.timeline import Instant
 
 YEARS = 365  # calendar months: no leap day between
@@ -87,17 +87,17 @@ def test_a_profession_may_what_it_may_and_some_of_it_with_a_certificate(
     role: str, permission: Permission, before: bool, with_one: bool
 ) -> None:
     look = started().fact(certified(0, 300, permission, role=role)).look(10)
-    assert may_now(started().look(10), "Nurse N", role, permission) is before
-    assert may_now(look, "Nurse N", role, permission) is with_one
-    assert may_now(look, "Nurse O", role, permission) is before
-    assert may_now(look, "Nurse N", role, permission, day(-1)) is before
-    assert may_now(look, "Nurse N", role, permission, day(301)) is before
+    assert started().look(10).may("Nurse N", role, permission) is before
+    assert look.may("Nurse N", role, permission) is with_one
+    assert look.may("Nurse O", role, permission) is before
+    assert look.may("Nurse N", role, permission, day(-1)) is before
+    assert look.may("Nurse N", role, permission, day(301)) is before
 
 
 def test_a_certificate_belongs_to_its_role() -> None:
     look = started().fact(certified(0, 300)).look(10)
-    assert may_now(look, "Nurse N", "nurse", "refill")
-    assert not may_now(look, "Nurse N", "physician", "refill")
+    assert look.may("Nurse N", "nurse", "refill")
+    assert not look.may("Nurse N", "physician", "refill")
 
 
 @pytest.mark.requirement("ROL-05")

@@ -4,18 +4,20 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.clinic.practice import admit
+from tests.clinic.practice import PASSWORD, admit
 from tests.web.visitor import Visitor, hidden
-from thecal.chart.clinical import Documented, Overrode
+from thecal.chart.clinical import Certified, Documented, Overrode
 from thecal.chart.order import OrderContinuous, OrderFlex
+from thecal.clinic.account import Account, make_account
 from thecal.clinic.audit import read_audit
 from thecal.clinic.entry import Entry, LineUnknown, OrderWritten, VisitBegun, VisitStepped
 from thecal.clinic.history import History
-from thecal.clinic.practice import By, Practice
+from thecal.clinic.practice import STAFF, By, Practice
 from thecal.clinic.record import version_of
 from thecal.clinic.visit import visit_of
 from thecal.pump.sheet import pump_sheet
 from thecal.quantity import DailyDose
+from thecal.timeline import DAY_S, Duration
 
 SignIn = Callable[[str], Visitor]
 RISE = {"do": "save", "mode": "simple continuous", "dose": "110", "total": "110 mcg/day"}
@@ -113,7 +115,7 @@ def test_an_order_is_worked_out_before_it_is_saved(practice: Practice, as_: Sign
             "0.3168 mL",
         ):
             assert told in answer.text
-        assert "In spite of TIT-03 a physician may go on" in answer.text
+        assert "In spite of TIT-03 a physician or nurse practitioner may go on" in answer.text
     assert "<html" not in part.text
     assert history(practice, stream).version == before
     assert audited(practice, stream).count("worked out an order") == 2
@@ -224,6 +226,23 @@ def test_a_physician_goes_on_with_a_reason_in_his_name(practice: Practice, as_: 
     assert gone is not None
     assert (gone.rule, gone.reason, gone.by, gone.role) == ("TIT-03", "spasms at night", "dora", "physician")
     assert "gone on by dora (physician): spasms at night" in answer.words
+
+
+def test_a_nurse_practitioner_goes_on_with_a_certificate_to_order(practice: Practice, as_: SignIn, stream: str) -> None:
+    """And not without: who may is told."""
+    with practice.database.writing() as connection:
+        make_account(connection, Account("petra", "Petra Practitioner", "nurse practitioner"), PASSWORD, practice.now)
+    petra = as_("petra")
+    asked = petra.send(path(stream), dict(JUMP))
+    assert 'name="reason-TIT-03"' not in asked.text
+    assert "a physician or nurse practitioner may go on, with a reason" in asked.words
+    until = practice.now + Duration(30 * DAY_S)
+    version = history(practice, STAFF).version
+    paper = Certified(practice.now, "petra", "nurse practitioner", "order", until)
+    practice.write(STAFF, version, [paper], By("nora"), "wrote down a certificate")
+    answer = petra.send(path(stream), {**JUMP, "reason-TIT-03": "spasms at night"})
+    assert "gone on by petra (nurse practitioner): spasms at night" in answer.words
+    assert "approved by petra" in answer.words
 
 
 def test_a_reason_is_kept_where_something_else_still_stands_against_it(practice: Practice, as_: SignIn, stream: str) -> None:

@@ -12,7 +12,6 @@ from thecal.clinic.account import account_named
 from thecal.clinic.history import History
 from thecal.clinic.practice import STAFF, By, Practice
 from thecal.clinic.worklist import all_standings
-from thecal.therapy.team import may_now
 from thecal.timeline import DAY_S, Duration, Instant
 from thecal.web.staff import needs_certificate
 
@@ -44,7 +43,7 @@ def history(practice: Practice) -> History:
 
 def may(practice: Practice, name: str, role: str) -> bool:
     with practice.reading() as reading:
-        return may_now(reading.staff(), name, role, "program")
+        return reading.staff().may(name, role, "program")
 
 
 def test_only_an_administrator_sees_the_staff(as_: SignIn) -> None:

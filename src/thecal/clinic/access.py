@@ -13,7 +13,6 @@ from thecal.clinic.account import Account
 from thecal.datum import DataError, read_data
 from thecal.therapy.look import Look
 from thecal.therapy.permissions import Permission, roles
-from thecal.therapy.team import may_now
 
 Duty = Literal[
     "worklist", "chart", "identify", "record", "call", "book", "visit", "print", "teach", "stock", "administer", "import",
@@ -48,7 +47,7 @@ def denied(account: Account, right: Right, staff: Look) -> Denied | None:
     """Whether somebody may do something now; None where they may. ``staff`` is a look that knows the certificates."""
     if right in get_args(Permission):
         permission: Permission = right  # type: ignore[assignment]  # it is one of them
-        if may_now(staff, account.name, account.role, permission):
+        if staff.may(account.name, account.role, permission):
             return None
         answer = roles()[account.role].permissions[permission] if account.role in roles() else "no"
         needs = f"a {account.role} needs a certificate for it that counts today (ROL-11)"

@@ -26,7 +26,6 @@ from thecal.clinic.worklist import all_standings
 from thecal.errors import InputError, Refusal, nearest_name
 from thecal.therapy.appointment import REFILLS
 from thecal.therapy.rules import refusal_by
-from thecal.therapy.team import may_now
 from thecal.timeline import DAY_S, Instant
 
 TEXT_MAX = 120
@@ -144,7 +143,7 @@ def closing(closures: Iterable[Closure], day: date, people: Iterable[str]) -> Cl
 def staffing(reading: Reading) -> Staffing:
     """Who may refill today, and who is the deputy."""
     staff = reading.staff()
-    may = [one for one in accounts(reading.connection) if one.active and may_now(staff, one.name, one.role, "refill")]
+    may = [one for one in accounts(reading.connection) if one.active and staff.may(one.name, one.role, "refill")]
     return Staffing(tuple(may), _setting(reading.connection, _DEPUTY, ""))
 
 
@@ -248,7 +247,7 @@ def _cover_refused(reading: Reading, wanted: Closure, staff: Mapping[str, Accoun
         day = wanted.first + timedelta(days=number)
         away = closing((each for each in closures if each.who), day, [cover.name])
         noon = Instant.parse(f"{day} 12:00", reading.zone, "first")
-        if away is not None or not may_now(look, cover.name, cover.role, "refill", noon):
+        if away is not None or not look.may(cover.name, cover.role, "refill", noon):
             why = f"is away ({away.what})" if away else "has no certificate to refill that counts"
             asked = f"{cover.full_name} as cover, who {why} on {day}"
             return refusal_by("ROL-12", asked, "a cover who is there and may refill", "Name somebody else, or a cover elsewhere.")

@@ -19,7 +19,6 @@ from thecal.errors import InputError, Refusal, nearest_name
 from thecal.therapy.look import Look
 from thecal.therapy.permissions import Permission
 from thecal.therapy.rules import refusal_by
-from thecal.therapy.team import may_now
 from thecal.timeline import DAY_S, Duration, Instant
 
 PLACE_MAX = 120
@@ -166,7 +165,7 @@ class Crew:
             if account is None:
                 asked = f"a slot on {day} with {name}, who no longer works here"
                 return Refusal("CLN-02", asked, "two people who work here", RULES, "Withdraw the slot, and offer it with others.")
-            if needed is not None and not may_now(self.look, name, account.role, needed, slot.begins):
+            if needed is not None and not self.look.may(name, account.role, needed, slot.begins):
                 asked = f"{account.full_name}, {account.role}, to {needed} on {day}"
                 allowed = f"somebody who may {needed} on that day"
                 return refusal_by("ROL-11", asked, allowed, "Take somebody who may, or renew the certificate before.")

@@ -8,12 +8,13 @@ from math import floor
 from zoneinfo import ZoneInfo
 
 from thecal.chart.chart import Chart
+from thecal.chart.clinical import Certified
 from thecal.pump.sheet import PumpSheet
 from thecal.therapy.asked import Asked
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.finding import Finding, Severity
 from thecal.therapy.known import Known, known
-from thecal.therapy.permissions import may
+from thecal.therapy.permissions import Permission, roles
 from thecal.therapy.rules import Limit, all_rules
 from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
 
@@ -77,6 +78,22 @@ class Look:
         moved = local.replace(year=local.year + years, month=month + 1, day=min(local.day, last)) + timedelta(days=floor(days))
         return Instant(round(moved.replace(tzinfo=self.zone).timestamp()) + round((days - floor(days)) * DAY_S))
 
+    def may(self, who: str, role: str, permission: Permission, at: Instant | None = None) -> bool:
+        """Whether a person in a role may do something, now or at another instant (ROL-01 to ROL-11).
+
+        Where a role needs a certificate, it counts up to its last instant, no longer than the clinic's months after it was given.
+        """
+        profession, at = roles().get(role), at or self.now
+        answer = profession.permissions[permission] if profession else "no"
+        if answer != "if certified":
+            return answer == "yes"
+        held = [fact for fact in self.known.certificates if (fact.who, fact.role, fact.permission) == (who, role, permission)]
+        return any(fact.at <= at <= self.certificate_ends(fact) for fact in held)
+
+    def certificate_ends(self, fact: Certified) -> Instant:
+        """The last instant at which a certificate counts here."""
+        return min(fact.until, self.later(fact.at, months=self.limit("ROL-11", "valid").value))
+
     def ago(self, at: Instant) -> str:
         """How long ago something was, as people say it: see ``in_words``."""
         return in_words(self.since(at))
@@ -107,7 +124,7 @@ class Look:
         for override in reversed(self.known.overrides):
             if last is not None and override.at < last.at:
                 return None
-            if override.rule == rule and may(override.role, limit.override):
+            if override.rule == rule and self.may(override.by, override.role, limit.override, override.at):
                 return f"{override.by} ({override.role}): {override.reason}"
         return None
 

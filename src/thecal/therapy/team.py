@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from thecal.chart.clinical import Booked, Certified
+from thecal.chart.clinical import Booked
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Check, Checks, Look
 from thecal.therapy.memo import of_last_look
@@ -42,39 +42,16 @@ def upcoming(look: Look, *visits: str) -> tuple[Booked, ...]:
     return tuple(fact for fact in open_bookings(look) if fact.visit in visits and fact.on.date(look.zone) >= today)
 
 
-def may_now(look: Look, who: str, role: str, permission: Permission, at: Instant | None = None) -> bool:
-    """Whether a person in a role may do something, now or at another instant (ROL-01 to ROL-11).
-
-    Where a role needs a certificate, it counts up to its last instant, and no longer than the clinic's months after it was given.
-    """
-    profession = roles().get(role)
-    answer = profession.permissions[permission] if profession else "no"
-    if answer != "if certified":
-        return answer == "yes"
-    held = [fact for fact in look.known.certificates if (fact.who, fact.role, fact.permission) == (who, role, permission)]
-    return any(_counts(look, fact, at or look.now) for fact in held)
-
-
-def _counts(look: Look, fact: Certified, at: Instant) -> bool:
-    return fact.at <= at <= _ends(look, fact)
-
-
-def _ends(look: Look, fact: Certified) -> Instant:
-    """The last instant at which a certificate counts here."""
-    months = look.limit("ROL-11", "valid").value
-    return min(fact.until, look.later(fact.at, months=months))
-
-
 def _certified(look: Look) -> Iterator[Finding]:
     """ROL-11: who has held a certificate needs a valid one on the day; of somebody without any nothing is known."""
     for booking in upcoming(look, *NEEDS):
         history = [fact for fact in look.known.certificates if fact.who == booking.who]
         permission = NEEDS[booking.visit]
         fitting = [fact for fact in history if fact.permission == permission]
-        if not history or any(may_now(look, fact.who, fact.role, permission, booking.on) for fact in fitting):
+        if not history or any(look.may(fact.who, fact.role, permission, booking.on) for fact in fitting):
             continue
         limit, day = look.limit("ROL-11", "valid"), booking.on.date(look.zone)
-        ended = max((_ends(look, fact) for fact in fitting), default=None)
+        ended = max((look.certificate_ends(fact) for fact in fitting), default=None)
         told = f"whose certificate ends on {ended.date(look.zone)}" if ended else "who has none"
         yield look.passed(
             limit,
