@@ -52,6 +52,27 @@ def test_an_address_of_another_machine_is_said(tmp_path: Path) -> None:
     assert "an address of this machine" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "address", ["", "pumps.example.org", "ftp://pumps.test", "https://", "https://a@pumps.test", "https://pumps.test:x",
+                "https://[::1", "https://pumps.test/thecal", "https://pumps.test?x"],
+)  # fmt: skip
+def test_what_no_link_can_begin_with_is_said(tmp_path: Path, address: str) -> None:
+    """With what is one; and no clinic is made."""
+    done = inside("serve", "--data", tmp_path / "clinic", "--address", address)
+    assert done.returncode == 2
+    assert "--address" in done.stderr
+    assert "https://pumps.example.org" in done.stderr
+    assert not (tmp_path / "clinic").exists()
+
+
+def test_behind_a_proxy_it_says_both_addresses(tmp_path: Path) -> None:
+    """The first account is made where people come from; it listens here."""
+    with serving("--data", tmp_path / "clinic", "--address", "https://pumps.test/") as server:
+        assert "https://pumps.test/first?key=" in server.told
+        assert "is reached at https://pumps.test. Ctrl-C" in server.told
+        assert httpx2.get(f"{server.address}/sign-in").status_code == 200
+
+
 def test_a_file_is_no_folder_for_a_clinic(tmp_path: Path) -> None:
     """The file is left as it was."""
     file = tmp_path / "notes.txt"

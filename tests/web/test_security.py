@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from tests.clinic.practice import PASSWORD, admit
 from tests.web.test_permissions import MAY, every_page
-from tests.web.visitor import hidden
+from tests.web.visitor import Visitor, hidden
 from thecal.chart.facts import Noted
 from thecal.clinic.account import account_named
 from thecal.clinic.entry import Recalled
@@ -452,10 +452,10 @@ def test_too_much_at_once_is_refused(practice: Practice) -> None:
 # Cookies and headers ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("secure", [False, True])
-def test_cookies_are_for_our_pages_alone(practice: Practice, secure: bool) -> None:
-    """No script reads them, no other site sends them, and by HTTPS alone where the clinic says so."""
-    client = TestClient(application.make_app(practice, secure=secure), base_url="https://clinic.test", follow_redirects=False)
+@pytest.mark.parametrize(("address", "secure"), [("", False), ("http://pumps.test", False), ("https://pumps.test", True)])
+def test_cookies_are_for_our_pages_alone(practice: Practice, address: str, secure: bool) -> None:
+    """No script reads them, no other site sends them, and by HTTPS alone where the clinic is reached so."""
+    client = TestClient(application.make_app(practice, address=address), base_url="https://clinic.test", follow_redirects=False)
     page = client.get("/sign-in")
     data = {"pre": hidden(page.text, "pre"), "name": "nora", "password": PASSWORD, "back": "/worklist"}
     answer = client.post("/sign-in", data=data)
@@ -468,6 +468,22 @@ def test_cookies_are_for_our_pages_alone(practice: Practice, secure: bool) -> No
         assert "Domain=" not in cookie
         assert ("Secure" in cookie) == secure
     assert ("strict-transport-security" in answer.headers) == secure
+
+
+def test_behind_a_proxy_links_that_leave_begin_with_its_address(practice: Practice) -> None:
+    """Whatever host is asked for; a form comes from there, or from the host that was asked for, and from nowhere else."""
+    stream = admit(practice)
+    with TestClient(application.make_app(practice, address="https://pumps.test"), base_url="https://inside.test") as client:
+        nora = Visitor(client, "nora")
+        nora.sign_in()
+        for page, data in (("/calendar", {"which": "own", "name": "mine"}), (f"/invite/{stream}", {})):
+            answer = nora.send(page, data)
+            assert answer.status == 200
+            assert "https://pumps.test/" in answer.text
+            assert "inside.test" not in answer.text
+        for origin, status in (("https://pumps.test", 422), ("https://inside.test", 422), ("https://evil.test", 403)):
+            form = {"csrf": hidden(nora.get("/calendar").text, "csrf"), "once": origin, "which": "none"}
+            assert client.post("/calendar", data=form, headers={"Origin": origin}).status_code == status
 
 
 def test_every_answer_has_the_headers(practice: Practice) -> None:

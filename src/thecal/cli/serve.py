@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -36,9 +37,12 @@ def serve(
     data: Data = None,
     database: Url = None,
     clinic: Annotated[Path | None, typer.Option("--clinic", metavar="FILE", help="The clinic's own limits of the rules.")] = None,
-    https: Annotated[
-        bool, typer.Option("--https", help="It is reached by HTTPS alone, through a proxy: cookies say so.")
-    ] = False,
+    reached_at: Annotated[
+        str | None,
+        typer.Option(
+            "--address", metavar="URL", help="Where a proxy is that people reach it through, as https://pumps.example.org."
+        ),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="A demonstration clinic of invented people, gone when it ends.")] = False,
 ) -> None:
     """Serve the pages of a pump clinic until Ctrl-C.
@@ -46,15 +50,16 @@ def serve(
     The first start makes the database and prints an address at which the first account is made. It never talks to a real
     implant: real pumps are programmed with their maker's programmer, whose printouts are entered; virtual ones run on a bench.
     """
+    site = _site(reached_at) if reached_at is not None else ""
     if data is not None and data.exists() and not data.is_dir():
         raise InputError("--data", str(data), "is a file, not a folder for a clinic")
     if demo:
         with _demo_folder(data) as folder:
-            _serve(folder, address(folder, None), host, port, clinic, https=https, demo=True)
+            _serve(folder, address(folder, None), host, port, clinic, site, demo=True)
         return
     folder = data or default_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _serve(folder, address(folder, database), host, port, clinic, https=https, demo=False)
+    _serve(folder, address(folder, database), host, port, clinic, site, demo=False)
 
 
 @contextmanager
@@ -75,7 +80,21 @@ def _demo_folder(data: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(folder: Path, url: str, host: str, port: int, clinic: Path | None, *, https: bool, demo: bool) -> None:
+def _site(address: str) -> str:
+    """An address that links can begin with. Raises InputError for any other."""
+    site = address.rstrip("/")
+    try:
+        parts = urlsplit(site)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:  # a port that is none, a bracket that is left open
+        fits = False
+    if not fits or site != f"{parts.scheme}://{parts.netloc}":
+        accepted = ("https://pumps.example.org", "http://10.0.0.5:8080")
+        raise InputError("--address", address, "is no address to begin links with", accepted=accepted)
+    return site
+
+
+def _serve(folder: Path, url: str, host: str, port: int, clinic: Path | None, site: str, *, demo: bool) -> None:
     import uvicorn  # noqa: PLC0415  # asyncio and the pages, so slow
 
     from thecal.bench.start import listening_at  # noqa: PLC0415  # as above
@@ -91,20 +110,21 @@ def _serve(folder: Path, url: str, host: str, port: int, clinic: Path | None, *,
     bench = BenchFolder((folder / "bench").resolve())
     settings = read_clinic(clinic) if clinic else None
     practice = Practice(Database(url), folder.resolve(), _clock, settings, BenchLink(bench))
-    app = make_app(practice, nightly=nightly, secure=https)
+    app = make_app(practice, nightly=nightly, address=site)
     with _demonstration(practice, bench, demo=demo):
-        address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{listener.getsockname()[1]}"  # noqa: S104
+        here = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{listener.getsockname()[1]}"  # noqa: S104
         with practice.database.reading() as connection:
             anybody = bool(accounts(connection))
         if not anybody:
             app.state.first_key = secrets.token_urlsafe(16)
-            say(f"Nobody has an account yet. Make the first one at {address}/first?key={app.state.first_key}")
+            say(f"Nobody has an account yet. Make the first one at {site or here}/first?key={app.state.first_key}")
         if demo:
             from thecal.clinic.demo import PASSWORD, PEOPLE  # noqa: PLC0415
 
             names = ", ".join(f"{account.name} ({account.role})" for account in PEOPLE)
             say(f"Everybody here is invented. Sign in as {names}; the password of all is: {PASSWORD}")
-        say(f"The clinic is at {address} after {time.monotonic() - begun:.1f} s. Ctrl-C ends it.")
+        reached = f", and is reached at {site}" if site else ""
+        say(f"The clinic is at {here} after {time.monotonic() - begun:.1f} s{reached}. Ctrl-C ends it.")
         sys.stdout.flush()
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
         server = uvicorn.Server(config)

@@ -49,8 +49,13 @@ _LOG = logging.getLogger("thecal.web")
 Nightly = Callable[[Practice], None]
 
 
-def make_app(practice: Practice, *, nightly: Nightly | None = None, secure: bool = False) -> FastAPI:
-    """The application of a clinic. ``nightly`` is done once on every day, ``secure`` says that it is served by HTTPS alone."""
+def make_app(practice: Practice, *, nightly: Nightly | None = None, address: str = "") -> FastAPI:
+    """The application of a clinic. ``nightly`` is done once on every day.
+
+    ``address`` is where browsers reach it through a proxy, as https://pumps.example.org: links that leave a page begin with it,
+    and cookies are of HTTPS alone where it is. Without one it is whatever a browser asks for.
+    """
+    secure = address.startswith("https:")
 
     @contextlib.asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -64,7 +69,7 @@ def make_app(practice: Practice, *, nightly: Nightly | None = None, secure: bool
                 await task
 
     app = FastAPI(title="thecal", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life, redirect_slashes=False)
-    app.state.practice, app.state.secure = practice, secure
+    app.state.practice, app.state.address, app.state.secure = practice, address, secure
     for route in all_pages():
         app.add_route(route.path, guarded(route, practice), methods=[route.method])
     app.add_exception_handler(404, _not_here)

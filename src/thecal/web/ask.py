@@ -65,6 +65,12 @@ class Ask:
         url = self.request.url
         return f"{url.path}?{url.query}" if url.query else url.path
 
+    @property
+    def site(self) -> str:
+        """What an address begins with that is taken away from here."""
+        address: str = self.request.app.state.address
+        return address or str(self.request.base_url).rstrip("/")
+
     def query(self, name: str, default: str = "") -> str:
         """A parameter of the address."""
         return self.request.query_params.get(name, default).strip()

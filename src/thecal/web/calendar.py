@@ -41,7 +41,7 @@ def calendar_made(ask: Ask) -> Response:
                 write_audit(connection, owner, "made a calendar address", now, detail=detail, request=ask.number)
         except InputError as error:
             form.errors.setdefault(error.field, error)
-    return _page(ask, 422) if form.errors else _page(ask, address=f"{ask.request.base_url}calendar/{token}.ics")
+    return _page(ask, 422) if form.errors else _page(ask, address=f"{ask.site}/calendar/{token}.ics")
 
 
 @PAGES.post("/calendar/{number}/revoke", "worklist")

@@ -199,7 +199,8 @@ def same(given: str, kept: str) -> bool:
 def _check_origin(request: Request) -> None:
     """A form comes from a page of ours (SameSite cookies and the form's own secret say so too)."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    if origin and origin != "null" and urlsplit(origin).netloc != request.headers.get("host", ""):
+    ours = (request.headers.get("host", ""), urlsplit(request.app.state.address).netloc)
+    if origin and origin != "null" and urlsplit(origin).netloc not in ours:
         raise HTTPException(403, NOT_OURS)
     if site and site not in ("same-origin", "none"):
         raise HTTPException(403, NOT_OURS)

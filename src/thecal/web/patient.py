@@ -158,7 +158,7 @@ def invite_page(ask: Ask, stream: str) -> Response:
         made = invited(reading.connection, token, reading.now) if token else None
         mine = made is not None and made.stream == stream
     ask.audit("read the invitations", stream)
-    response = _invite_page(ask, stream, 200, f"{ask.request.base_url}patient/{token}" if mine else "")
+    response = _invite_page(ask, stream, 200, f"{ask.site}/patient/{token}" if mine else "")
     if token:
         response.delete_cookie(_SHOWN, path=f"/invite/{stream}")
     return response
