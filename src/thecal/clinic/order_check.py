@@ -93,7 +93,7 @@ def checked(orders: OrderSheet, look: Look, visit: Visit, *, line_known: bool = 
     """An order at a visit, worked out with all that the rules and the pump say of it. Nothing is written.
 
     Signatures and overrides were of the order that they were given with: of a new one none counts, of one that is ``standing``
-    those since it was written. Without ``line_known`` neither bridge nor prime is planned.
+    its own. Without ``line_known`` neither bridge nor prime is planned.
     """
     look = _of_this_order(replace(look, asked=None), visit, standing=standing)
     made, refusals = _reviewed(orders, look, visit, line_known=line_known)
@@ -107,14 +107,11 @@ def checked(orders: OrderSheet, look: Look, visit: Visit, *, line_known: bool = 
 
 def _of_this_order(look: Look, visit: Visit, *, standing: bool) -> Look:
     """The look without what was signed, and gone on with, for another order than this one."""
-    written = visit.ordered_at
-    known = look.known
-    signed = [replace(sign, at=look.now) for sign in known.signed if standing and written is not None and sign.at >= written]
-    stale = [gone for gone in known.overrides if written is not None and visit.begun <= gone.at <= written and not standing]
-    overrides = [gone for gone in known.overrides if gone not in stale]
-    if standing and written is not None:  # a reading of this visit is a session too, and ends neither
-        overrides = [replace(gone, at=look.now) if gone.at >= written else gone for gone in overrides]
-    return replace(look, known=replace(known, signed=signed, overrides=overrides))
+    overrides, signed = [gone for gone in look.known.overrides if gone.at < visit.begun], list[Signed]()
+    if standing:  # a reading of this visit is a session too, and ends neither
+        overrides += [replace(gone, at=look.now) for gone in visit.gone_on]
+        signed += [replace(sign, at=look.now) for sign in visit.signed]
+    return replace(look, known=replace(look.known, signed=signed, overrides=overrides))
 
 
 def _reviewed(orders: OrderSheet, look: Look, visit: Visit, *, line_known: bool) -> tuple[Review | None, tuple[Refusal, ...]]:
@@ -304,8 +301,8 @@ def re_entries(found: Checked) -> tuple[ReEntry, ...]:
     return tuple(rows)
 
 
-def check_second(visit: Visit, checker: str, signed: tuple[Signed, ...]) -> Refusal | None:
-    """Whether somebody may be the second person of the order of a visit now; ``signed`` are those who were already."""
+def check_second(visit: Visit, checker: str) -> Refusal | None:
+    """Whether somebody may be the second person of the order of a visit now."""
     closed = check_open(visit)
     if closed:
         return closed
@@ -318,15 +315,9 @@ def check_second(visit: Visit, checker: str, signed: tuple[Signed, ...]) -> Refu
     if visit.asks_for_order_right and not visit.approved_by:
         limit = "an order that somebody stands behind who may order"
         return refused("a second person for a proposal", limit, "Have the order approved first.", "ROL-03")
-    if any(by_author(Signed(now, sign.checker, checker, "")) for sign in signed):
+    if any(by_author(Signed(now, sign.checker, checker, "")) for sign in visit.signed):
         return refused(f"{checker} as second person twice", "another person each time", "Ask somebody else.", _SECOND)
     return None
-
-
-def signatures(visit: Visit, look: Look) -> tuple[Signed, ...]:
-    """Who has entered the order of a visit again since it was written."""
-    since = visit.ordered_at
-    return tuple(sign for sign in look.known.signed if since is not None and sign.at >= since)
 
 
 def sign(visit: Visit, checker: str, role: str, now: Instant) -> tuple[Entry, ...]:

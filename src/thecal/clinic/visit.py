@@ -6,9 +6,10 @@ chart; that a step was done, or left out and why, is an entry of its own beside 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal, get_args
 
-from thecal.chart.clinical import Overrode
+from thecal.chart.clinical import Overrode, Signed
 from thecal.chart.facts import Filled, Interrogated, SessionEnded
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import (
@@ -84,8 +85,9 @@ class StepStanding:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visit as the record tells it. ``orders`` is the order that counts, by ``author``, written ``ordered_at``.
+    """A visit as the record tells it. ``orders`` is the order that counts, by ``author``, written ``ordered_at``: the last one.
 
+    An order that was taken back leaves none: what was approved, ``signed`` and ``gone_on`` with was of that one alone.
     ``typed`` is a printout, by ``typed_by``, that waits for a second person.
     """
 
@@ -101,6 +103,8 @@ class Visit:
     approved_by: str
     ended: Literal["closed", "abandoned"] | None
     ended_at: Instant | None
+    signed: tuple[Signed, ...] = ()
+    gone_on: tuple[Overrode, ...] = ()
     typed: PrintoutTyped | None = None
     typed_by: str = ""
 
@@ -141,15 +145,18 @@ def visit_of(history: History, name: str, sheet: PumpSheet | None) -> Visit | No
     if begun is None or not isinstance(begun.entry, VisitBegun):
         return None
     kind = next(kind for kind in KINDS if kind == begun.entry.what)
-    orders = [row for row in history.standing if isinstance(row.entry, OrderWritten) and row.entry.visit == name]
-    last = max(orders, key=lambda row: row.version, default=None)
-    written = last.entry if last is not None and isinstance(last.entry, OrderWritten) else None
-    done = _done(history, name, last.version if last else 0)
+    last = next((row for row in reversed(history.rows) if isinstance(row.entry, OrderWritten) and row.entry.visit == name), None)
+    gone = history.taken_back.get(last.version) if last is not None else None
+    written = last.entry if last is not None and gone is None and isinstance(last.entry, OrderWritten) else None
+    since = gone or last
+    ordered = since.version if since is not None else 0
+    done = _done(history, name, ordered)
     closed = next((entry for entry in history.all(VisitClosed) if entry.visit == name), None)
     given_up = next((entry for entry in history.all(VisitAbandoned) if entry.visit == name), None)
     end = closed or given_up
     approved = done.get("order approved")
-    typed = _typed(history, name, last.version if last else 0) if end is None else None
+    typed = _typed(history, name, ordered) if end is None else None
+    signed = tuple(row.entry for row in history.standing if isinstance(row.entry, Signed) and row.version > ordered)
     return Visit(
         name,
         kind,
@@ -163,9 +170,17 @@ def visit_of(history: History, name: str, sheet: PumpSheet | None) -> Visit | No
         approved.note if approved else "",
         None if end is None else "closed" if closed else "abandoned",
         end.at if end else None,
+        signed if written else (),
+        _gone_on(history, ordered) if written else (),
         typed.entry if typed is not None and isinstance(typed.entry, PrintoutTyped) else None,
         typed.who if typed is not None else "",
     )
+
+
+def _gone_on(history: History, ordered: int) -> tuple[Overrode, ...]:
+    """What was gone on in spite of with the order of a version: the entries right before it."""
+    before = takewhile(lambda row: isinstance(row.entry, Overrode), reversed(history.rows[: ordered - 1]))
+    return tuple(row.entry for row in before if isinstance(row.entry, Overrode) and row.version not in history.taken_back)
 
 
 NOT_DONE = frozenset({"uncertain", "unlike"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from thecal.clinic.entry import Entry
-from thecal.clinic.order_check import Checked, check_second, checked, re_entries, sign, signatures
+from thecal.clinic.order_check import Checked, check_second, checked, re_entries, sign
 from thecal.clinic.printed import printed_re_entries
 from thecal.clinic.re_entry import ReEntry
 from thecal.clinic.visit_printout import check_again
@@ -78,7 +78,7 @@ def _again(ask: Ask, opening: Opened) -> Again:
 def _order(ask: Ask, opening: Opened) -> Again:
     visit, account = opening.visit, ask.account
     found = None if visit.orders is None else checked(visit.orders, opening.look, visit, standing=True)
-    refusal = check_second(visit, account.name, signatures(visit, opening.look))
+    refusal = check_second(visit, account.name)
     if refusal is None and found is not None and found.asked is None:
         refusal = next(iter(found.refusals), None)
     dosing = found.orders.dosing if found else None
@@ -123,5 +123,5 @@ def _page(ask: Ask, opening: Opened, again: Again, refusal: Refusal | None, code
         again=again,
         refusal=refusal,
         second=again.order.second if again.order else (),
-        signed=signatures(opening.visit, opening.look) if again.order else (),
+        signed=opening.visit.signed if again.order else (),
     )

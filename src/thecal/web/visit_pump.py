@@ -16,7 +16,7 @@ from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import visit_writing as writing
 from thecal.clinic.entry import Entry, Printed, PrintoutTyped, VisitStepped
 from thecal.clinic.history import History
-from thecal.clinic.visit import Visit, overrides_since
+from thecal.clinic.visit import Visit
 from thecal.clinic.visit_printout import What, typed
 from thecal.errors import Refusal
 from thecal.programmer.printout import Printout, printout
@@ -226,12 +226,9 @@ def ready(found: Opened) -> OrderSheet | Refusal:
     if found.second:
         finding = found.second[0]
         return writing.refused(f"an update with {finding.asked}", finding.allowed, finding.next, finding.rule)
-    over = [
-        gone for gone in overrides_since(found.look, visit.begun) if visit.ordered_at is not None and gone.at >= visit.ordered_at
-    ]
-    if not over:
+    if not visit.gone_on:
         return visit.orders
-    return replace(visit.orders, anyway="; ".join(f"{gone.rule}: {gone.reason} ({gone.by})" for gone in over))
+    return replace(visit.orders, anyway="; ".join(f"{gone.rule}: {gone.reason} ({gone.by})" for gone in visit.gone_on))
 
 
 @PAGES.post("/visit/{stream}/{name}/pump/review", "program")
