@@ -334,7 +334,7 @@ def test_the_author_is_no_second_person_however_the_name_is_written(case: Case) 
     assert proposal is not None
     assert proposal.rule == "ROL-03"
     write(practice, stream, VisitStepped(now, "v1", "order approved", "dora"))
-    look, visit = opened(case)
+    _, visit = opened(case)
     for name in ("nora", " NORA "):
         refusal = check_second(visit, name)
         assert refusal is not None

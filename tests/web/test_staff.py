@@ -23,9 +23,9 @@ NEW: dict[str, object] = {
     "full_name": "Rita New",
     "role": "nurse",
     "password": "a first good one",
-    "again": "a first good one",
+    "password_again": "a first good one",
 }
-GIVEN = {"password": "a given good one", "again": "a given good one"}
+GIVEN = {"password": "a given good one", "password_again": "a given good one"}
 
 
 def post(visitor: Visitor, page: str, to: str, **fields: object) -> Answer:
@@ -59,7 +59,7 @@ def test_a_new_account_has_to_change_its_first_password(as_: SignIn, practice: P
     rita.name = "rita"
     assert rita.sign_in(str(NEW["password"])).url.endswith("/password")
     assert rita.get("/worklist").url.endswith("/password")
-    fields = {"old_password": NEW["password"], "password": "a second good one", "again": "a second good one"}
+    fields = {"old_password": NEW["password"], "password": "a second good one", "password_again": "a second good one"}
     assert rita.send("/password", fields).url.endswith("/worklist")
     assert practice
 
@@ -78,8 +78,8 @@ def test_a_form_that_is_sent_twice_makes_one_account(as_: SignIn, practice: Prac
     [
         ({"name": "nora"}, "is taken"),
         ({"name": "a b"}, "cannot be the name of an account"),
-        ({"again": "another one"}, "is not the same password"),
-        ({"password": "short", "again": "short"}, "has 5 characters"),
+        ({"password_again": "another one"}, "is not the same password"),
+        ({"password": "short", "password_again": "short"}, "has 5 characters"),
         ({"role": "king"}, "is not one of those"),
         ({"full_name": ""}, "is missing"),
     ],
@@ -141,7 +141,7 @@ def test_a_given_password_ends_the_sessions(as_: SignIn) -> None:
 
 def test_a_wrong_password_form_leaves_the_other_forms_as_they_are(as_: SignIn) -> None:
     """The tick of the administrator is still there: it was not that form that was sent."""
-    answer = post(as_("nora"), "/staff/nora", "/staff/nora/password", **(GIVEN | {"again": "y"}))
+    answer = post(as_("nora"), "/staff/nora", "/staff/nora/password", **(GIVEN | {"password_again": "y"}))
     assert answer.status == 422
     tick = answer.text.partition('id="administrator"')[2].partition(">")[0]
     assert "checked" in tick

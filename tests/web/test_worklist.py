@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,9 +13,11 @@ from thecal.clinic.access import duties
 from thecal.clinic.people import change_person
 from thecal.clinic.person import Person
 from thecal.clinic.practice import Practice
-from thecal.timeline import DAY_S, Duration
+from thecal.timeline import DAY_S, Duration, Instant
+from thecal.web.templating import days_text
 
 SignIn = Callable[[str], Visitor]
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def test_a_long_list_is_turned_page_by_page(as_: SignIn, practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,3 +65,18 @@ def test_a_row_is_that_of_now(as_: SignIn, practice: Practice, clock: Clock) -> 
     assert "Ada Example" not in after
     days = [int(number) for words in (before, after) for number in re.findall(r"in (\d+) days", words)]
     assert days == [days[0], days[0] - 1]
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("11-23 23:59", "in 1 day"),
+        ("11-24 00:01", "today"),
+        ("11-24 18:00", "today"),
+        ("11-25 08:00", "1 day over"),
+        ("11-22 10:00", "in 2 days"),
+    ],
+)
+def test_days_are_those_of_the_calendar(now: str, told: str) -> None:
+    """Due on Tuesday at 9:30: on Monday night that is tomorrow, and on Wednesday morning it is over."""
+    assert days_text(Instant.parse("2026-11-24 09:30", BERLIN), Instant.parse(f"2026-{now}", BERLIN), BERLIN) == told

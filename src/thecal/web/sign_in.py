@@ -17,7 +17,8 @@ from thecal.web.route import OPEN, SIGNED_IN, Pages
 
 PAGES = Pages()
 _STAFF = ("physician", "nurse practitioner", "nurse", "therapist", "pharmacist", "scheduler", "social worker")
-_WRONG = "is not right, or the name is not. After five in a row the account is locked for a while"
+_WRONG = "is not right, or the name is not, or the account is locked: after some failures in a row it is for a while"
+"""The same whatever it was, and for a name that is nobody's: nobody learns who has an account."""
 
 
 def back_of(text: str) -> str:
@@ -75,11 +76,7 @@ def signed_in(ask: Ask) -> Response:
             did = "was locked out" if isinstance(found, Locked) else "failed to sign in"
             write_audit(connection, name[:60], did, now, request=ask.number)
     if not isinstance(found, Account):
-        if isinstance(found, Locked):
-            minutes = (found.until.s - now.s) // 60 + 1
-            form.refuse("password", "", f"is not looked at: the account is locked for {minutes} min after too many failures")
-        else:
-            form.refuse("password", "", _WRONG)
+        form.refuse("password", "", _WRONG)
         pre = secrets.token_urlsafe(24)
         return _with_pre(ask, ask.again("sign_in.html", pre=pre, back=back, kept=[], path=""), pre)
     response = ask.go("/password" if found.change_password else back)
@@ -121,8 +118,8 @@ def first_made(ask: Ask) -> Response:
     _check_first(ask, form.text("key"))
     role = form.chosen("role", _STAFF)
     password = form.values.get("password", ("",))[0]
-    if password != form.values.get("again", ("",))[0]:
-        form.refuse("again", "", "is not the same password")
+    if password != form.values.get("password_again", ("",))[0]:
+        form.refuse("password_again", "", "is not the same password")
     office = Office(form.text("clinic") or "Pump clinic", form.text("timezone"), form.text("by_day"), form.text("by_night"))
     if not form.errors:
         account = Account(form.text("name").lower(), form.text("full_name"), role or "", administrator=True)
@@ -154,8 +151,8 @@ def password_changed(ask: Ask) -> Response:
     if not kept.fits(stored, form.values.get("old_password", ("",))[0]):
         form.refuse("old_password", "", "is not right")
     new = form.values.get("password", ("",))[0]
-    if new != form.values.get("again", ("",))[0]:
-        form.refuse("again", "", "is not the same password")
+    if new != form.values.get("password_again", ("",))[0]:
+        form.refuse("password_again", "", "is not the same password")
     with form.reading("password"):
         kept.check_password(new)
     if form.errors:

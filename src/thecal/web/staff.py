@@ -142,8 +142,8 @@ def account_made(ask: Ask) -> Response:
 def _twice(form: Form) -> str:
     """The password of both fields, with nothing taken from it."""
     password = form.values.get("password", ("",))[0]
-    if password != form.values.get("again", ("",))[0]:
-        form.refuse("again", "", "is not the same password")
+    if password != form.values.get("password_again", ("",))[0]:
+        form.refuse("password_again", "", "is not the same password")
     with form.reading("password"):
         kept.check_password(password)
     return password

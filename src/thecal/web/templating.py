@@ -10,7 +10,7 @@ from thecal.clinic.item import TIERS
 from thecal.quantity import Volume
 from thecal.report.words import BANNER, number_text
 from thecal.therapy.look import in_words
-from thecal.timeline import DAY_S, Duration, Instant
+from thecal.timeline import Duration, Instant
 from thecal.unit import decimal_text
 
 STATIC = Path(__file__).parent / "static"
@@ -31,18 +31,11 @@ def day_text(day: date) -> str:
     return f"{('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')[day.weekday()]} {day.isoformat()}"
 
 
-def days_between(instant: Instant | None, now: Instant) -> int | None:
-    """Whole days from now to an instant, below zero where it is over."""
+def days_text(instant: Instant | None, now: Instant, zone: ZoneInfo) -> str:
+    """How many days are left on the calendar, in words."""
     if instant is None:
-        return None
-    return (instant.s - now.s) // DAY_S if instant >= now else -((now.s - instant.s) // DAY_S)
-
-
-def days_text(instant: Instant | None, now: Instant) -> str:
-    """How many days are left, in words."""
-    days = days_between(instant, now)
-    if days is None:
         return "no date"
+    days = (instant.date(zone) - now.date(zone)).days
     if days < 0:
         return f"{-days} {'day' if days == -1 else 'days'} over"
     return "today" if days == 0 else f"in {days} {'day' if days == 1 else 'days'}"
@@ -67,6 +60,6 @@ TEMPLATES = Environment(
 )
 TEMPLATES.globals.update(BANNER=BANNER, TIERS=TIERS)
 TEMPLATES.filters.update(
-    local_time=local_time, local_day=local_day, day_text=day_text, days_text=days_text, days_between=days_between, ago=ago,
+    local_time=local_time, local_day=local_day, day_text=day_text, days_text=days_text, ago=ago,
     number=number_text, ml=ml,
 )  # fmt: skip

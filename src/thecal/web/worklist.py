@@ -26,7 +26,7 @@ def worklist_page(ask: Ask) -> Response:
     with ask.practice.reading() as reading:
         found = worklist(reading.connection, tier=number, kind=kind, page=int(page) if page.isdecimal() else 1)
     sees = ask.rights & _SHOWN_BY
-    rows = [_shown(row, days_text(row.standing.refill_by, reading.now), sees, reading.zone) for row in found.rows]
+    rows = [_shown(row, days_text(row.standing.refill_by, reading.now, reading.zone), sees, reading.zone) for row in found.rows]
     return ask.page("worklist.html", found=found, rows=rows, tier=tier if number is not None else "", kind=kind or "")
 
 
