@@ -30,6 +30,7 @@ from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import version_of
 from thecal.clinic.visit import Visit, visit_of
 from thecal.errors import Refusal
+from thecal.pump.sheet import pump_sheet
 from thecal.quantity import Amount, Concentration, DailyDose, Volume
 from thecal.therapy.look import Look
 from thecal.therapy.service import last_report
@@ -224,6 +225,20 @@ def test_no_bridge_is_planned_over_a_catheter_that_nobody_knows(case: Case) -> N
     """IMP-05: the volume comes first."""
     found = check_of(case, dose(100, prime=True), line_known=False)
     assert [refusal.rule for refusal in found.refusals] == ["IMP-05"]
+
+
+def test_no_order_is_left_out_after_a_fill(case: Case) -> None:
+    """RPC-10: however it is asked for, the fill has to be entered into the pump."""
+    refilled(case, Concentration(500))
+    practice, stream = case
+    with practice.reading() as reading:
+        history = reading.history(stream)
+    visit = visit_of(history, "v2", pump_sheet("synchromed-ii-40"))
+    assert visit is not None
+    left = visit_writing.left_out(visit, "order", "nothing changes", practice.now)
+    assert isinstance(left, Refusal)
+    assert left.rule == "RPC-10"
+    assert not isinstance(visit_writing.left_out(visit, "scales", "asleep", practice.now), Refusal)
 
 
 def test_a_fill_is_entered_as_it_was_injected(case: Case) -> None:

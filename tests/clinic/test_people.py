@@ -110,6 +110,28 @@ def test_an_erased_person_is_gone_and_the_record_is_not(practice: Practice) -> N
         assert reading.history(stream).chart.implanted
 
 
+@pytest.mark.parametrize("name", ["erased", " Erased "])
+def test_nobody_is_called_as_what_stands_where_everything_was_erased(small: Practice, name: str) -> None:
+    """Such a person could not be changed, nor erased."""
+    with small.database.writing() as connection:
+        with pytest.raises(InputError, match="where everything was erased"):
+            add_person(connection, Person(name))
+        stream = add_person(connection, Person("Ada Example"))
+        with pytest.raises(InputError, match="where everything was erased"):
+            change_person(connection, stream, Person(name))
+        assert person_of(connection, stream) == Person("Ada Example")
+
+
+def test_who_was_erased_does_not_come_back(practice: Practice) -> None:
+    """By a form that was open meanwhile."""
+    with practice.database.writing() as connection:
+        stream = add_person(connection, Person("Ada Example", phone="555-0110"))
+        erase_person(connection, stream, practice.now)
+        with pytest.raises(InputError, match="they were erased"):
+            change_person(connection, stream, Person("Ada Example", phone="555-0111"))
+        assert person_of(connection, stream) == Person("erased")
+
+
 def test_the_number_of_an_erased_person_is_free_again(small: Practice) -> None:
     """Nothing is kept by which it could still be known."""
     with small.database.writing() as connection:

@@ -2,10 +2,15 @@
 
 from collections.abc import Callable
 
-from tests.clinic.practice import admit
+import pytest
+
+from tests.clinic.practice import NOW, Clock, admit
 from tests.web.visitor import Visitor, hidden
 from thecal.clinic.audit import read_audit
-from thecal.clinic.practice import Practice
+from thecal.clinic.entry import Ended, Ending
+from thecal.clinic.practice import By, Practice
+from thecal.timeline import DAY_S, Duration, Instant
+from thecal.web.nightly import outage_rows_of, write_outage_list
 
 SignIn = Callable[[str], Visitor]
 
@@ -48,6 +53,29 @@ def test_the_list_of_the_night_is_written_anew(as_: SignIn, practice: Practice) 
     assert sorted(path.name for path in folder.iterdir()) == ["2026-11-20.csv", "2026-11-20.html"]
     assert "Ada Example" in (folder / "2026-11-20.html").read_text(encoding="utf-8")
     assert str(folder) in answer.words
+
+
+def test_a_list_with_its_names_is_removed_when_it_is_a_week_old(practice: Practice, clock: Clock) -> None:
+    """Until then the paper of another day may be all that there is."""
+    admit(practice)
+    folder = practice.folder / "outage"
+    for days in (0, 1, 6):
+        clock.now = Instant(NOW.s + days * DAY_S)
+        write_outage_list(practice)
+    (folder / "a-note.txt").write_text("of the clinic's own")
+    assert len(list(folder.glob("2026-*"))) == 6
+    clock.pass_(Duration(DAY_S))
+    write_outage_list(practice)
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"a-note.txt", *(f"2026-11-{day}.{kind}" for day in (21, 26, 27) for kind in ("html", "csv"))}
+
+
+@pytest.mark.parametrize(("how", "listed"), [("died", False), ("transferred", False), ("lost to follow-up", True)])
+def test_the_pumps_of_the_outage_list_are_those_that_run_here(practice: Practice, how: Ending, listed: bool) -> None:
+    """Of somebody whom nobody can find it still does."""
+    stream = admit(practice)
+    practice.write(stream, 11, [Ended(practice.now, how)], By("nora"), "ended the treatment")
+    assert [row.pseudonym for row in outage_rows_of(practice)] == [stream] * listed
 
 
 def test_an_empty_clinic_has_an_empty_list(as_: SignIn) -> None:

@@ -188,14 +188,18 @@ def test_a_form_sent_twice_makes_one(as_: SignIn, practice: Practice) -> None:
 
 
 def test_who_may_not_identify_invites_nobody(as_: SignIn, practice: Practice) -> None:
-    """A therapist may not; a scheduler may. Nobody invites somebody who is not here or not treated any more."""
+    """Nor who may print no emergency card: it can be read there. Nobody invites who is not here or not treated any more."""
     stream = admit(practice)
-    assert as_("thea").get(f"/invite/{stream}").status == 403
-    susan = as_("susan")
-    assert susan.get(f"/invite/{stream}").status == 200
-    assert susan.get("/invite/P-NOBODY22").status == 404
+    for name in ("thea", "paul", "susan", "sol"):
+        visitor = as_(name)
+        assert visitor.get(f"/invite/{stream}").status == 403
+        csrf = hidden(visitor.get("/worklist").text, "csrf")
+        assert visitor.post(f"/invite/{stream}", {"csrf": csrf, "once": "a1"}).status == 403
+    nils = as_("nils")
+    assert nils.get(f"/invite/{stream}").status == 200
+    assert nils.get("/invite/P-NOBODY22").status == 404
     write(practice, stream, Ended(practice.now, "died"))
-    answer = susan.send(f"/invite/{stream}", {})
+    answer = nils.send(f"/invite/{stream}", {})
     assert answer.status == 422
     assert "does not treat this person now" in answer.words
     with practice.database.reading() as connection:

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from tests.clinic.practice import NOW, admit
+from tests.clinic.practice import NOW, Clock, admit
 from tests.web.visitor import Visitor
 from thecal.chart.clinical import Booked, Closed, Documented, Referred
 from thecal.chart.facts import Explanted, Filled, Implanted, Noted
@@ -19,7 +19,7 @@ from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import streams
 from thecal.clinic.standing import Standing
 from thecal.quantity import Volume
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import DAY_S, Duration, Instant
 from thecal.web.worklist import _shown
 
 SignIn = Callable[[str], Visitor]
@@ -311,6 +311,23 @@ def test_the_end_takes_everything_from_the_worklist(as_: SignIn, practice: Pract
     ]
     again = nora.send(f"/person/{stream}", {"ended_how": "died", "seen": "14"}, to=f"/person/{stream}/ended")
     assert again.status == 422
+
+
+def test_who_is_lost_leaves_a_pump_that_runs_empty(as_: SignIn, practice: Practice, clock: Clock) -> None:
+    """It takes a word of what was tried; the refill stays on the worklist, graver from day to day, and nothing else does."""
+    stream = admit(practice)
+    nora = as_("nora")
+    data: dict[str, object] = {"ended_how": "lost to follow-up"}
+    assert 'id="ended_told-error"' in nora.send(f"/person/{stream}", data, to=f"/person/{stream}/ended").text
+    data["ended_told"] = "five calls, two letters, the family, the general practitioner"
+    nora.send(f"/person/{stream}", data, to=f"/person/{stream}/ended")
+    before = standing(practice, stream)
+    assert before.refill_by is not None
+    assert before.ended == "lost to follow-up"
+    clock.now = before.refill_by + Duration(DAY_S)
+    after = practice.refresh(stream)
+    assert after.tier < before.tier
+    assert {item.kind for item in after.items} == {"refill"}
 
 
 def test_an_explant_is_on_the_chart_as_well(as_: SignIn, practice: Practice) -> None:

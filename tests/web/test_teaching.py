@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.clinic.practice import admit
+from tests.clinic.practice import PASSWORD, admit
 from tests.web.visitor import Answer, Visitor
+from thecal.clinic.account import Account, make_account
 from thecal.clinic.audit import read_audit
 from thecal.clinic.practice import Practice
 from thecal.quantity import DailyDose
@@ -73,6 +74,16 @@ def test_nobody_but_who_teaches_sees_it(as_: SignIn, practice: Practice) -> None
         visitor = as_(name)
         assert visitor.get("/teaching").status == 403
         assert visitor.get(f"/teaching/{stream}").status == 403
+
+
+def test_a_vendor_teaches_and_reads_no_chart(as_: SignIn, practice: Practice) -> None:
+    """Two programs that are typed in, and not what runs in somebody."""
+    stream = admit(practice)
+    with practice.database.writing() as connection:
+        make_account(connection, Account("vera", "Vera Vendor", "vendor"), PASSWORD, practice.now)
+    vera = as_("vera")
+    assert vera.get("/teaching").status == 200
+    assert vera.get(f"/teaching/{stream}").status == 403
 
 
 def test_a_chart_gives_its_program_and_no_more(as_: SignIn, practice: Practice) -> None:

@@ -18,6 +18,8 @@ from thecal.therapy.steps import Step
 from thecal.timeline import Instant
 
 Ending = Literal["explanted", "died", "lost to follow-up", "transferred"]
+LOST: Ending = "lost to follow-up"
+"""The one ending after which a pump still runs that nobody else looks after."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from thecal.clinic.entry import (
+    LOST,
     Contacted,
     DeviceRecorded,
     Ended,
@@ -42,6 +43,9 @@ _FAMILIES = {
 }  # fmt: skip
 
 
+_OF_A_LOST_PUMP = ("refill", "end of service", "recall")
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """Something to do. ``tier`` counts from the gravest; ``told`` is the last that was done about it, ``call_back`` when next.
@@ -65,10 +69,15 @@ class Item:
 
 
 def items_of(history: History, look: Look, recalls: tuple[Recalled, ...] = ()) -> tuple[Item, ...]:
-    """Everything that is to be done for the person of a chart, the gravest first; nothing where the clinic no longer treats."""
-    if history.last(Ended) is not None:
-        return ()
-    found = [*_of_rules(look), *_of_clinic(history, look, recalls)]
+    """Everything that is to be done for the person of a chart, the gravest first; nothing where the clinic no longer treats.
+
+    Of somebody who is lost to follow-up the pump still runs empty and wears out: that stays.
+    """
+    ended = history.last(Ended)
+    if ended is None:
+        found = [*_of_rules(look), *_of_clinic(history, look, recalls)]
+    else:
+        found = [item for item in _of_rules(look) if ended.how == LOST and item.kind in _OF_A_LOST_PUMP]
     contacts = history.all(Contacted)
     named = {item.name: item for item in found}
     told = [_with_contact(item, [contact for contact in contacts if contact.item == name]) for name, item in named.items()]

@@ -30,12 +30,17 @@ def add_person(connection: Connection, person: Person, pseudonym: str | None = N
 
 
 def change_person(connection: Connection, pseudonym: str, person: Person) -> tuple[str, ...]:
-    """Other identifiers of the same person; the names of those that changed. Raises InputError as ``add_person``."""
-    before = person_of(connection, pseudonym)
+    """Other identifiers of the same person; the names of those that changed.
+
+    Raises InputError as ``add_person``, and for somebody who was erased: nobody comes back by a form that was open meanwhile.
+    """
+    before, there = person_of(connection, pseudonym), (table.c.pseudonym == pseudonym, table.c.erased.is_(None))
     try:
-        connection.execute(update(table).where(table.c.pseudonym == pseudonym).values(**_plain(person)))
+        done = connection.execute(update(table).where(*there).values(**_plain(person)))
     except IntegrityError:
         raise InputError("number", person.number, "is that of somebody who is here already") from None
+    if not done.rowcount:
+        raise InputError("name", person.name, "is of nobody whose identifiers are kept: they were erased")
     return tuple(name for name in _FIELDS if before is None or getattr(before, name) != getattr(person, name))
 
 
@@ -100,6 +105,8 @@ def _folded(text: str) -> str:
 def _plain(person: Person) -> dict[str, str]:
     if not person.name.strip():
         raise InputError("name", "", "is missing")
+    if person.name.strip().casefold() == ERASED:
+        raise InputError("name", person.name, "is what stands where everything was erased")
     plain = asdict(person)
     return {**{key: str(value).strip() for key, value in plain.items()}, "born": person.born.isoformat() if person.born else ""}
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from sqlalchemy import Connection, delete, insert, select
 
 from thecal.bench.codec import canonical, parse, read, written
-from thecal.clinic.entry import DeviceRecorded, Ended, Recalled
+from thecal.clinic.entry import LOST, DeviceRecorded, Ended, Recalled
 from thecal.clinic.history import History
 from thecal.clinic.item import TIERS, Item, items_of, refill_tier
 from thecal.clinic.schema import item as item_table
@@ -84,7 +84,8 @@ def standing_of(history: History, look: Look, recalls: tuple[Recalled, ...] = ()
     ahead, other, report = appointments(look), elsewhere(look), last_report(look.known)
     is_settled = due is not None and settled(look, due)
     runs = report is not None and not isinstance(report.program, Stopped | MinimumRate)
-    tier = min([refill_tier(look, settled=is_settled), *(item.tier for item in items)]) if ended is None else len(TIERS) - 1
+    goes_on = ended is None or (ended.how == LOST and look.sheet is not None)
+    tier = min([refill_tier(look, settled=is_settled), *(item.tier for item in items)]) if goes_on else len(TIERS) - 1
     filled = look.chart.filled
     return Standing(
         stream=history.stream,
@@ -99,7 +100,7 @@ def standing_of(history: History, look: Look, recalls: tuple[Recalled, ...] = ()
         concentration=report.concentration if report and report.concentration else filled.concentration if filled else None,
         filled=filled.at if filled else None,
         fill=filled.volume if filled else None,
-        refill_by=due.refill_by if due and not ended else None,
+        refill_by=due.refill_by if due and goes_on else None,
         governed_by=due.governed_by if due else "",
         alarm=due.alarm if due else None,
         empty=due.empty if due else None,

@@ -90,6 +90,9 @@ def left_out(visit: Visit, step: str, why: str, now: Instant) -> tuple[Entry, ..
     if known is None or not known.may_be_left_out:
         may = ", ".join(each.title for each in STEPS if each.may_be_left_out)
         return refused(f"to leave out {known.title.lower() if known else step}", f"only these may be: {may}", "Do the step.")
+    if step == "order" and visit.filled is not None:
+        limit = f"the fill of this visit, {visit.filled.volume}, entered into the pump"
+        return refused("no order after a fill", limit, "Order the reservoir volume that was injected.", "RPC-10")
     if not why.strip():
         return refused("to leave a step out without a reason", "a reason", "Say why.")
     return (VisitStepped(now, visit.name, f"{step} left out", why),)

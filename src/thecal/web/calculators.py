@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from thecal.chart.line_ledger import line_ledger
 from thecal.chart.line_ledger import strength as fluid_strength
-from thecal.clinic.access import denied
 from thecal.clinic.admission_sheet import line_words
 from thecal.clinic.entry import LineUnknown
 from thecal.clinic.paper import printed_line
@@ -26,7 +25,7 @@ from thecal.web import calculation
 from thecal.web.ask import Ask
 from thecal.web.calculation import READ_AS, Answer
 from thecal.web.form import Form
-from thecal.web.guard import ForbiddenError, NotFoundError
+from thecal.web.guard import NotFoundError, need
 from thecal.web.route import SIGNED_IN, Pages
 
 PAGES = Pages()
@@ -198,11 +197,8 @@ def calculator_page(ask: Ask, kind: str) -> Response:
 
 def _chart(ask: Ask, stream: str) -> bool:
     """Whether a chart is named. Raises ForbiddenError for who may read none."""
-    if stream and not ask.sees("chart"):
-        with ask.practice.reading() as reading:
-            why = denied(ask.account, "chart", reading.staff())
-        assert why is not None  # it is not seen
-        raise ForbiddenError(why)
+    if stream:
+        need(ask, "chart")
     return bool(stream)
 
 

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from thecal.clinic.access import RIGHTS, Denied, denied
+from thecal.clinic.access import RIGHTS, Denied, Right, denied
 from thecal.clinic.database import DatabaseDownError
 from thecal.clinic.practice import Practice
 from thecal.clinic.record import StaleError
@@ -47,6 +47,15 @@ class ForbiddenError(Exception):
     def __init__(self, why: Denied) -> None:
         self.why = why
         super().__init__(why.why)
+
+
+def need(ask: Ask, right: Right) -> None:
+    """A second right that a page asks for. Raises ForbiddenError without it."""
+    if not ask.sees(right):
+        with ask.practice.reading() as reading:
+            why = denied(ask.account, right, reading.staff())
+        assert why is not None  # it is not seen
+        raise ForbiddenError(why)
 
 
 def guarded(route: PageRoute, practice: Practice) -> Callable[[Request], Awaitable[Response]]:

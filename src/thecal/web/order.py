@@ -176,10 +176,6 @@ def _leave_out(ask: Ask, opening: Opened, fields: dict[str, str], shown: _Shown)
     if fields.get("mode", NO_CHANGE) != NO_CHANGE or not why:
         ask.form.errors["why"] = InputError("why there is no change", "", "is missing: an order, or why there is none")
         return _page(ask, opening, shown)
-    if visit.filled is not None:
-        limit = f"the fill of this visit, {visit.filled.volume}, entered into the pump"
-        shown.refusal = refused("no order after a fill", limit, "Order the reservoir volume that was injected.", "RPC-10")
-        return _page(ask, opening, shown)
     written = left_out(visit, "order", why, ask.practice.now)
     if isinstance(written, Refusal):
         shown.refusal = written

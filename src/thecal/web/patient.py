@@ -28,6 +28,7 @@ from thecal.therapy.look import Look
 from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.emergency import history_of, person_shown
+from thecal.web.guard import need
 from thecal.web.route import OPEN, Pages
 from thecal.web.templating import TEMPLATES
 
@@ -152,7 +153,11 @@ def _gone() -> Response:
 
 @PAGES.get("/invite/{stream}", "identify")
 def invite_page(ask: Ask, stream: str) -> Response:
-    """The invitations of a person; the address of one that was made just now, this once."""
+    """The invitations of a person; the address of one that was made just now, this once.
+
+    Who has the address reads the emergency card of this person, and so needs the right to print it.
+    """
+    need(ask, "print")
     token = ask.request.cookies.get(_SHOWN, "")
     with ask.practice.reading() as reading:
         made = invited(reading.connection, token, reading.now) if token else None
@@ -167,6 +172,7 @@ def invite_page(ask: Ask, stream: str) -> Response:
 @PAGES.post("/invite/{stream}", "identify")
 def invitation_made(ask: Ask, stream: str) -> Response:
     """Make one. Its token goes to the next page in a cookie that this page takes away."""
+    need(ask, "print")
     practice = ask.practice
     with practice.reading() as reading:
         history, person = history_of(reading, stream), person_of(reading.connection, stream)

@@ -11,10 +11,9 @@ from starlette.responses import Response
 
 from thecal.chart.clinical import Closed, Documented, Referred
 from thecal.chart.facts import Explanted, Implanted, Revised
-from thecal.clinic.access import Right, denied
 from thecal.clinic.audit import write_audit
 from thecal.clinic.booking import free_unbooked
-from thecal.clinic.entry import Corrected, DeviceRecorded, Ended, Ending, Entry, LineUnknown
+from thecal.clinic.entry import LOST, Corrected, DeviceRecorded, Ended, Ending, Entry, LineUnknown
 from thecal.clinic.history import History, Recorded
 from thecal.clinic.newcomer import newcomers
 from thecal.clinic.people import ERASED, add_person, change_person, erase_person, everybody, person_of
@@ -35,7 +34,8 @@ from thecal.timeline import Instant
 from thecal.twin.fields import plain_text
 from thecal.web.ask import Ask
 from thecal.web.chart import called, history_of
-from thecal.web.guard import ForbiddenError
+from thecal.web.guard import need
+from thecal.web.nightly import outage_kept
 from thecal.web.route import Pages
 from thecal.web.worklist import forget_rows
 
@@ -46,14 +46,6 @@ _IN_SHEET = {"number": "hospital number", "second_contact": "second contact"}
 _PORT: Mapping[str, bool | None] = {"yes": True, "no": False, "": None}
 _LONGEST = 60  # characters of a serial number or a lot, as the database keeps them
 _ENDINGS: tuple[str, ...] = get_args(Ending)
-
-
-def _need(ask: Ask, right: Right) -> None:
-    """A second right that a page asks for. Raises ForbiddenError without it."""
-    with ask.practice.reading() as reading:
-        why = denied(ask.account, right, reading.staff())
-    if why is not None:
-        raise ForbiddenError(why)
 
 
 # Somebody new ----------------------------------------------------------------------------------------------------------
@@ -77,7 +69,7 @@ def write_new_person(ask: Ask) -> Response:
     """Write down somebody new: identifiers beside the record, and the first entries of it."""
     with_pump = ask.form.text("with") == "pump"
     if with_pump:
-        _need(ask, "record")
+        need(ask, "record")
     with ask.practice.reading() as reading:
         person = _person(ask, reading)
         found, look_at = _brought(ask, reading) if with_pump and person is not None else (None, "")
@@ -249,7 +241,7 @@ def _past(ask: Ask, name: str, reading: Reading) -> Instant:
 @PAGES.post("/person/{stream}/device", "identify")
 def write_device(ask: Ask, stream: str) -> Response:
     """The papers of the pump in place."""
-    _need(ask, "record")
+    need(ask, "record")
     form = ask.form
     with ask.practice.reading() as reading:
         history, _ = history_of(reading, stream)
@@ -290,7 +282,7 @@ def _line_row(history: History) -> Recorded | None:
 @PAGES.post("/person/{stream}/line", "identify")
 def write_line(ask: Ask, stream: str) -> Response:
     """That the volume of the catheter is not known; or what it is, and how somebody knows."""
-    _need(ask, "record")
+    need(ask, "record")
     form = ask.form
     with ask.practice.reading() as reading:
         history, _ = history_of(reading, stream)
@@ -349,13 +341,13 @@ def _check_volume(volume: Volume, sheet: PumpSheet) -> None:
 @PAGES.post("/person/{stream}/ended", "identify")
 def write_ended(ask: Ask, stream: str) -> Response:
     """The clinic no longer treats the person: no item of the worklist is made any more."""
-    _need(ask, "record")
+    need(ask, "record")
     form = ask.form
     with ask.practice.reading() as reading:
         history, _ = history_of(reading, stream)
         at, pump = _past(ask, "ended_at", reading), pump_in_place(reading.look(history).known)
     how = form.chosen("ended_how", _ENDINGS)
-    read = form.needed if how == "transferred" else form.read
+    read = form.needed if how in ("transferred", LOST) else form.read
     told = read("ended_told", lambda text: plain_text(text, "told"))
     if history.last(Ended) is not None:
         form.refuse("ended_how", how or "", "is not needed: the treatment here has ended already")
@@ -367,7 +359,8 @@ def write_ended(ask: Ask, stream: str) -> Response:
         entries.insert(0, Explanted(at))
     free = partial(free_unbooked, ask.practice, stream=stream)
     ask.practice.write(stream, _seen(ask), entries, ask.by, "ended the treatment", detail=how, also=free)
-    said = "The treatment here has ended; nothing is on the worklist any more, and slots that were booked are free."
+    stays = "what becomes of the pump stays on the worklist" if how == LOST else "nothing is on the worklist any more"
+    said = f"The treatment here has ended; {stays}, and slots that were booked are free."
     return ask.go(f"/person/{stream}#ended", said)
 
 
@@ -380,8 +373,8 @@ def erase_page(ask: Ask, stream: str) -> Response:
 def _erasure(ask: Ask, stream: str) -> dict[str, Any]:
     with ask.practice.reading() as reading:
         history, person = history_of(reading, stream)
-    erased = person is None or person.name == ERASED
-    return {"stream": stream, "name": called(ask, person, stream), "erased": erased, "entries": history.version}
+    erased, named = person is None or person.name == ERASED, called(ask, person, stream)
+    return {"stream": stream, "name": named, "erased": erased, "entries": history.version, "outage_kept": outage_kept()}
 
 
 @PAGES.post("/person/{stream}/erase", "erase")

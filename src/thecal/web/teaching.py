@@ -29,7 +29,7 @@ from thecal.therapy.service import pump_in_place
 from thecal.timeline import DAY_S
 from thecal.web.ask import Ask
 from thecal.web.form import Form
-from thecal.web.guard import NotFoundError
+from thecal.web.guard import NotFoundError, need
 from thecal.web.route import Pages
 
 PAGES = Pages()
@@ -122,6 +122,7 @@ def teaching_page(ask: Ask) -> Response:
 @PAGES.get("/teaching/{stream}", "teach")
 def teaching_of(ask: Ask, stream: str) -> Response:
     """The program that runs by the record, beside one that is typed in."""
+    need(ask, "chart")
     with ask.practice.reading() as reading:
         history, person = reading.history(stream), person_of(reading.connection, stream)
         if not stream.startswith(CHART) or not history.rows:
