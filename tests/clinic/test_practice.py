@@ -30,3 +30,15 @@ def test_a_certificate_counts_under_both_names(small: Practice, clock: Clock) ->
     clock.pass_(Duration(3600))
     small.write(stream, 14, [Booked(clock.now, "titration", late, "Nora Nurse", cancelled=True)], BY, "took back")
     assert certified(small, stream) == set()
+
+
+def test_a_look_back_knows_the_certificates_as_today_does(practice: Practice) -> None:
+    """By the name of the account and by the full one, as a booking has it; and none that was written down later."""
+    stream = admit(practice)
+    with practice.reading() as reading:
+        history = reading.history(stream)
+        then, look, _ = reading.known_at(history, practice.now)
+        assert then.rows == history.rows
+        assert look.known.certificates == reading.look(history).known.certificates
+        assert {"nora", "Nora Nurse"} <= {paper.who for paper in look.known.certificates}
+        assert reading.known_at(history, Instant(practice.now.s - 1))[1].known.certificates == []

@@ -449,6 +449,54 @@ def test_too_much_at_once_is_refused(practice: Practice) -> None:
     assert kept(practice) == before
 
 
+@pytest.mark.parametrize(
+    ("page", "path", "data"),
+    [
+        ("/closures", "/closures", {"first": "9999-12-31", "last": "9999-12-31", "what": "x"}),
+        ("/staff/nils", "/staff/nils/certificate", {"permission": "refill", "given": "1960-01-01", "until": "9999-12-31"}),
+        ("/book/{stream}", "/book/{stream}/cancel", {"on": "999999999999", "why": "it was booked by mistake"}),
+        ("/book/{stream}", "/book/{stream}/elsewhere", {"on": "9999-12-31", "site": "x", "person": "y"}),
+        ("/slots", "/slots", {"first": "9999-12-31", "last": "9999-12-31", "minutes": "30", "times": "09:00", "place": "x"}),
+        ("/calculators/refill", "/calculators/refill?filled_on=9999-12-31&dose=100&concentration=500&volume=20", None),
+        ("/worklist", "/worklist?page=" + "9" * 5_000, None),
+        ("/worklist", "/slots?week=" + "9" * 5_000, None),
+    ],
+    ids=["closure", "certificate", "cancel", "elsewhere", "slots", "calculator", "page", "week"],
+)
+def test_what_no_number_or_date_can_be_is_no_error_of_ours(
+    practice: Practice, page: str, path: str, data: dict[str, str] | None
+) -> None:
+    """It is said at its field, or read as nothing."""
+    stream = admit(practice)
+    with TestClient(application.make_app(practice), base_url="http://clinic.test") as client:
+        nora = Visitor(client, "nora")
+        nora.sign_in()
+        page, path = page.format(stream=stream), path.format(stream=stream)
+        answer = nora.get(path) if data is None else nora.send(page, data, to=path)
+        assert answer.status in (200, 422)
+
+
+def test_no_field_holds_more_than_anybody_types(practice: Practice) -> None:
+    """A record that took it could not be carried elsewhere; half of a character is none."""
+    stream = admit(practice)
+    with TestClient(application.make_app(practice), base_url="http://clinic.test") as client:
+        nora = Visitor(client, "nora")
+        nora.sign_in()
+        before = kept(practice)
+        answer = nora.send(f"/call/{stream}", {"caller": "patient", "advice": '"' * 4_001})
+        assert answer.status == 422
+        assert "advice is longer than 4,000 characters" in answer.words
+        assert kept(practice) == before
+        csrf = hidden(nora.get("/calendar").text, "csrf")
+        parts = {"csrf": csrf, "once": "a1", "which": "own", "name": "mine \\ud800"}
+        body = "".join(
+            f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts.items()
+        )
+        kind = "multipart/form-data; boundary=x; charset=unicode_escape"
+        client.post("/calendar", content=f"{body}--x--\r\n".encode(), headers={"Content-Type": kind})
+        assert client.get("/calendar").status_code == 200
+
+
 # Cookies and headers ---------------------------------------------------------------------------------------------------
 
 

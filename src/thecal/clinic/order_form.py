@@ -323,7 +323,7 @@ def _end_of(text: str, label: str) -> int:
 
 
 def _per_day(text: str, label: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= _PER_DAY_MAX:
+    if not text.isascii() or not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= _PER_DAY_MAX:
         raise InputError(label, text, "is no number of boluses", accepted=(f"1 to {_PER_DAY_MAX:,}",))
     return int(text)
 

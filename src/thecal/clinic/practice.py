@@ -147,9 +147,11 @@ class Reading:
         return [entry for entry in self.history(STAFF).all(Certified) if entry.at <= self.now]
 
     @cached_property
-    def _by_both_names(self) -> list[Certified]:
-        """The certificates, under the name of the account and the full one: a booking names people as they are called."""
-        held = self.certificates()
+    def _held(self) -> list[Certified]:
+        return self._by_both_names(self.certificates())
+
+    def _by_both_names(self, held: list[Certified]) -> list[Certified]:
+        """Certificates, under the name of the account and the full one: a booking names people as they are called."""
         called = {account.name: account.full_name for account in accounts(self.connection)} if held else {}
         return [*held, *(replace(one, who=called[one.who]) for one in held if called.get(one.who, one.who) != one.who)]
 
@@ -159,8 +161,7 @@ class Reading:
 
     @cached_property
     def _recalls(self) -> tuple[Recalled, ...]:
-        latest = {entry.recall: entry for entry in self.history(HOUSE).all(Recalled)}
-        return tuple(latest.values())
+        return _latest(self.history(HOUSE))
 
     def history(self, stream: str) -> History:
         """A stream as it was written."""
@@ -177,11 +178,23 @@ class Reading:
 
     def look(self, history: History, now: Instant | None = None) -> Look:
         """What rules are given of a chart, with the certificates of those who work here; at an instant, else now."""
-        look = Look.at(history.chart, now or self.now, self.zone, None, self.practice.settings)
-        look.known.certificates.extend(self._by_both_names)
+        return self._look(history, now or self.now, self._held)
+
+    def _look(self, history: History, now: Instant, held: list[Certified]) -> Look:
+        look = Look.at(history.chart, now, self.zone, None, self.practice.settings)
+        look.known.certificates.extend(held)
         return replace(look, sheet=sheet_in_place(look))
+
+    def known_at(self, history: History, at: Instant) -> tuple[History, Look, tuple[Recalled, ...]]:
+        """What was known at an instant: of a chart, of the certificates of those who work here, and of field actions."""
+        then, staff, house = (each.known_at(at) for each in (history, self.history(STAFF), self.history(HOUSE)))
+        return then, self._look(then, at, self._by_both_names(staff.all(Certified))), _latest(house)
 
     def standing(self, stream: str) -> Standing:
         """Where the person of a chart stands now."""
         history = self.history(stream)
         return standing_of(history, self.look(history), self.recalls())
+
+
+def _latest(house: History) -> tuple[Recalled, ...]:
+    return tuple({entry.recall: entry for entry in house.all(Recalled)}.values())

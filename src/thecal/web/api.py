@@ -6,7 +6,6 @@ A call says for whom it acts by ``Authorization: Bearer TOKEN``. Every call is i
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Annotated, Any
@@ -20,19 +19,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from thecal.chart.clinical import Certified
 from thecal.clinic.access import Right
 from thecal.clinic.booking import book
 from thecal.clinic.closures import day_start
-from thecal.clinic.entry import Recalled
 from thecal.clinic.history import History
 from thecal.clinic.item import TIERS
 from thecal.clinic.people import find, person_of
-from thecal.clinic.practice import CHART, HOUSE, STAFF, Practice, Reading
+from thecal.clinic.practice import CHART, Practice, Reading
 from thecal.clinic.record import StaleError, heads_digest, verify
 from thecal.clinic.schema import submission
 from thecal.clinic.slots import bookings, slots_between
-from thecal.clinic.standing import Standing, sheet_in_place, standing_of
+from thecal.clinic.standing import Standing, standing_of
 from thecal.clinic.worklist import all_standings, worklist
 from thecal.errors import InputError, Refusal
 from thecal.therapy.check import Topic, check
@@ -186,12 +183,8 @@ def _as_known(reading: Reading, history: History, at: Instant | None) -> tuple[H
     if at is None:
         look = reading.look(history)
         return history, look, standing_of(history, look, reading.recalls())
-    known = history.known_at(at)
-    look = Look.at(known.chart, at, reading.zone, None, reading.practice.settings)
-    look.known.certificates.extend(reading.history(STAFF).known_at(at).all(Certified))
-    recalls = {entry.recall: entry for entry in reading.history(HOUSE).known_at(at).all(Recalled)}
-    look = replace(look, sheet=sheet_in_place(look))
-    return known, look, standing_of(known, look, tuple(recalls.values()))
+    known, look, recalls = reading.known_at(history, at)
+    return known, look, standing_of(known, look, recalls)
 
 
 def _as_of(text: str | None, reading: Reading) -> Instant | None:

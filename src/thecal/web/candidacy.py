@@ -18,7 +18,7 @@ from thecal.therapy.scales import scales
 from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.emergency import history_of, person_shown
-from thecal.web.form import Form
+from thecal.web.form import BIRTHS, Form
 from thecal.web.route import Pages
 
 PAGES = Pages()
@@ -143,7 +143,8 @@ def _described(form: Form, look: Look, at: Instant) -> Described | None:
     """Who it is about, where something of it is new; cause and origin go together."""
     before = look.known.described
     cause, origin = form.text("cause"), form.text("origin")
-    severe, born, injured = form.text("severe"), form.day("born", needed=False), form.day("injured", needed=False)
+    severe = form.text("severe")
+    born, injured = (form.day(name, needed=False, first=BIRTHS) for name in ("born", "injured"))
     if not (cause or origin or severe or born or injured):
         return None
     form.chosen("cause", causes(look))

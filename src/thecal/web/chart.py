@@ -1,27 +1,27 @@
 """The chart: who it is, what the pump does, what is to be done, all that was written down; today, or as known on a day."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from starlette.responses import Response
 
-from thecal.chart.clinical import Certified, Discontinued, Scored
+from thecal.chart.clinical import Discontinued, Scored
 from thecal.chart.line_ledger import line_ledger
 from thecal.chart.vocabulary import words
 from thecal.clinic.admission_sheet import line_words
 from thecal.clinic.dose_history import dose_history, dose_points
 from thecal.clinic.emergency_card import mode_in_place, port_in_place, serial_in_place, uncertain_words
-from thecal.clinic.entry import DeviceRecorded, LineUnknown, Recalled, VisitAbandoned, VisitBegun, VisitClosed
+from thecal.clinic.entry import DeviceRecorded, LineUnknown, VisitAbandoned, VisitBegun, VisitClosed
 from thecal.clinic.history import History
 from thecal.clinic.item import Item
 from thecal.clinic.paper import recorded, three_figures
 from thecal.clinic.people import ERASED, person_of
 from thecal.clinic.person import Person
-from thecal.clinic.practice import CHART, HOUSE, STAFF, Reading
+from thecal.clinic.practice import CHART, Reading
 from thecal.clinic.prediction import Prediction, prediction
 from thecal.clinic.refill_note import residual_row
-from thecal.clinic.standing import Standing, sheet_in_place, standing_of
+from thecal.clinic.standing import Standing, standing_of
 from thecal.clinic.timeline_words import prescribed_text, timeline
 from thecal.errors import InputError
 from thecal.programmer.printout import gain_words
@@ -103,12 +103,8 @@ def _now(reading: Reading, history: History, person: Person | None) -> Opened:
 
 def _then(reading: Reading, history: History, person: Person | None, at: Instant, as_of: str) -> Opened:
     """What was known at an instant: of the chart, of the certificates of the staff, and of field actions."""
-    known = history.known_at(at)
-    look = Look.at(known.chart, at, reading.zone, None, reading.practice.settings)
-    look.known.certificates.extend(reading.history(STAFF).known_at(at).all(Certified))
-    look = replace(look, sheet=sheet_in_place(look))
-    recalls = {entry.recall: entry for entry in reading.history(HOUSE).known_at(at).all(Recalled)}
-    return Opened(known, look, standing_of(known, look, tuple(recalls.values())), person, as_of)
+    known, look, recalls = reading.known_at(history, at)
+    return Opened(known, look, standing_of(known, look, recalls), person, as_of)
 
 
 def _values(ask: Ask, opened: Opened, page: int) -> dict[str, object]:

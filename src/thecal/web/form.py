@@ -15,6 +15,11 @@ SECRET = frozenset({"csrf", "once", "pre"})
 """Fields that are ours and not typed by anybody."""
 _HIDDEN = ("password", "key")
 TEXT_MAX = 4000
+BIRTHS = date(1900, 1, 1)
+"""Nobody who is treated was born before."""
+_LISTS = frozenset({"table", "serials", "lots"})
+"""Fields that hold as many lines as somebody has."""
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2199, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,12 @@ class Form:
     def texts(self, name: str) -> tuple[str, ...]:
         """Everything that was chosen under a name."""
         return tuple(value.strip() for value in self.values.get(name, ()) if value.strip())
+
+    @property
+    def too_long(self) -> str:
+        """A field that holds more than anybody types, and that no list is; empty where none does."""
+        long = (name for name, values in self.values.items() if name not in _LISTS and sum(map(len, values)) > TEXT_MAX)
+        return next(long, "")
 
     @property
     def seen(self) -> int:
@@ -101,10 +112,10 @@ class Form:
         read = self.needed if needed else self.read
         return read(name, lambda text: Instant.parse(text.replace("T", " "), zone, name))
 
-    def day(self, name: str, *, needed: bool = True) -> date | None:
-        """A date."""
+    def day(self, name: str, *, needed: bool = True, first: date = _FIRST_DAY) -> date | None:
+        """A date, from a first one on."""
         read = self.needed if needed else self.read
-        return read(name, lambda text: _day(text, name))
+        return read(name, lambda text: _day(text, name, first))
 
     def number(self, name: str, low: float, high: float, *, needed: bool = True) -> float | None:
         """A number within bounds."""
@@ -129,11 +140,15 @@ class Form:
         ]
 
 
-def _day(text: str, name: str) -> date:
+def _day(text: str, name: str, first: date) -> date:
+    label = name.replace("_", " ")
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise InputError(name.replace("_", " "), text, "is not a date", accepted=("2026-12-31",)) from None
+        raise InputError(label, text, "is not a date", accepted=("2026-12-31",)) from None
+    if not first <= day <= _LAST_DAY:
+        raise InputError(label, text, "is no date that can be", accepted=(f"{first} to {_LAST_DAY}",))
+    return day
 
 
 def _number(text: str, name: str, low: float, high: float) -> float:

@@ -21,9 +21,10 @@ from thecal.clinic.database import DatabaseDownError
 from thecal.clinic.practice import Practice
 from thecal.clinic.record import StaleError
 from thecal.clinic.sign_in import SignIn, last_seen, seen, standing
+from thecal.errors import InputError
 from thecal.therapy.settings import setting_count
 from thecal.web.ask import Ask
-from thecal.web.form import Form, Upload
+from thecal.web.form import TEXT_MAX, Form, Upload
 from thecal.web.route import OPEN, SIGNED_IN, PageRoute
 from thecal.web.submission import came_to, give_back, take, write_location
 from thecal.web.templating import TEMPLATES
@@ -81,6 +82,8 @@ def guarded(route: PageRoute, practice: Practice) -> Callable[[Request], Awaitab
             told = f"{error}. Look at what was written, then send yours again: it is checked against that."
             kept = [(name, str(error.now) if name == "seen" else value) for name, value in ask.form.kept]
             return kept_page(ask, 409, "Somebody else wrote here meanwhile", told, kept=kept)
+        except InputError as error:
+            return kept_page(ask, 422, "This cannot be", error.sentence())
         except DatabaseDownError as error:
             _LOG.error("request %s: %s", ask.number, error)
             return kept_page(
@@ -139,6 +142,9 @@ def _refused(ask: Ask, route: PageRoute) -> Response | None:
             return kept_page(ask, 403, "This form is not ours", f"{NOT_OURS} Look at it, and send it again.")
     elif sent and not _pre_fits(ask):
         return plain_page(ask, 403, f"{NOT_OURS} Open the page again.")
+    if sent and ask.form.too_long:
+        told = f"{ask.form.too_long.replace('_', ' ')} is longer than {TEXT_MAX:,} characters. Nothing was written."
+        return kept_page(ask, 422, "That is too long", told)
     return _sent_already(ask) if sent and not route.only_shows else None
 
 
@@ -235,7 +241,8 @@ async def _read_form(request: Request) -> Form:
             if isinstance(value, UploadFile):
                 files[name] = Upload(value.filename or "", await value.read())
             else:
-                values.setdefault(name, []).append(value.replace("\x00", ""))
+                plain = value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")  # no half of a character
+                values.setdefault(name, []).append(plain)
     return Form({name: tuple(several) for name, several in values.items()}, files)
 
 

@@ -34,6 +34,7 @@ from thecal.timeline import Instant
 from thecal.twin.fields import plain_text
 from thecal.web.ask import Ask
 from thecal.web.chart import called, history_of
+from thecal.web.form import BIRTHS
 from thecal.web.guard import need
 from thecal.web.nightly import outage_kept
 from thecal.web.route import Pages
@@ -121,7 +122,7 @@ def _person(ask: Ask, reading: Reading) -> Person | None:
     form, today = ask.form, reading.now.date(reading.zone)
     texts = {name: form.read(name, partial(_identifier, name)) or "" for name in _OF_PERSON if name not in ("name", "born")}
     texts["name"] = form.needed("name", partial(_identifier, "name")) or ""
-    born = form.day("born", needed=False)
+    born = form.day("born", needed=False, first=BIRTHS)
     if born is not None and not 0 <= today.year - born.year <= setting_number("age_max"):
         form.refuse("born", str(born), f"would be an age of {today.year - born.year} years")
     elif born is not None and born > today:

@@ -24,7 +24,7 @@ def worklist_page(ask: Ask) -> Response:
     tier, kind, page = ask.query("tier"), ask.query("kind") or None, ask.query("page", "1")
     number = TIERS.index(tier) if tier in TIERS else None
     with ask.practice.reading() as reading:
-        found = worklist(reading.connection, tier=number, kind=kind, page=int(page) if page.isdecimal() else 1)
+        found = worklist(reading.connection, tier=number, kind=kind, page=int(page) if page.isdecimal() and len(page) < 7 else 1)
     sees = ask.rights & _SHOWN_BY
     rows = [_shown(row, days_text(row.standing.refill_by, reading.now, reading.zone), sees, reading.zone) for row in found.rows]
     return ask.page("worklist.html", found=found, rows=rows, tier=tier if number is not None else "", kind=kind or "")
