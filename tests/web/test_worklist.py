@@ -8,11 +8,12 @@ import pytest
 
 from tests.clinic.practice import Clock, admit
 from tests.web.visitor import Visitor
+from thecal.chart.clinical import Noticed
 from thecal.clinic import worklist
 from thecal.clinic.access import duties
 from thecal.clinic.people import change_person
 from thecal.clinic.person import Person
-from thecal.clinic.practice import Practice
+from thecal.clinic.practice import By, Practice
 from thecal.timeline import DAY_S, Duration, Instant
 from thecal.web.templating import days_text
 
@@ -50,6 +51,20 @@ def test_a_row_shows_each_person_what_they_may_see(as_: SignIn, practice: Practi
     assert "Ada Example" not in other
     assert f"/book/{stream}" not in other
     assert "Ada Example" in nora.get("/worklist").text
+
+
+def test_who_may_read_no_chart_sees_dates_and_calls(as_: SignIn, practice: Practice) -> None:
+    """That there is something else to be done, and neither what nor the dose; who reads charts sees all of it."""
+    stream = admit(practice)
+    practice.write(stream, 11, [Noticed(practice.now, "overdose suspected")], By("nora"), "wrote for a test")
+    [item] = [item for item in practice.refresh(stream).items if item.rule == "OVD-01"]
+    nora, susan = as_("nora").get("/worklist").words, as_("susan").get("/worklist").words
+    assert item.asked in nora
+    assert "100 mcg/day" in nora
+    assert item.asked not in susan
+    assert "100 mcg/day" not in susan
+    assert "symptoms : for those who may read the chart." in susan
+    assert "visit : " in susan
 
 
 def test_a_row_is_that_of_now(as_: SignIn, practice: Practice, clock: Clock) -> None:

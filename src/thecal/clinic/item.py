@@ -43,6 +43,8 @@ _FAMILIES = {
 }  # fmt: skip
 
 
+OF_DATES = ("refill", "telephone", "visit")
+"""The kinds of items that say nothing of how somebody is."""
 _OF_A_LOST_PUMP = ("refill", "end of service", "recall")
 
 

@@ -3,7 +3,7 @@
 It is a read model. It holds nothing that is not in the record, and is written anew when an entry or a day is added.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sqlalchemy import Connection, delete, insert, select
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 from thecal.bench.codec import canonical, parse, read, written
 from thecal.clinic.entry import LOST, DeviceRecorded, Ended, Recalled
 from thecal.clinic.history import History
-from thecal.clinic.item import TIERS, Item, items_of, refill_tier
+from thecal.clinic.item import OF_DATES, TIERS, Item, items_of, refill_tier
 from thecal.clinic.schema import item as item_table
 from thecal.clinic.schema import standing as table
 from thecal.pump.program import MinimumRate, Stopped
@@ -65,6 +65,15 @@ class Standing:
         """When the first of it is due."""
         dates = [item.due for item in self.items if item.tier == self.tier and item.due is not None]
         return min(dates, default=self.refill_by)
+
+    @property
+    def of_dates(self) -> "Standing":
+        """What of it is for those who may read no chart: dates, calls and visits, and that there is more to be done."""
+        told = "for those who may read the chart"
+        items = (
+            item if item.kind in OF_DATES else replace(item, asked=told, allowed="", next="", told="") for item in self.items
+        )
+        return replace(self, mode="", dose=None, concentration=None, fill=None, items=tuple(items))
 
     def days_left(self, now: Instant) -> int | None:
         """Whole days to the date to refill by; below zero where it has passed."""

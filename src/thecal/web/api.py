@@ -121,10 +121,11 @@ def read_worklist(
         found = worklist(reading.connection, tier=TIERS.index(tier) if tier else None, kind=kind or None, page=page)
         told = _told(reading)
     by.audit("read the worklist")
-    named = "identify" in by.rights
+    named, read = "identify" in by.rights, "chart" in by.rights
     rows = [
         documents.WorklistRow(
-            name=row.person.name if named and row.person else None, standing=documents.StandingDocument.of(row.standing)
+            name=row.person.name if named and row.person else None,
+            standing=documents.StandingDocument.of(row.standing if read else row.standing.of_dates),
         )
         for row in found.rows
     ]

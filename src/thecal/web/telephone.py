@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from thecal.chart.clinical import Tone
-from thecal.clinic.item import Item
+from thecal.clinic.item import OF_DATES, Item
 from thecal.clinic.record import StaleError
 from thecal.clinic.telephone import (
     CALLERS,
@@ -40,8 +40,6 @@ _GRADES = ("0", "1", "2", "3")
 _TONES: tuple[str, ...] = get_args(Tone)
 _TYPED = "at"
 _NOW, _BOOK = "now", "book"
-_FOR_ALL = ("refill", "telephone", "visit")
-"""The kinds of items that say nothing of how somebody is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def opened(ask: Ask, stream: str) -> AtHand:
 
 def shown_items(ask: Ask, hand: AtHand) -> tuple[Item, ...]:
     """The open items that the person who asks needs for a call: without the chart, those of dates and calls."""
-    return tuple(item for item in hand.standing.items if ask.sees("chart") or item.kind in _FOR_ALL)
+    return tuple(item for item in hand.standing.items if ask.sees("chart") or item.kind in OF_DATES)
 
 
 def field_of(symptom: str) -> str:

@@ -14,7 +14,7 @@ from thecal.web.route import Pages
 from thecal.web.templating import TEMPLATES, days_text
 
 PAGES = Pages()
-_SHOWN_BY: frozenset[Right] = frozenset({"identify", "call", "book", "visit"})
+_SHOWN_BY: frozenset[Right] = frozenset({"identify", "chart", "call", "book", "visit"})
 """The rights on which it depends what a row shows."""
 
 
@@ -37,4 +37,6 @@ def forget_rows() -> None:
 
 @lru_cache(maxsize=4096)  # the same rows are asked for all day, and making them is most of the page's work
 def _shown(row: Row, days: str, sees: frozenset[Right], zone: ZoneInfo) -> Markup:
-    return Markup(TEMPLATES.get_template("worklist_row.html").render(row=row, days=days, sees=sees, zone=zone))  # noqa: S704  # a template escapes
+    standing = row.standing if "chart" in sees else row.standing.of_dates
+    values = {"s": standing, "person": row.person, "days": days, "sees": sees, "zone": zone}
+    return Markup(TEMPLATES.get_template("worklist_row.html").render(values))  # noqa: S704  # a template escapes
