@@ -107,6 +107,8 @@ def test_the_audit_is_narrowed_to_a_chart_or_a_person(as_: SignIn, practice: Pra
     with practice.database.reading() as connection:
         line = next(line for line in read_audit(connection, who="nora") if line.detail == f"of {one}")
     assert line.did == "read the audit"
+    nora.get("/audit?stream=Jane+Doe&who=Jane+Doe")
+    assert "Jane" not in nora.get("/audit?lines=500").words, "what was typed may be a name, and an audit is kept for good"
 
 
 def test_what_is_looked_for_is_no_markup(as_: SignIn) -> None:

@@ -52,8 +52,6 @@ def verify(heads: Annotated[Path | None, _HEADS] = None, data: Data = None, data
 
     noted = noted_heads(heads.read_text(encoding="utf-8"), str(heads)) if heads and heads.exists() else None
     with _broken_is_refused(), _stoppable("nothing was changed"), _opened(url) as opened, opened.reading() as connection:
-        if not opened.is_sqlite:
-            connection.execution_options(yield_per=2000)  # the rows stay on the server until they are asked for
         with _bar() as told:
             found = list(_counted(connection, told))
         if noted is not None:

@@ -74,6 +74,8 @@ def make_account(connection: Connection, account: Account, password: str, now: I
         raise InputError("name", account.name, "cannot be the name of an account", accepted=accepted)
     if not account.full_name.strip():
         raise InputError("full name", "", "is missing")
+    if len(account.full_name.strip()) > NAME_MAX:
+        raise InputError("full name", account.full_name[:40], "is too long", accepted=(f"at most {NAME_MAX} characters",))
     role_named(account.role)
     check_password(password)
     taken = [other.name for other in accounts(connection)]

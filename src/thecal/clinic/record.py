@@ -20,6 +20,7 @@ from thecal.clinic.schema import entry as table
 from thecal.errors import ThecalError
 from thecal.timeline import Instant
 
+_BATCH = 2000
 GENESIS = "0" * 64
 """What the first entry of a stream is chained to."""
 
@@ -131,12 +132,13 @@ def streams(connection: Connection, prefix: str = "") -> list[str]:
 
 def verify(connection: Connection) -> Iterator[Head]:
     """Every stream from its beginning, and where it ends. Raises BrokenChainError at the first thing that is not as written."""
-    rows = connection.execute(select(table).order_by(table.c.stream, table.c.version)).mappings()
-    for stream, of_stream in groupby(rows, key=lambda row: str(row["stream"])):
-        head = Head(stream, 0, GENESIS)
-        for row in of_stream:
-            head = _next(head, row)
-        yield head
+    found = select(table).order_by(table.c.stream, table.c.version)
+    with connection.execute(found, execution_options={"yield_per": _BATCH}) as result:  # the rest stays on the server
+        for stream, of_stream in groupby(result.mappings(), key=lambda row: str(row["stream"])):
+            head = Head(stream, 0, GENESIS)
+            for row in of_stream:
+                head = _next(head, row)
+            yield head
 
 
 def _next(head: Head, row: RowMapping) -> Head:

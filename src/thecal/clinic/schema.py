@@ -211,6 +211,7 @@ stock = Table(
     Column("count", Integer, nullable=False),
     Column("lot", String(60), nullable=False),
     Column("expires", String(10), nullable=False),
+    UniqueConstraint("strength_mcg_per_ml", "vial_nl", "lot"),
 )
 
 submission = Table(

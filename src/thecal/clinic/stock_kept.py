@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from thecal.clinic.drug_forecast import Forecast, NextRefill, Settings, Stock, default_settings, drug_forecast, refills_ahead
 from thecal.clinic.practice import Reading
@@ -58,9 +59,12 @@ def put_in_stock(connection: Connection, stock: Stock) -> Stock:
         raise InputError("count", str(count), "is more than one lot can be", accepted=(f"at most {COUNT_MAX:,}",))
     if found is None:
         values = {"strength_mcg_per_ml": stock.strength.mcg_per_ml, "vial_nl": stock.vial.nl, "lot": lot}
-        connection.execute(
-            insert(table).values(**values, id=secrets.token_hex(8), count=count, expires=stock.expires.isoformat())
-        )
+        try:
+            connection.execute(
+                insert(table).values(**values, id=secrets.token_hex(8), count=count, expires=stock.expires.isoformat())
+            )
+        except IntegrityError:
+            raise InputError("lot", lot, "was put in stock by somebody else a moment ago: look, and send it again") from None
     elif found.stock.expires != stock.expires:
         problem = f"is not the expiry of lot {lot} on hand: one lot has one"
         raise InputError("expires", stock.expires.isoformat(), problem, accepted=(found.stock.expires.isoformat(),))

@@ -76,6 +76,7 @@ def audit_page(ask: Ask) -> Response:
     with ask.practice.reading() as reading:
         lines = list(read_audit(reading.connection, stream=stream or None, who=who or None, limit=most))
         people = [account.name for account in accounts(reading.connection)]
-    narrowed = ", ".join(text for text in (stream[:40], who[:60]) if text)
+    known = {line.stream for line in lines}, people  # nothing else of what was typed is kept: it may be a name
+    narrowed = ", ".join(text for text, there in zip((stream, who), known, strict=True) if text in there)
     ask.audit("read the audit", detail=f"of {narrowed}" if narrowed else "")
     return ask.page("audit.html", lines=lines, people=people, stream=stream, who=who, most=most, choices=_LINES)
