@@ -9,7 +9,7 @@ from typing import Literal
 
 from thecal.bench.codec import Plain, reader, written
 from thecal.chart.facts import Fact
-from thecal.chart.order import Order, OrderNoPatient, OrderPatient
+from thecal.chart.order import Order, OrderBolus, OrderNoPatient, OrderPatient
 from thecal.chart.order_sheet import OrderSheet
 from thecal.pump.messages import Report
 from thecal.pump.program import BridgeBolus, PrimingBolus
@@ -154,7 +154,7 @@ class Printed:
 
     ``patient`` is None where nothing is printed of patient boluses: they stay as they were. ``alarm_on`` is None where nothing
     flows, or where the threshold has been reached. ``eri`` is the date by which to replace the pump, None while its indicator is
-    not reached. ``bolus`` is a prime or a bridge that began with the update of which this is the printout.
+    not reached. ``bolus`` is what began with the session of which this is the printout.
     ``daily_dose`` is the dose as printed, which an order by steps does not hold; None where it is that of the order.
     """
 
@@ -168,7 +168,7 @@ class Printed:
     alarm_on: date | None
     eri: date | None = None
     alarms: tuple[str, ...] = ()
-    bolus: PrimingBolus | BridgeBolus | None = None
+    bolus: PrimingBolus | BridgeBolus | OrderBolus | None = None
     daily_dose: DailyDose | None = None
 
 

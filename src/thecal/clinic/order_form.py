@@ -47,6 +47,7 @@ PATIENT = ("unchanged", "none", "set")
 PLANS = ("no plan", "bridge", "no bridge", "prime")
 """What may be chosen for the line: nothing, a bridge, none for a reason, a prime."""
 _BARE = re.compile(r"[0-9][0-9.,]*")
+_SPAN = re.compile(r"([0-9]+ ?h) ?([0-9]+ ?min)")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _ROW = re.compile(r"(?:from|to|dose)-([0-9]{1,2})-([0-9]{1,2})")
 _GROUP = re.compile(r"total-([0-9]{1,2})")
@@ -153,7 +154,7 @@ def _button(do: str) -> tuple[str, list[int]]:
 
 
 @dataclass(slots=True)
-class _Reader:
+class Reader:
     """Reads fields, and keeps what is wrong with them."""
 
     fields: Fields
@@ -184,7 +185,7 @@ class _Reader:
 
 def read_orders(fields: Fields) -> Typed:
     """The order sheet that the fields come to, and what of them cannot be read; units and limits of the program's own."""
-    reader = _Reader(fields)
+    reader = Reader(fields)
     mode = reader.chosen("mode", MODES)
     dosing = _dosing(reader, mode)
     plan = reader.chosen("plan", PLANS)
@@ -194,7 +195,7 @@ def read_orders(fields: Fields) -> Typed:
     total = reader.read("total", _or_zero(dose_of), "24-h total")
     orders = OrderSheet(
         dosing=dosing,
-        patient=_patient(reader),
+        patient=read_patient(reader),
         concentration=reader.read("concentration", concentration_of, "concentration"),
         reservoir=reader.read("reservoir", volume_of, "reservoir volume"),
         low_reservoir=reader.read("low_reservoir", _or_zero(volume_of), "low reservoir threshold"),
@@ -202,7 +203,7 @@ def read_orders(fields: Fields) -> Typed:
         without_bridge=why if plan == "no bridge" and why else None,
         prime=plan == "prime",
         prime_flow=reader.read("prime_flow", FlowRate.parse, "prime flow") if plan == "prime" else None,
-        bolus=_bolus(reader),
+        bolus=read_bolus(reader),
         confirm_total=total if total is not None else _only_total(dosing),
     )
     return Typed(orders, reader.errors)
@@ -215,7 +216,7 @@ def _only_total(dosing: Order | None) -> DailyDose | None:
     return None
 
 
-def _dosing(reader: _Reader, mode: str) -> Order | None:
+def _dosing(reader: Reader, mode: str) -> Order | None:
     match mode:
         case OrderContinuous.mode:
             dose = reader.read("dose", dose_of, "dose", needed=True)
@@ -233,7 +234,7 @@ def _dosing(reader: _Reader, mode: str) -> Order | None:
             return None
 
 
-def _day(reader: _Reader, g: int, group: Group) -> FlexDay | None:
+def _day(reader: Reader, g: int, group: Group) -> FlexDay | None:
     label = f"daily total of {' '.join(group.days) or 'every day'}"
     total = reader.read(f"total-{g}", dose_of, label, needed=True)
     steps: list[StepDose] = []
@@ -248,10 +249,10 @@ def _day(reader: _Reader, g: int, group: Group) -> FlexDay | None:
     return FlexDay(tuple(WEEKDAYS.index(day) for day in group.days), total, tuple(steps))
 
 
-def _periodic(reader: _Reader) -> OrderPeriodic | None:
+def _periodic(reader: Reader) -> OrderPeriodic | None:
     dose = reader.read("p_dose", amount_of, "bolus", needed=True)
-    over = reader.read("p_over", Duration.parse, "over", needed=True)
-    every = reader.read("p_every", Duration.parse, "every", needed=True)
+    over = reader.read("p_over", span_of, "over", needed=True)
+    every = reader.read("p_every", span_of, "every", needed=True)
     first = reader.read("p_first", clock_of, "first at", needed=True)
     basal = reader.read("p_basal", dose_of, "basal", needed=True)
     if dose is None or over is None or every is None or first is None or basal is None:
@@ -259,23 +260,25 @@ def _periodic(reader: _Reader) -> OrderPeriodic | None:
     return OrderPeriodic(dose, over, every, first, basal)
 
 
-def _patient(reader: _Reader) -> OrderPatient | OrderNoPatient | None:
+def read_patient(reader: Reader) -> OrderPatient | OrderNoPatient | None:
+    """What the patient may ask for; None where nothing is said of it."""
     chosen = reader.chosen("patient", PATIENT)
     if chosen != "set":
         return OrderNoPatient() if chosen == "none" else None
     dose = reader.read("pb_dose", amount_of, "patient bolus", needed=True)
-    over = reader.read("pb_over", Duration.parse, "over", needed=True)
-    lockout = reader.read("pb_lockout", Duration.parse, "lockout", needed=True)
-    per_day = reader.read("pb_per_day", _per_day, "at most in 24 h", needed=True)
+    over = reader.read("pb_over", span_of, "over", needed=True)
+    lockout = reader.read("pb_lockout", span_of, "lockout", needed=True)
+    per_day = reader.read("pb_per_day", per_day_of, "at most in 24 h", needed=True)
     if dose is None or over is None or lockout is None or per_day is None:
         return None
     return OrderPatient(dose, over, lockout, per_day)
 
 
-def _bolus(reader: _Reader) -> OrderBolus | None:
+def read_bolus(reader: Reader) -> OrderBolus | None:
+    """A single bolus."""
     asked = bool(_text(reader.fields, "bolus_dose") or _text(reader.fields, "bolus_over"))
     dose = reader.read("bolus_dose", amount_of, "single bolus", needed=asked)
-    over = reader.read("bolus_over", Duration.parse, "over", needed=asked)
+    over = reader.read("bolus_over", span_of, "over", needed=asked)
     return OrderBolus(dose, over) if dose is not None and over is not None else None
 
 
@@ -309,6 +312,14 @@ def clock_of(text: str, label: str, *, end: bool = False) -> int:
     return second
 
 
+def span_of(text: str, label: str) -> Duration:
+    """A duration, as people write it or as hours and minutes are printed, ``26 h 24 min``. Raises InputError."""
+    both = _SPAN.fullmatch(text)
+    if both is None:
+        return Duration.parse(text, label)
+    return Duration(sum(Duration.parse(part, label, zero=True).s for part in both.groups()))
+
+
 def _with_unit(text: str, unit: str) -> str:
     return f"{text} {unit}" if _BARE.fullmatch(text) else text
 
@@ -322,7 +333,8 @@ def _end_of(text: str, label: str) -> int:
     return clock_of(text, label, end=True)
 
 
-def _per_day(text: str, label: str) -> int:
+def per_day_of(text: str, label: str) -> int:
+    """How many boluses the patient may ask for in 24 h. Raises InputError."""
     if not text.isascii() or not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= _PER_DAY_MAX:
         raise InputError(label, text, "is no number of boluses", accepted=(f"1 to {_PER_DAY_MAX:,}",))
     return int(text)

@@ -11,25 +11,35 @@ from zoneinfo import ZoneInfo
 
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, SessionEnded
-from thecal.chart.order import OFF_MAX_PERCENT, Order, ordered_dose, patient_bolus_for, programmed
+from thecal.chart.order import OFF_MAX_PERCENT, Order, OrderBolus, bolus_for, ordered_dose, patient_bolus_for, programmed
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import Printed
 from thecal.clinic.prediction import INSTEAD_OF_BASAL, told_pump
+from thecal.clinic.printed_bolus import DOSE_STEP, VOLUME_STEP, bolus_re_entries
 from thecal.clinic.re_entry import DAY, DOSE, NO_DAY, STRENGTH, VOLUME, ReEntry
 from thecal.errors import InputError, Refusal, nearest_name
 from thecal.programmer.session_record import reading_facts
 from thecal.pump.advance import advance
 from thecal.pump.alarms import ALARMS
 from thecal.pump.clock import Clock
-from thecal.pump.handle import handle
+from thecal.pump.handle import Answer, handle
 from thecal.pump.handle import report as said_by
-from thecal.pump.messages import Report, Update
-from thecal.pump.program import BridgeBolus, NoPatientBolus, PatientBolus, PrimingBolus, Program, Running, program_pattern
+from thecal.pump.messages import Report, StartBolus, Update
+from thecal.pump.program import (
+    BridgeBolus,
+    NoPatientBolus,
+    PatientBolus,
+    PrimingBolus,
+    Program,
+    Running,
+    SingleBolus,
+    program_pattern,
+)
 from thecal.pump.regimen import Regimen
 from thecal.pump.sheet import PumpSheet
 from thecal.pump.state import PumpState, new_pump
 from thecal.pump.written import BOLUSES, clock_offset_s
-from thecal.quantity import Amount, Concentration, FlowRate, Volume
+from thecal.quantity import Concentration, FlowRate, Volume
 from thecal.therapy.asked import asked_for
 from thecal.therapy.check import check
 from thecal.therapy.due import mean_flow
@@ -39,10 +49,6 @@ from thecal.therapy.rules import all_rules, refusal_by
 from thecal.therapy.totals import program_totals
 from thecal.timeline import DAY_S, Instant
 
-VOLUME_STEP = Volume(100_000)
-"""D: a printout tells a reservoir's volume to 0.1 mL, so the pump may hold half of that more or less."""
-DOSE_STEP = Amount(100_000)
-"""D: a printout tells a dose to 0.1 mcg."""
 ALARM_DAYS_OFF = 1
 """D: by how many days a printed alarm date may differ from the one that is worked out."""
 
@@ -75,14 +81,11 @@ def report_of(printed: Printed, before: Report | None, chart: Chart, sheet: Pump
     if refusal:
         return refusal
     offset_s = clock_offset_s(before) if before else 0
-    asked = Update(
-        program, printed.concentration, printed.calculated, printed.low_reservoir, patient or NoPatientBolus(), printed.bolus
-    )
-    answer = handle(new_pump(sheet, printed.at, offset_s), asked)
-    if isinstance(answer, Refusal):
-        return answer
+    pump = _as_printed(printed, program, patient, new_pump(sheet, printed.at, offset_s))
+    if isinstance(pump, Refusal):
+        return pump
     told = replace(
-        said_by(answer.state),
+        said_by(pump),
         calculated=printed.calculated,  # as printed, by a fill sensor too
         alarms=printed.alarms,
         replace_by=None if printed.eri is None else _midnight(printed.eri, zone),
@@ -96,8 +99,19 @@ def report_of(printed: Printed, before: Report | None, chart: Chart, sheet: Pump
     return _check_alarm_date(printed, told, sheet, zone) or told
 
 
+def _as_printed(printed: Printed, program: Program, patient: PatientBolus | None, pump: PumpState) -> PumpState | Refusal:
+    """A pump that was told what is printed, and the bolus that began with it; or why it would not have taken that."""
+    moved = None if isinstance(printed.bolus, OrderBolus) else printed.bolus
+    told = Update(program, printed.concentration, printed.calculated, printed.low_reservoir, patient or NoPatientBolus(), moved)
+    answer = handle(pump, told)
+    if isinstance(answer, Answer) and isinstance(printed.bolus, OrderBolus):
+        bolus = bolus_for(printed.bolus, printed.concentration)
+        answer = bolus if isinstance(bolus, Refusal) else handle(answer.state, StartBolus(bolus))
+    return answer if isinstance(answer, Refusal) else answer.state
+
+
 def printed_re_entries(printed: Printed) -> tuple[ReEntry, ...]:
-    """What a second person enters again of a printout (SAF-05): its six values, exactly as they were typed."""
+    """What a second person enters again of a printout (SAF-05): its six values and its boluses, exactly as they were typed."""
     dose = printed.daily_dose or ordered_dose(printed.order)
     rows = [ReEntry("concentration", "Concentration, mcg/mL", "", STRENGTH, (printed.concentration.mcg_per_ml,))]
     if dose is not None:
@@ -109,6 +123,7 @@ def printed_re_entries(printed: Printed) -> tuple[ReEntry, ...]:
         ReEntry("volume", "Reservoir volume, mL", "as printed", VOLUME, (printed.calculated.nl,)),
         ReEntry("alarm", "Alarm date", "empty if none is printed", DAY, (alarm,), day=True),
         ReEntry("eri", "Replace by (ERI)", "empty if not reached", DAY, (eri,), day=True),
+        *bolus_re_entries(printed),
     )
 
 
@@ -126,9 +141,25 @@ def re_entry_due(printed: Printed, look: Look) -> tuple[Finding, ...] | Refusal:
     set_to = _settings(printed, ran, sheet)
     if isinstance(set_to, Refusal):
         return set_to
-    if ran and printed.bolus is None and (*set_to, printed.concentration) == (ran.program, ran.patient, ran.concentration):
-        return ()
-    orders = OrderSheet(
+    same = ran is not None and (*set_to, printed.concentration) == (ran.program, ran.patient, ran.concentration)
+    single = printed.bolus if isinstance(printed.bolus, OrderBolus) else None
+    sheets = [OrderSheet(bolus=single)] if single else []  # it is ordered alone
+    if not same or (printed.bolus and not single):
+        sheets.append(_sheet_of(printed))
+    unsigned = replace(look.known, signed=[])  # whoever signed has entered an order again, and not this printout
+    due: list[Finding] = []
+    for orders in sheets:
+        asked = asked_for(orders, look.chart, sheet)
+        if isinstance(asked, Refusal):
+            return asked
+        found = check(replace(look, asked=asked, known=unsigned), "order")
+        due += [finding for finding in found if finding.severity == "second_person" and finding.stops]
+    return tuple(due)
+
+
+def _sheet_of(printed: Printed) -> OrderSheet:
+    """The update that a printout tells of, as it would be ordered."""
+    return OrderSheet(
         dosing=printed.order,
         patient=printed.patient,
         concentration=printed.concentration,
@@ -137,12 +168,6 @@ def re_entry_due(printed: Printed, look: Look) -> tuple[Finding, ...] | Refusal:
         bridge=isinstance(printed.bolus, BridgeBolus),
         prime=isinstance(printed.bolus, PrimingBolus),
     )
-    asked = asked_for(orders, look.chart, sheet)
-    if isinstance(asked, Refusal):
-        return asked
-    unsigned = replace(look.known, signed=[])  # whoever signed has entered an order again, and not this printout
-    found = check(replace(look, asked=asked, known=unsigned), "order")
-    return tuple(finding for finding in found if finding.severity == "second_person" and finding.stops)
 
 
 def printed_facts(report: Report, chart: Chart, sheet: PumpSheet, order: Order, session: str) -> tuple[Fact, ...]:
@@ -163,7 +188,7 @@ def _updated(report: Report, before: Report, sheet: PumpSheet) -> bool:
 
     if settings(report) != settings(before):
         return True
-    if report.mode in INSTEAD_OF_BASAL and report.bolus_ends != before.bolus_ends:
+    if report.mode in (*INSTEAD_OF_BASAL, SingleBolus.mode) and report.bolus_ends != before.bolus_ends:
         return True
     return _typed_in(report, before, _exact(before, report.at, sheet), sheet)
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
-from thecal.clinic.order_form import amount_of, concentration_of, dose_of, volume_of
+from thecal.clinic.order_form import amount_of, concentration_of, dose_of, per_day_of, span_of, volume_of
 from thecal.errors import InputError
-from thecal.timeline import Duration
 
 Reader = Callable[[str, str], int]
 """What was entered, and the label for the error, as a whole number to be compared. Raises InputError."""
@@ -61,5 +60,6 @@ STRENGTH = _counted(concentration_of, "mcg_per_ml")
 DOSE = _counted(lambda text, label: dose_of(text, label, zero=True), "pg_per_day")
 VOLUME = _counted(lambda text, label: volume_of(text, label, zero=True), "nl")
 AMOUNT = _counted(amount_of, "pg")
-SPAN = _counted(Duration.parse, "s")
+SPAN = _counted(span_of, "s")
+COUNT = per_day_of
 DAY = _day

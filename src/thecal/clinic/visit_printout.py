@@ -8,9 +8,11 @@ from thecal.chart.facts import Entered, Fact, Interrogated, Ordered
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import Entry, Printed, PrintoutEntered, PrintoutTyped, VisitStepped
 from thecal.clinic.printed import printed_facts, re_entry_due, report_of
+from thecal.clinic.printed_bolus import as_ordered, check_reading
 from thecal.clinic.visit import Visit
 from thecal.clinic.visit_writing import check_open, interrogated, refused
 from thecal.errors import Refusal
+from thecal.programmer.review import Review
 from thecal.pump.messages import Report
 from thecal.therapy.look import Look
 from thecal.therapy.service import last_report
@@ -21,26 +23,30 @@ What = Literal["reading", "update"]
 Written = tuple[Entry, ...] | Refusal
 
 
-def typed(printed: Printed, what: What, visit: Visit, look: Look, orders: OrderSheet | None) -> Written:
+def typed(printed: Printed, what: What, visit: Visit, look: Look, made: Review | None) -> Written:
     """The entries of a printout that was typed: what it says, or only what was typed where a second person is to enter it again.
 
-    ``orders`` is the order that an update was programmed by. Raises InputError for an alarm that no pump has.
+    ``made`` is what the order of an update comes to. Raises InputError for an alarm that no pump has.
     """
-    written = _entries(printed, what, visit, look, orders)
+    told = _told(printed, what, look, made)
+    if isinstance(told, Refusal):
+        return told
+    written = _entries(told, what, visit, look, made)
     if isinstance(written, Refusal):
         return written
-    waits = _waits(printed, what, visit, look)
+    waits = _waits(told, what, visit, look)
     if isinstance(waits, Refusal):
         return waits
     return (PrintoutTyped(look.now, visit.name, what, printed),) if waits else written
 
 
-def entered_again(visit: Visit, look: Look, orders: OrderSheet | None, checker: str) -> Written:
+def entered_again(visit: Visit, look: Look, made: Review | None, checker: str) -> Written:
     """The entries of the printout that waits at a visit, now that somebody has entered the same."""
     waiting = visit.typed
     if waiting is None:
         return refused("a printout again", "a printout that was typed", "Enter the printout first.", "SAF-05")
-    return _entries(waiting.printed, waiting.what, visit, look, orders, checker)
+    told = _told(waiting.printed, waiting.what, look, made)
+    return told if isinstance(told, Refusal) else _entries(told, waiting.what, visit, look, made, checker)
 
 
 def check_again(visit: Visit, checker: str) -> Refusal | None:
@@ -60,28 +66,32 @@ def _waits(printed: Printed, what: What, visit: Visit, look: Look) -> bool | Ref
     return due if isinstance(due, Refusal) else bool(due)
 
 
-def _entries(
-    printed: Printed, what: What, visit: Visit, look: Look, orders: OrderSheet | None, checker: str | None = None
-) -> Written:
+def _told(printed: Printed, what: What, look: Look, made: Review | None) -> Printed | Refusal:
+    """What a printout tells: of an update what was ordered, as it rounds that; of a reading nothing that the chart knows."""
     if look.sheet is None:
         return refused("a printout without a pump", "a pump that is in place", "Record the implant first.")
+    if what == "reading":
+        return check_reading(printed, last_report(look.known)) or printed
+    if made is None:
+        return refused("an update", "an order", "Write the order first.", "ROL-03")
+    return as_ordered(printed, made, look.sheet)
+
+
+def _entries(printed: Printed, what: What, visit: Visit, look: Look, made: Review | None, checker: str | None = None) -> Written:
+    assert look.sheet is not None  # asked before
     chart = look.chart
     report = report_of(printed, last_report(look.known), chart, look.sheet, look.zone)
     if isinstance(report, Refusal):
         return report
     facts = printed_facts(report, chart, look.sheet, printed.order, f"printout/{visit.name}")
     entered = PrintoutEntered(look.now, visit.name, report, checker)
-    if what == "reading":
+    if what == "reading" or made is None:
         return _reading(facts, entered, visit, look.now)
-    if orders is None:
-        return refused("an update", "an order", "Write the order first.", "ROL-03")
-    if orders.dosing is not None and orders.dosing != printed.order:
-        return refused("an update other than ordered", "what was ordered here", "Compare order and printout.", "ROL-03")
     steps = (
         VisitStepped(look.now, visit.name, "update", "programmed outside"),
         VisitStepped(look.now, visit.name, "reading after"),
     )
-    return (*_programmed(orders, report, visit, chart), *facts, entered, *steps)
+    return (*_programmed(made.orders, report, visit, chart), *facts, entered, *steps)
 
 
 def _reading(facts: tuple[Fact, ...], entered: PrintoutEntered, visit: Visit, now: Instant) -> Written:

@@ -53,6 +53,11 @@ class Form:
         return next(long, "")
 
     @property
+    def fields(self) -> dict[str, str]:
+        """What was typed, by field; the first of several."""
+        return {name: self.text(name) for name in self.values}
+
+    @property
     def seen(self) -> int:
         """The version of the stream that the form has shown; one that is no number fits none."""
         text = self.text("seen")

@@ -16,7 +16,7 @@ from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.route import Pages
 from thecal.web.visit import Opened, opened
-from thecal.web.visit_pump import ready
+from thecal.web.visit_pump import planned
 
 PAGES = Pages()
 
@@ -98,8 +98,8 @@ def _printout(ask: Ask, opening: Opened) -> Again:
     visit, checker = opening.visit, ask.account.name
     waiting = visit.typed
     assert waiting is not None  # who calls has looked
-    orders = ready(opening) if waiting.what == "update" else None
-    refusal = check_again(visit, checker) or (orders if isinstance(orders, Refusal) else None)
+    made = planned(opening) if waiting.what == "update" else None
+    refusal = check_again(visit, checker) or (made if isinstance(made, Refusal) else None)
     return Again(
         "a printout",
         visit.typed_by,
@@ -107,7 +107,7 @@ def _printout(ask: Ask, opening: Opened) -> Again:
         waiting.printed.order.mode,
         printed_re_entries(waiting.printed),
         refusal,
-        lambda: orders if isinstance(orders, Refusal) else printout_again(visit, opening.look, orders, checker),
+        lambda: made if isinstance(made, Refusal) else printout_again(visit, opening.look, made, checker),
     )
 
 

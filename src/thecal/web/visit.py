@@ -15,6 +15,7 @@ from thecal.clinic.history import History
 from thecal.clinic.order_check import Checked, checked
 from thecal.clinic.person import Person
 from thecal.clinic.practice import Practice
+from thecal.clinic.printed_bolus import has_boluses
 from thecal.clinic.visit import KINDS, Visit, gaps, open_visit, overrides_since, standings, visit_of, visits
 from thecal.errors import Refusal
 from thecal.pump.sheet import PumpSheet
@@ -148,6 +149,7 @@ def show(ask: Ask, found: Opened, refusal: Refusal | None = None, step: str = ""
         "overrides": overrides_since(look, visit.begun),
         "refusal": refusal,
         "failed_step": step,
+        "boluses_open": has_boluses(ask.form.fields, visit.orders, report),
         "residual": visit.procedure.residual if visit.procedure else None,
         "editable": visit.ended is None,
         "shown": None,

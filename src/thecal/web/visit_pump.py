@@ -16,6 +16,7 @@ from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import visit_writing as writing
 from thecal.clinic.entry import Entry, Printed, PrintoutTyped, VisitStepped
 from thecal.clinic.history import History
+from thecal.clinic.printed_bolus import read_boluses
 from thecal.clinic.visit import Visit
 from thecal.clinic.visit_printout import What, typed
 from thecal.errors import Refusal
@@ -231,6 +232,16 @@ def ready(found: Opened) -> OrderSheet | Refusal:
     return replace(visit.orders, anyway="; ".join(f"{gone.rule}: {gone.reason} ({gone.by})" for gone in visit.gone_on))
 
 
+def planned(found: Opened) -> Review | Refusal:
+    """What the order of a visit comes to, if it may be written into the pump now."""
+    orders = ready(found)
+    if isinstance(orders, Refusal):
+        return orders
+    assert found.order is not None  # without one it is not ready
+    assert found.order.review is not None  # as above
+    return found.order.review
+
+
 @PAGES.post("/visit/{stream}/{name}/pump/review", "program")
 async def reviewed(ask: Ask, stream: str, name: str) -> Response:
     """Interrogate, and show what an update would change, side by side. Nothing is written into the pump."""
@@ -303,11 +314,11 @@ def printed_typed(ask: Ask, stream: str, name: str) -> Response:
     read = _printed(ask, found, what)
     if read is None:
         return show(ask, found, None, step)
-    orders = ready(found) if step == "update" else None
-    written: Written = orders if isinstance(orders, Refusal) else ()
-    if not isinstance(orders, Refusal):
+    made = planned(found) if step == "update" else None
+    written: Written = made if isinstance(made, Refusal) else ()
+    if not isinstance(made, Refusal):
         with ask.form.reading("alarms"):
-            written = typed(read, step, found.visit, found.look, orders)
+            written = typed(read, step, found.visit, found.look, made)
     waits = not isinstance(written, Refusal) and any(isinstance(entry, PrintoutTyped) for entry in written)
     did = "typed a printout that waits for a second person" if waits else f"entered a printout: {step}"
     return step_done(ask, found, step, written, did)
@@ -326,13 +337,16 @@ def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
     eri = form.day("replace_by", needed=False)
     running = found.history.chart.session.order if found.history.chart.session else None
     order: Order | None = _order(found.visit, running, dose, what) if dose is not None else None
+    boluses = read_boluses(form.fields)
+    form.errors |= boluses.errors
     if form.errors or total is None or strength is None or calculated is None or low is None or order is None:
         return None
     if at > ask.practice.now:
         form.refuse("printed_at", form.text("printed_at"), "is still to come")
         return None
     alarms = tuple(name.strip() for name in form.text("alarms").split(",") if name.strip())
-    return Printed(Instant(at.s), order, None, strength, total, calculated, low, alarm, eri, alarms, daily_dose=dose)
+    patient, bolus = boluses.patient, boluses.began
+    return Printed(Instant(at.s), order, patient, strength, total, calculated, low, alarm, eri, alarms, bolus, dose)
 
 
 def _order(visit: Visit, running: Order | None, dose: DailyDose, what: str) -> Order:
