@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 
 from tests.clinic.practice import NOW, Clock, admit
 from tests.clinic.test_slots import SUSAN, ZONE, at, offered
-from thecal.chart.clinical import Booked, Documented, Visited
+from thecal.chart.clinical import Booked, Visited
 from thecal.chart.facts import Filled
 from thecal.clinic.audit import read_audit
-from thecal.clinic.booking import REASONS, Fit, Wish, book, cancel, confirm_elsewhere, fits, free_unbooked, standing_bookings
+from thecal.clinic.booking import REASONS, Fit, Wish, book, cancel, fits, free_unbooked, standing_bookings
 from thecal.clinic.closures import Closure, close
 from thecal.clinic.drug_forecast import Stock
 from thecal.clinic.entry import Corrected, Ended, Entry
@@ -26,7 +26,6 @@ from thecal.clinic.slots import Slot, bookings, free_slots, withdraw
 from thecal.clinic.stock_kept import put_in_stock
 from thecal.errors import InputError, Refusal
 from thecal.quantity import Concentration, Volume
-from thecal.therapy.appointment import ELSEWHERE
 from thecal.therapy.team import open_bookings
 from thecal.timeline import DAY_S, Duration, Instant
 
@@ -472,50 +471,3 @@ def test_a_home_refill_says_what_it_lacks(small: Practice) -> None:
         home, here = Wish.of(reading, stream, "home refill").gates, Wish.of(reading, stream, "refill").gates
     assert any("second checker" in told for told in home)
     assert here == ()
-
-
-def test_a_refill_elsewhere_is_a_paper_with_site_person_and_day(small: Practice) -> None:
-    """It counts to the end of that day, and settles the refill where it is in time (SAF-08)."""
-    stream = admit(small)
-    done = confirm_elsewhere(small, stream, version_of(small, stream), DUE, " Clinic  B ", "Dr. Ann Other", SUSAN)
-    assert isinstance(done, int)
-    with small.reading() as reading:
-        paper, standing = reading.history(stream).last(Documented), reading.standing(stream)
-    assert paper == Documented(NOW, ELSEWHERE, Instant(at("2027-01-25 00:00").s - 1), "Clinic B, Dr. Ann Other")
-    assert (standing.in_time, standing.booked_with) == (True, "elsewhere: Clinic B, Dr. Ann Other")
-
-
-@pytest.mark.parametrize(
-    ("on", "site", "person", "field"),
-    [
-        (date(2026, 11, 19), "Clinic B", "Dr. Other", "on"),
-        (DUE, "", "Dr. Other", "site"),
-        (DUE, "Clinic B", " ", "person"),
-        (DUE, "x" * 81, "Dr. Other", "site"),
-    ],
-)
-def test_a_refill_elsewhere_without_its_day_or_names_is_none(
-    small: Practice, on: date, site: str, person: str, field: str
-) -> None:
-    """What is missing is named."""
-    stream = admit(small)
-    with pytest.raises(InputError) as error:
-        confirm_elsewhere(small, stream, version_of(small, stream), on, site, person, SUSAN)
-    assert error.value.field == field
-
-
-def test_a_refill_elsewhere_that_is_late_is_kept_and_stays_on_the_worklist(small: Practice) -> None:
-    """What was confirmed is on record; that it is late is not hidden."""
-    stream = admit(small)
-    done = confirm_elsewhere(small, stream, version_of(small, stream), date(2027, 1, 25), "Clinic B", "Dr. Other", SUSAN)
-    assert isinstance(done, int)
-    with small.reading() as reading:
-        standing = reading.standing(stream)
-    assert not standing.in_time
-    assert any("on or before 2027-01-24" in item.allowed for item in standing.items)
-
-
-def test_somebody_without_a_fill_has_no_refill_elsewhere(small: Practice) -> None:
-    """There is nothing that it would be of."""
-    small.write("P-EMPTY", 0, [Visited(NOW, "assessment")], SUSAN, "wrote")
-    assert isinstance(confirm_elsewhere(small, "P-EMPTY", 1, DUE, "Clinic B", "Dr. Other", SUSAN), Refusal)

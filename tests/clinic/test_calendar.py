@@ -10,9 +10,10 @@ from tests.clinic.test_booking import sold, version_of, write
 from tests.clinic.test_slots import SUSAN, ZONE, at, offered
 from thecal.chart.clinical import Booked
 from thecal.clinic.account import Account, account_named
-from thecal.clinic.booking import REASONS, cancel, confirm_elsewhere
+from thecal.clinic.booking import REASONS, cancel
 from thecal.clinic.calendar import Feed, feed_calendar, feed_of, feeds, make_feed, revoke_feed, visit_calendar
 from thecal.clinic.closures import Closure, close
+from thecal.clinic.elsewhere import confirm_elsewhere
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.rebuild import rebuild_outdated
 from thecal.clinic.schema import api_token

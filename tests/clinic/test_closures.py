@@ -10,7 +10,6 @@ from tests.clinic.test_slots import SUSAN, at, offered
 from thecal.chart.clinical import Booked
 from thecal.clinic.account import set_active
 from thecal.clinic.audit import read_audit
-from thecal.clinic.booking import confirm_elsewhere
 from thecal.clinic.closures import (
     Affected,
     Closure,
@@ -27,6 +26,7 @@ from thecal.clinic.closures import (
     set_weekdays,
     staffing,
 )
+from thecal.clinic.elsewhere import confirm_elsewhere
 from thecal.clinic.entry import Corrected, Ended
 from thecal.clinic.practice import STAFF, By, Practice
 from thecal.clinic.slots import free_slots

@@ -23,15 +23,14 @@ from thecal.clinic.telephone import (
     entries_of,
     found_by,
     last_asked,
-    moved,
     questions,
     supposed,
     symptom_sections,
     triage_of,
 )
 from thecal.datum import DataError
-from thecal.errors import Refusal
 from thecal.quantity import Concentration, Volume
+from thecal.therapy.appointment import in_time
 from thecal.therapy.due import refill_due
 from thecal.therapy.triage import Triage
 from thecal.timeline import DAY_S, HOUR_S, Duration, Instant
@@ -236,34 +235,16 @@ def test_what_the_answers_mean_is_what_rules_find_by_them(small: Practice, clock
     assert last_asked(hand.history, NOW) is None
 
 
-def test_a_refill_is_not_moved_past_the_day_to_refill_by(small: Practice) -> None:
-    """The refusal names both dates; the day itself is still in time; what is no refill may be moved past it."""
-    look = hand_of(small, admit(small)).look
-    due = refill_due(look)
-    assert due is not None
-    booking = Booked(NOW, "refill", Instant(NOW.s + DAY_S), "nora")
-    late = Instant(due.refill_by.s + DAY_S)
-    refused = moved(look, booking, late)
-    assert isinstance(refused, Refusal)
-    assert late.local_text(BERLIN) in refused.asked
-    assert str(due.date(BERLIN)) in refused.limit
-    assert moved(look, booking, due.refill_by) == (
-        replace(booking, cancelled=True),
-        replace(booking, on=due.refill_by),
-    )
-    assert not isinstance(moved(look, replace(booking, visit="follow-up"), late), Refusal)
-    assert isinstance(moved(look, booking, Instant(NOW.s - 60)), Refusal)
-    assert isinstance(moved(look, booking, booking.on), Refusal)
-
-
 def test_a_way_that_may_fail_moves_the_day_to_refill_by(small: Practice) -> None:
-    """After a yes to transport, a date is refused that was in time before (REF-06)."""
+    """After a yes to transport it is earlier, and a date that was in time before is so no longer (REF-06)."""
     stream = admit(small)
     before = refill_due(hand_of(small, stream).look)
     assert before is not None
     write(small, stream, *asked_before(NOW, [Answer("transport", yes=True)], hand_of(small, stream).look))
-    booking = Booked(NOW, "refill", Instant(NOW.s + DAY_S))
-    assert isinstance(moved(hand_of(small, stream).look, booking, before.refill_by), Refusal)
+    look = hand_of(small, stream).look
+    after = refill_due(look)
+    assert after is not None
+    assert not in_time(look, before.refill_by, after)
 
 
 @pytest.mark.parametrize(

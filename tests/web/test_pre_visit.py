@@ -1,19 +1,24 @@
 """The page of the call before a visit."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
-from tests.clinic.practice import admit
+from tests.clinic.practice import Clock, admit
+from tests.clinic.test_booking import in_charts, in_rows, sold
+from tests.clinic.test_slots import offered
 from tests.web.visitor import Visitor, hidden
 from thecal.chart.clinical import Booked, Noticed
 from thecal.clinic.audit import read_audit
+from thecal.clinic.closures import Closure, close
 from thecal.clinic.entry import Entry, PreVisitAsked
 from thecal.clinic.history import History
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import read_history, version_of
+from thecal.clinic.slots import Slot, free_slots
 from thecal.clinic.telephone import questions
-from thecal.timeline import DAY_S, Instant
+from thecal.timeline import DAY_S, Duration, Instant
 
 SignIn = Callable[[str], Visitor]
 
@@ -107,27 +112,56 @@ def test_what_is_not_right_comes_back_with_its_field_marked(
     assert history(practice, stream).version == version
 
 
-def test_a_visit_is_not_moved_past_the_day_to_refill_by(as_: SignIn, practice: Practice) -> None:
-    """Both dates are told, and the booking stands; a day before it is taken."""
-    stream, on = booked(practice)
-    nora = as_("nora")
-    by = practice.refresh(stream).refill_by
-    assert by is not None
+def moves(practice: Practice) -> tuple[str, Slot, Slot, Slot]:
+    """Somebody whose refill is in a slot, another slot that is in time, and one that is too late."""
+    stream = admit(practice)
+    first, other, late = offered(practice, "2026-11-23 09:00", "2027-01-20 09:00", "2027-01-26 09:00")
+    sold(practice, stream, first)
+    return stream, first, other, late
+
+
+def test_a_visit_is_moved_into_a_slot_and_its_old_one_is_free(as_: SignIn, practice: Practice, clock: Clock) -> None:
+    """What is offered fits; chart and slots say the same, and the calendar has the new time alone."""
+    stream, first, other, late = moves(practice)
+    clock.pass_(Duration(60))
+    nora, page = as_("nora"), f"/pre-visit/{stream}"
+    offers = nora.get(page)
+    assert f'value="{other.name}"' in offers.text
+    assert f'value="{late.name}"' not in offers.text
+    moved = nora.send(page, {"slot": other.name}, f"{page}/move")
+    assert moved.url.endswith(f"?visit={other.begins.s}")
+    assert "is moved to 2027-01-20 09:00" in moved.text
+    assert in_charts(practice, [stream]) == in_rows(practice) == {(stream, "refill", other.begins)}
     with practice.reading() as reading:
-        zone = reading.zone
-    late = Instant(by.s + DAY_S).local_text(zone)
-    page = f"/pre-visit/{stream}"
-    refused = nora.send(page, {"move_to": late.replace(" ", "T")}, f"{page}/move")
-    assert refused.status == 422
-    assert "is refused (SAF-08)" in refused.words
-    assert late in refused.words
-    assert f"on or before {by.date(zone)}" in refused.words
-    assert len(history(practice, stream).all(Booked)) == 1
-    moved = nora.send(page, {"move_to": by.local_text(zone).replace(" ", "T")}, f"{page}/move")
-    assert moved.url.endswith(f"?visit={by.s}")
-    old, back, new = history(practice, stream).all(Booked)
-    assert (old.on, back.on, back.cancelled, new.on, new.who) == (on, on, True, by, "nora")
-    assert nora.post(f"{page}/move", {"csrf": hidden(moved.text, "csrf"), "visit": str(on.s)}).status == 404
+        assert first in free_slots(reading.connection, reading.now)
+    assert nora.post(f"{page}/move", {"csrf": hidden(moved.text, "csrf"), "visit": str(first.begins.s)}).status == 404
+
+
+def test_a_visit_is_not_moved_past_the_day_to_refill_by(as_: SignIn, practice: Practice, clock: Clock) -> None:
+    """Nor into a closure, nor to where somebody else was quicker; nothing is written, and the page says why."""
+    stream, first, other, late = moves(practice)
+    clock.pass_(Duration(60))
+    nora, page = as_("nora"), f"/pre-visit/{stream}"
+    for slot, told in ((late, "on or before 2027-01-24"), (first, "taken a moment ago")):
+        refused = nora.send(page, {"slot": slot.name}, f"{page}/move")
+        assert (refused.status, told in refused.words) == (422, True)
+    assert nora.send(page, {"slot": "nothing"}, f"{page}/move").status == 422
+    close(practice, Closure("", date(2027, 1, 20), date(2027, 1, 20), "fire"), By("nora"))
+    refused = nora.send(page, {"slot": other.name}, f"{page}/move")
+    assert (refused.status, "Not moved, and nothing is written" in refused.words) == (422, True)
+    assert "No free slot fits. A refill is not moved past Sun 2027-01-24" in refused.words
+    assert in_charts(practice, [stream]) == in_rows(practice) == {(stream, "refill", first.begins)}
+
+
+def test_what_takes_no_slot_is_not_moved_into_one(as_: SignIn, practice: Practice) -> None:
+    """The page says so, and leads to where its date is written down."""
+    stream, on = booked(practice, visit="screening test")
+    [slot] = offered(practice, "2026-11-25 09:00")
+    nora, page = as_("nora"), f"/pre-visit/{stream}"
+    assert "It takes no slot of this clinic" in nora.get(page).words
+    assert f'href="/book/{stream}?visit=screening%20test"' in nora.get(page).text
+    assert nora.send(page, {"slot": slot.name}, f"{page}/move").status == 422
+    assert in_charts(practice, [stream]) == {(stream, "screening test", on)}
 
 
 def test_an_older_version_writes_nothing(as_: SignIn, practice: Practice) -> None:

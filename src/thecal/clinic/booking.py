@@ -7,13 +7,13 @@ free slot, and no later. A person has one refill ahead: booking another one take
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from thecal.chart.clinical import Booked, Documented
+from thecal.chart.clinical import Booked
 from thecal.chart.facts import Filled
 from thecal.chart.vocabulary import words
 from thecal.clinic.closures import day_start
@@ -29,7 +29,7 @@ from thecal.clinic.slots import RULES, Booking, Crew, Slot, booking_of, bookings
 from thecal.clinic.stock_kept import KeptStock, stock_on_hand
 from thecal.errors import InputError, Refusal, nearest_name
 from thecal.quantity import Volume
-from thecal.therapy.appointment import ELSEWHERE, HOME, REFILLS, appointments, in_time
+from thecal.therapy.appointment import HOME, REFILLS, appointments, in_time
 from thecal.therapy.due import RefillDue, refill_due
 from thecal.therapy.home_refill import home_refill_gates
 from thecal.therapy.look import Look
@@ -39,11 +39,10 @@ from thecal.therapy.service import pump_in_place
 from thecal.therapy.team import NEEDS, open_bookings, upcoming
 from thecal.timeline import DAY_S, HOUR_S, Instant
 
-VISITS = ("refill", HOME, "titration", "follow-up", "post-op", "assessment")
+VISITS = ("refill", HOME, "titration", "follow-up", "post-op", "assessment", "unscheduled")
 """The visits that are done in a slot."""
 REASONS = ("the person asked for it", "the person is ill", "nobody is there to do it", "it was booked by mistake")
 """Why a booking is taken back: words that say nothing of who it is, for the audit."""
-SITE_MAX = 80
 _REFILL_DUE = "a refill"  # what the pathway calls it
 
 
@@ -94,6 +93,23 @@ class Wish:
         look = reading.look(history)
         return cls(reading, history, look, visit, Crew.of(reading), refill_due(look) if visit in REFILLS else None)
 
+    @classmethod
+    def seen(cls, reading: Reading, stream: str, seen: int, visit: str) -> "Wish":
+        """The same, as somebody has seen it at a version. Raises StaleError where another one was written since."""
+        wish = cls.of(reading, stream, visit)
+        if wish.history.version != seen:
+            raise StaleError(stream, seen, wish.history.version, wish.history.rows[-1].who if wish.history.rows else "")
+        return wish
+
+    @property
+    def ended(self) -> Refusal | None:
+        """Why somebody whom the clinic no longer treats gets no visit."""
+        ended = self.history.last(Ended)
+        if ended is None:
+            return None
+        asked = f"a visit of somebody whom the clinic no longer treats ({ended.how})"
+        return Refusal("CLN-02", asked, "people who are treated here", RULES, "Correct that first, where it is wrong.")
+
     @property
     def today(self) -> date:
         return self.look.now.date(self.look.zone)
@@ -115,10 +131,8 @@ class Wish:
     def _refused_by_itself(self, slot: Slot) -> Refusal | None:
         """Everything but the day to refill by."""
         day = slot.begins.date(self.look.zone)
-        ended = self.history.last(Ended)
-        if ended is not None:
-            asked = f"a visit of somebody whom the clinic no longer treats ({ended.how})"
-            return Refusal("CLN-02", asked, "people who are treated here", RULES, "Correct that first, where it is wrong.")
+        if self.ended is not None:
+            return self.ended
         if slot.withdrawn is not None or slot.begins < self.look.now:
             told = "was withdrawn" if slot.withdrawn is not None else "has begun"
             return Refusal("CLN-02", f"a slot that {told}", "slots that are free and to come", RULES, "Take another slot.")
@@ -266,7 +280,7 @@ def book(practice: Practice, stream: str, seen: int, slot: str, visit: str, by: 
                 raise InputError("slot", slot, "is not offered")
             if booking_of(connection, slot) is not None:  # first of all: who lost a race holds up nobody
                 return _taken(held.begins.local_text(reading.zone))
-            wish = _wish(reading, stream, seen, visit)
+            wish = Wish.seen(reading, stream, seen, visit)
             refusal = wish.refused(held)
             if refusal is not None:
                 return refusal
@@ -275,23 +289,16 @@ def book(practice: Practice, stream: str, seen: int, slot: str, visit: str, by: 
         return _taken(str(error))
 
 
-def _wish(reading: Reading, stream: str, seen: int, visit: str) -> Wish:
-    wish = Wish.of(reading, stream, visit)
-    if wish.history.version != seen:
-        raise StaleError(stream, seen, wish.history.version, wish.history.rows[-1].who if wish.history.rows else "")
-    return wish
-
-
 def _sell(wish: Wish, slot: Slot, by: By) -> int | Refusal:
     now, connection = wish.look.now, wish.reading.connection
     booked = Booked(now, wish.visit, slot.begins, wish.crew.staff[slot.refiller].full_name)
     older = [fact for fact in upcoming(wish.look, *wish.kinds) if (fact.visit, fact.on) != (booked.visit, booked.on)]
     entries: list[Entry] = [Booked(now, fact.visit, fact.on, fact.who, cancelled=True) for fact in older]
     entries.append(booked)
-    after = _look_after(wish, entries)
+    after = look_after(wish, entries)
     ahead = appointments(after) if wish.visit in REFILLS else upcoming(after, wish.visit)
     if ahead != (booked,) or upcoming(after, *wish.kinds) != (booked,):
-        return _same_second("the booking")
+        return same_second("the booking")
     _give_back(wish, wish.kinds)
     row = {"id": secrets.token_hex(16), "slot": slot.name, "stream": wish.history.stream, "visit": wish.visit}
     try:
@@ -313,14 +320,14 @@ def _give_back(wish: Wish, visits: tuple[str, ...], on: Instant | None = None) -
     return wish.reading.connection.execute(query).rowcount
 
 
-def _look_after(wish: Wish, entries: list[Entry]) -> Look:
+def look_after(wish: Wish, entries: list[Entry]) -> Look:
     """The chart as it will be with these entries."""
     now, history = wish.look.now, wish.history
     more = [Recorded(history.version + number, entry, "", now) for number, entry in enumerate(entries, start=1)]
     return wish.reading.look(History(history.stream, (*history.rows, *more)), now)
 
 
-def _same_second(what: str) -> Refusal:
+def same_second(what: str) -> Refusal:
     """The chart tells a booking and its cancellation of one second apart by nothing, so such a pair is not written."""
     asked = f"{what}, while the chart holds another one of this time, of the same second or later"
     return Refusal("SAF-08", asked, "exactly one booking that stands", RULES, "Wait a second, look, and send it again.")
@@ -335,7 +342,7 @@ def cancel(practice: Practice, stream: str, seen: int, visit: str, on: Instant, 
         raise InputError("why", why, "is not a reason", accepted=REASONS)
     with practice.database.writing() as connection:
         reading = Reading(practice, connection)
-        wish = _wish(reading, stream, seen, "refill")
+        wish = Wish.seen(reading, stream, seen, "refill")
         facts = [fact for fact in open_bookings(wish.look) if (fact.visit, fact.on) == (visit, on)]
         today = on.date(wish.look.zone) >= wish.today
         if not today or not any((one.visit, one.on) == (visit, on) for one in standing_bookings(wish)):
@@ -343,8 +350,8 @@ def cancel(practice: Practice, stream: str, seen: int, visit: str, on: Instant, 
             return Refusal("SAF-08", asked, "what is booked from today on", RULES, "Look at what is booked now.")
         now = wish.look.now
         entries: list[Entry] = [Booked(now, visit, on, fact.who, cancelled=True) for fact in facts]
-        if any((fact.visit, fact.on) == (visit, on) for fact in open_bookings(_look_after(wish, entries))):
-            return _same_second("the cancellation")
+        if any((fact.visit, fact.on) == (visit, on) for fact in open_bookings(look_after(wish, entries))):
+            return same_second("the cancellation")
         _give_back(wish, (visit,), on)
         detail = f"{visit} on {on.utc_text()}: {why}"
         return practice.write_with(connection, stream, seen, entries, by, "took a booking back", detail=detail)
@@ -358,27 +365,6 @@ def free_unbooked(practice: Practice, connection: Connection, stream: str) -> No
     sold = bookings(connection, reading.now, stream=stream)
     left = [one.name for one in sold if (one.visit, one.slot.begins) not in held]
     connection.execute(update(table).where(table.c.id.in_(left)).values(cancelled=reading.now.s))
-
-
-def confirm_elsewhere(practice: Practice, stream: str, seen: int, on: date, site: str, person: str, by: By) -> int | Refusal:
-    """Write down that a refill was confirmed elsewhere: the day, the site and who does it (SAF-08). The chart's new version.
-
-    One that is too late is written down as well, and stays on the worklist. Refused where nothing is in a pump. Raises
-    StaleError, and InputError for a day that has passed or a name that is missing.
-    """
-    site, person = (" ".join(text.split()) for text in (site, person))
-    for name, text in (("site", site), ("person", person)):
-        if not 0 < len(text) <= SITE_MAX:
-            raise InputError(name, text[:40], "is missing or too long", accepted=(f"1 to {SITE_MAX} characters",))
-    with practice.database.writing() as connection:
-        wish = _wish(Reading(practice, connection), stream, seen, "refill")
-        if on < wish.today:
-            raise InputError("on", on.isoformat(), f"has passed: today is {wish.today}")
-        if wish.look.chart.filled is None or pump_in_place(wish.look.known) is None:
-            return refusal_by("SAF-08", "a refill elsewhere of nothing", "a pump that was filled", "Record the fill first.")
-        until = Instant(day_start(on + timedelta(days=1), wish.look.zone).s - 1)
-        paper = Documented(wish.look.now, ELSEWHERE, until, f"{site}, {person}")
-        return practice.write_with(connection, stream, seen, [paper], by, "wrote down a refill elsewhere", detail=f"on {on}")
 
 
 def next_booking(wish: Wish) -> Standing | None:

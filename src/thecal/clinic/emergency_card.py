@@ -10,7 +10,7 @@ from thecal.clinic.person import Person
 from thecal.programmer.printout import Section
 from thecal.pump.program import ConstantFlow
 from thecal.pump.sheet import pump_sheet
-from thecal.therapy.due import refill_due
+from thecal.therapy.due import refill_due, unread_fill
 from thecal.therapy.emergency_plan import emergency_plan
 from thecal.therapy.look import Look
 from thecal.therapy.restart import reading
@@ -132,8 +132,11 @@ def mode_in_place(look: Look) -> str | None:
 
 
 def uncertain_words(look: Look) -> str:
-    """What to say of a session of which nobody knows how it ended; empty where there is none."""
-    uncertain = look.chart.uncertain
+    """What to say of a pump of which nobody knows what it runs; empty where it was read since whatever was done to it."""
+    uncertain, unread = look.chart.uncertain, unread_fill(look)
+    if uncertain is None and unread is not None:
+        told = f"refilled elsewhere on {unread.at.date(look.zone)} and not read since"
+        return f"{told}: it may run something else; interrogate it first"
     if uncertain is None:
         return ""
     return f"session UNCERTAIN since {uncertain.at.local_text(look.zone)}: nobody knows what the pump runs; interrogate it first"

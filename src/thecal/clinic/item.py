@@ -36,6 +36,11 @@ TIERS = ("emergency", "red", "amber", "to do")
 _TIER: dict[Severity, int] = {"emergency": 0, "block": 1, "second_person": 1, "warn": 2, "task": 3, "advise": 3}
 _CALLED_BEFORE = ("refill", "home refill", "titration", "follow-up", "screening test")
 """The visits of the clinic that were planned: somebody is called before them."""
+_ASKED_FOR = {
+    "EOS-02": "replacement", "EOS-03": "replacement", "REF-06": "travel", "VIS-01": "post-op", "VIS-02": "titration",
+    "VIS-05": "follow-up",
+}  # fmt: skip
+"""Which visit ends what a rule asks for."""
 _FAMILIES = {
     "REF": "refill", "SAF-08": "refill", "RPC-07": "residual", "RPC-09": "residual", "DEV": "alarm", "SAF-07": "recall",
     "MRI": "MRI", "EOS": "end of service", "INF": "infection", "VIS": "visit", "EMG": "emergency plan", "ROL": "certificate",
@@ -68,6 +73,11 @@ class Item:
     by_hand: bool = False
     told: str = ""
     call_back: Instant | None = None
+
+    @property
+    def visit(self) -> str:
+        """The visit that is to be booked for it; empty where it is a refill."""
+        return _ASKED_FOR.get(self.rule, "")
 
 
 def items_of(history: History, look: Look, recalls: tuple[Recalled, ...] = ()) -> tuple[Item, ...]:

@@ -21,16 +21,12 @@ from thecal.clinic.person import Person
 from thecal.clinic.practice import CHART, Reading
 from thecal.clinic.standing import Standing, standing_of
 from thecal.datum import DataError, read_data
-from thecal.errors import Refusal
-from thecal.therapy.appointment import REFILLS, in_time
 from thecal.therapy.check import check
-from thecal.therapy.due import refill_due
 from thecal.therapy.finding import Finding
 from thecal.therapy.first_actions import ByRule, in_order
 from thecal.therapy.look import Look
 from thecal.therapy.mri import last_scan
 from thecal.therapy.overdose import only_mild
-from thecal.therapy.rules import refusal_by
 from thecal.therapy.signs import signs_of
 from thecal.therapy.team import open_bookings
 from thecal.therapy.triage import Triage, triage
@@ -49,7 +45,8 @@ _SECTIONS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 _IN_AN_HOUR, _AFTERNOON, _MORNING = "in 1 h", "this afternoon", "tomorrow 09:00"
 _CLOCK = {_AFTERNOON: "15:00", _MORNING: "09:00"}  # D: a choice of thecal that any typed time takes the place of
-_NOON = "12:00"  # D: of a day that is told without an hour; off by half a day at most
+NOON = "12:00"
+"""D: the hour of a day that is told without one; off by half a day at most."""
 _LAST_SECOND = "23:59:59"
 
 
@@ -276,7 +273,7 @@ def _facts(question: Question, answer: Answer, look: Look) -> Iterator[Fact]:
         if answer.day is not None:
             days = {booked.on.date(look.zone) for booked in open_bookings(look) if booked.visit == question.word}
             if answer.day not in days:
-                yield Booked(now, question.word, at_clock(answer.day, _NOON, look.zone))
+                yield Booked(now, question.word, at_clock(answer.day, NOON, look.zone))
         elif question.undated and not look.known.present(question.undated):
             yield Noticed(now, question.undated)
     elif question.writes == "scan" and answer.yes and answer.day is not None:
@@ -302,19 +299,3 @@ def last_asked(history: History, visit_on: Instant) -> tuple[int, PreVisitAsked]
         if isinstance(row.entry, PreVisitAsked) and row.entry.visit_on == visit_on:
             return row.version, row.entry
     return None
-
-
-def moved(look: Look, booking: Booked, to: Instant) -> tuple[Booked, Booked] | Refusal:
-    """A visit on another date: the old one taken back and the new one booked.
-
-    A refill is never moved past the day to refill by (SAF-08); no visit is moved into the past, or to where it is.
-    """
-    what = f"{booking.visit} moved from {booking.on.local_text(look.zone)} to {to.local_text(look.zone)}"
-    if to <= look.now or to == booking.on:
-        return refusal_by("SAF-08", what, "a later time than now, and another one than before", "Choose another time.")
-    due = refill_due(look)
-    if booking.visit in REFILLS and due is not None and not in_time(look, to, due):
-        limit = f"on or before {due.date(look.zone)}, the day to refill by"
-        return refusal_by("SAF-08", what, limit, "Choose a day up to that one; if there is none, escalate today (REF-10).")
-    back = Booked(look.now, booking.visit, booking.on, booking.who, cancelled=True)
-    return back, Booked(look.now, booking.visit, to, booking.who)

@@ -24,7 +24,7 @@ from thecal.clinic.entry import (
 )
 from thecal.clinic.history import History, Recorded
 from thecal.pump.sheet import PumpSheet
-from thecal.therapy.appointment import appointments, elsewhere
+from thecal.therapy.appointment import open_refill
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
 from thecal.therapy.procedure import RefillProcedure
@@ -255,7 +255,7 @@ def _stand(step: Step, visit: Visit, look: Look, second: tuple[Finding, ...]) ->
         return StepStanding(step, "not needed", needed)
     if _is_done(step.name, visit, look, second):
         return StepStanding(step, "done", done.note if done else "")
-    return StepStanding(step, "later")
+    return StepStanding(step, "later", open_refill(look) if step.name == "next visit" else "")
 
 
 def _needed(step: StepName, visit: Visit, look: Look, second: tuple[Finding, ...]) -> str:
@@ -292,7 +292,7 @@ def _is_done(step: StepName, visit: Visit, look: Look, second: tuple[Finding, ..
         update, read = visit.done.get("update"), visit.done.get(step)
         return update is not None and read is not None and read.at >= update.at and look.chart.uncertain is None
     if step == "next visit":
-        return bool(appointments(look)) or elsewhere(look) is not None or step in visit.done
+        return not open_refill(look)
     return step in visit.done
 
 

@@ -180,7 +180,7 @@ def given(visit: Visit, step: str, now: Instant, note: str = "") -> tuple[Entry,
 
 def close(visit: Visit, look: Look, second: tuple[Finding, ...], now: Instant) -> tuple[Entry, ...] | Refusal:
     """RPC-11: a visit is closed when no step is left."""
-    left = [each.step.title.lower() for each in gaps(visit, look, second)]
+    left = [f"{each.step.title.lower()}{f' ({each.told})' if each.told else ''}" for each in gaps(visit, look, second)]
     if left:
         return refused("to close the visit", f"no step left; left are: {', '.join(left)}", "Do these first.", "RPC-11")
     if look.chart.uncertain is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from thecal.chart.clinical import Booked, Documented
-from thecal.therapy.due import RefillDue, refill_due
+from thecal.therapy.due import ELSEWHERE, RefillDue, refill_due
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
 from thecal.therapy.memo import of_last_look
@@ -13,7 +13,6 @@ from thecal.timeline import DAY_S, HOUR_S, Instant
 
 HOME = "home refill"
 REFILLS = ("refill", HOME)
-ELSEWHERE = "refill elsewhere"
 CONTACT = "reachable contact"
 
 
@@ -55,6 +54,25 @@ def settled(look: Look, due: RefillDue) -> bool:
     if other is not None and look.now <= other.proof_due and in_time(look, other.on, due):
         return True
     return bool(ahead) and in_time(look, ahead[0].on, due)
+
+
+def open_refill(look: Look) -> str:
+    """Why the next refill is still open; empty where it is not. What is overdue already is on whatever day it is booked for."""
+    due, ahead, other = refill_due(look), appointments(look), elsewhere(look)
+    if due is not None and settled(look, due):
+        return ""
+    overdue = due is not None and due.date(look.zone) < look.now.date(look.zone)
+    if ahead and (due is None or overdue):
+        return ""
+    by = f"; refill by {due.date(look.zone)}" if due is not None else ""
+    if ahead:
+        return f"the refill is booked for {ahead[0].on.date(look.zone)}, which is too late{by}"
+    if other is None:
+        return f"no refill is booked{by}"
+    day = other.on.date(look.zone)
+    if look.now > other.proof_due:
+        return f"nothing came back of the refill elsewhere on {day}{by}"
+    return "" if due is None or overdue else f"the refill elsewhere is on {day}, which is too late{by}"
 
 
 def booked_refill(look: Look) -> Iterator[Finding]:

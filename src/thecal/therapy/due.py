@@ -7,7 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from thecal.chart.chart import Chart
-from thecal.chart.facts import SessionEnded
+from thecal.chart.facts import Filled, SessionEnded
 from thecal.pump.messages import Report
 from thecal.pump.program import program_pattern
 from thecal.pump.sheet import PumpSheet
@@ -19,6 +19,8 @@ from thecal.therapy.service import booked, end_of_service
 from thecal.timeline import DAY_S, Duration, Instant
 
 DueGovernor = Governor | Literal["absence"]
+ELSEWHERE = "refill elsewhere"
+"""What a refill is called that others do: the paper that confirms it before, and the visit that its proof tells of."""
 _UNBOUNDED = RefillPolicy(stability=Duration(200 * 366 * DAY_S), buffer=Duration(0))
 _RULES: dict[DueGovernor, str] = {
     "alarm": "REF-12", "empty": "REF-12", "stability": "REF-04", "clinic": "REF-05", "service": "REF-04", "absence": "REF-06",
@@ -86,7 +88,7 @@ def _due(look: Look, policy: RefillPolicy) -> RefillDue | None:
     if filled is None or sheet is None:
         return None
     chart = _read_last(look)
-    alarm, empty = _runs_out(chart, sheet)
+    alarm, empty = _runs_out(_gone_on(chart) if filled_elsewhere(look) else chart, sheet)
     bounds = list(_bounds(look, policy, alarm, empty, filled.at))
     buffer = Duration(policy.buffer.s + risk_buffer(look).s)
     first = min(bound.at.s for bound in bounds) - buffer.s
@@ -97,6 +99,21 @@ def _due(look: Look, policy: RefillPolicy) -> RefillDue | None:
     bounds.sort(key=lambda bound: bound.at)
     counted, likely = _told(chart, sheet)
     return RefillDue(filled.at, (first - filled.at.s) // DAY_S, buffer, tuple(bounds), alarm, empty, counted, likely)
+
+
+def filled_elsewhere(look: Look) -> Filled | None:
+    """The last fill, where its proof says that it was done elsewhere."""
+    filled = look.chart.filled
+    shown = filled is not None and any(visit.visit == ELSEWHERE and visit.at == filled.at for visit in look.known.visits)
+    return filled if shown else None
+
+
+def unread_fill(look: Look) -> Filled | None:
+    """A fill elsewhere since which the pump was not read: nobody here knows what was programmed there."""
+    filled, read = filled_elsewhere(look), look.known.interrogations
+    if filled is None or look.sheet is None or not look.sheet.programmable:
+        return None
+    return None if read and read[-1].at >= filled.at else filled
 
 
 def refill_policy(look: Look) -> RefillPolicy:
@@ -133,6 +150,16 @@ def _read_last(look: Look) -> Chart:
     if session is None or chart.fill_session is None or read is None or read.at <= session.at:
         return chart
     return replace(chart, session=SessionEnded(read.at, session.order, read.report))
+
+
+def _gone_on(chart: Chart) -> Chart:
+    """The chart as if what ran before a fill elsewhere went on with it, until the pump is read: no date is later by that."""
+    filled, session = chart.filled, chart.session
+    if filled is None or session is None or chart.fill_session is not None:
+        return chart
+    report = replace(session.report, at=filled.at, calculated=filled.volume, bolus_left=Volume(0), bolus_ends=None)
+    supposed = SessionEnded(filled.at, session.order, report)
+    return replace(chart, session=supposed, fill_session=supposed)
 
 
 def _runs_out(chart: Chart, sheet: PumpSheet) -> tuple[Instant | None, Instant | None]:

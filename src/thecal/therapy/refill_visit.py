@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from thecal.chart.clinical import Booked
 from thecal.chart.facts import Filled
-from thecal.therapy.appointment import HOME, REFILLS, appointments, elsewhere
+from thecal.therapy.appointment import HOME, REFILLS, appointments, open_refill
+from thecal.therapy.due import filled_elsewhere
 from thecal.therapy.finding import Finding, Severity
 from thecal.therapy.look import Look
 from thecal.therapy.memo import of_last_look
@@ -34,7 +35,8 @@ def refill_visit(look: Look) -> RefillVisit | None:
     if look.chart.filled is None:
         return None
     fill, day = percutaneous_fill(look), day_s(look)
-    done = fill if fill is not None and look.since(fill.at).s < day else None
+    here = fill is not None and filled_elsewhere(look) is None
+    done = fill if here and fill is not None and look.since(fill.at).s < day else None
     came = [visit for visit in look.known.visits if visit.visit in REFILLS and look.since(visit.at).s < day]
     today = look.now.date(look.zone)
     ahead = [visit for visit in appointments(look) if visit.on.date(look.zone) == today]
@@ -99,7 +101,8 @@ def closed(look: Look) -> Iterator[Finding]:
     read = look.known.interrogations
     lacking = [] if read and read[-1].at >= visit.filled.at else ["an interrogation after the fill"]
     lacking += ["the alarm date in writing"] if missing_items(look, REFILL, (PRINTED,), answers_since(look, visit)) else []
-    lacking += [] if appointments(look) or elsewhere(look) else ["the next visit booked"]
+    still = open_refill(look)
+    lacking += [f"the next visit booked in time ({still})"] if still else []
     if lacking:
         allowed = "read again, the new alarm date in writing, and the next visit booked"
         advice = "Do not close the visit before that is done."

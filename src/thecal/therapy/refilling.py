@@ -8,7 +8,7 @@ from thecal.chart.vocabulary import grouped
 from thecal.pump.program import MinimumRate, program_pattern
 from thecal.quantity import FlowRate, Gain, Volume
 from thecal.therapy.appointment import appointments, booked_refill, in_time, settled
-from thecal.therapy.due import last_read, mean_flow, refill_due
+from thecal.therapy.due import last_read, mean_flow, refill_due, unread_fill
 from thecal.therapy.escalation import escalation
 from thecal.therapy.finding import Finding
 from thecal.therapy.gain import empties_before_alarm, pump_gain
@@ -200,7 +200,13 @@ def _stale(look: Look) -> Iterator[Finding]:
         stands = sheet is not None and sheet.stops_while_updating
         advice = "Interrogate the pump now: it may stand still with its update open." if stands else _READ
         yield look.found("REF-13", "emergency" if stands else "warn", asked, allowed, advice, chart.uncertain.at)
-    if sheet is not None and sheet.programmable and chart.filled is not None and chart.fill_session is None:
+    unread = unread_fill(look)
+    if unread is not None:
+        there = f"{unread.volume} filled elsewhere on {unread.at.date(look.zone)}"
+        asked = f"{there}, and the pump not read since: its program may be another"
+        advice = "Interrogate the pump, or enter the printout of it at a visit; until then the dates rest on what ran before."
+        yield look.found("REF-13", "warn", asked, "the pump read after each fill", advice)
+    elif sheet is not None and sheet.programmable and chart.filled is not None and chart.fill_session is None:
         asked = f"{chart.filled.volume} filled on {chart.filled.at.date(look.zone)}, and not typed in since"
         advice = "Type in the volume that was injected; the dates follow."
         yield look.found("REF-13", "task", asked, "the volume typed in after each fill", advice)

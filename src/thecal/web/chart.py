@@ -35,6 +35,7 @@ from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.guard import NotFoundError
 from thecal.web.route import Pages
+from thecal.web.to_do import of_visit
 
 PAGES = Pages()
 _GRADES = ("gone", "mild", "moderate", "severe")
@@ -159,11 +160,11 @@ def _links(ask: Ask, item: Item, stream: str) -> list[tuple[str, str]]:
         ("Call before the visit", "/pre-visit/", pre_visit, "call"),
         ("Catheter volume", "/person/", item.kind == "transfer", "identify"),
         ("Call", "/call/", not pre_visit and not visit, "call"),
-        ("Book", "/book/", item.kind in ("refill", "visit") and not visit, "book"),
+        ("Book", "/book/", item.kind in ("refill", "visit", "end of service") and not visit, "book"),
         ("Visit", "/visit/", not visit and item.kind not in ("telephone", "recall"), "visit"),
         ("Write down what was done", "/to-do/", True, "call"),
     ]
-    after = {"Go on with the visit": f"/{visit}", "Catheter volume": "#line"}
+    after = {"Book": of_visit(item), "Go on with the visit": f"/{visit}", "Catheter volume": "#line"}
     shown = [(label, f"{path}{stream}{after.get(label, '')}", right) for label, path, fits, right in links if fits]
     return [(label, address) for label, address, right in shown if right in ask.rights]
 

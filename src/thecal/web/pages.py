@@ -2,6 +2,7 @@
 
 from thecal.web import (
     admin,
+    booking,
     calculators,
     calendar,
     candidacy,
@@ -46,6 +47,7 @@ _MODULES: tuple[Pages, ...] = (
     to_do.PAGES,
     recall.PAGES,
     slots.PAGES,
+    booking.PAGES,
     calendar.PAGES,
     visit_pump.PAGES,
     order.PAGES,

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from thecal.chart.clinical import Booked
+from thecal.clinic.booking import VISITS, Wish, book, fits
 from thecal.clinic.entry import PreVisitAsked
-from thecal.clinic.telephone import Answer, AtHand, Question, asked_before, found_by, last_asked, moved, questions
+from thecal.clinic.slots import Slot, slot_named
+from thecal.clinic.telephone import Answer, AtHand, Question, asked_before, found_by, last_asked, questions
 from thecal.errors import Refusal
 from thecal.therapy.due import refill_due
 from thecal.therapy.finding import Finding
@@ -19,6 +21,8 @@ from thecal.web.telephone import opened
 
 PAGES = Pages()
 _YES, _NO = "yes", "no"
+_OFFERED = 5
+"""So many slots are offered to move a visit to; the bookings of the person show all."""
 _JOURNEYS = ("travel", "return")
 _TESLA_MAX = 20.0  # a bound of the program, that of the measure "scanner field strength"
 _DAYS = {"booking": "On which day, if it is known", "scan": "On which day", "drug": "It expires on"}
@@ -58,18 +62,19 @@ def pre_visit_asked(ask: Ask, stream: str) -> Response:
 
 @PAGES.post("/pre-visit/{stream}/move", "book")
 def visit_moved(ask: Ask, stream: str) -> Response:
-    """Move a visit; a refill never past the day to refill by."""
+    """Move a visit to a free slot that fits: it is sold, and the one of before is free again, or nothing is written."""
     hand, form = opened(ask, stream), ask.form
-    booking = _needed(hand, form.text("visit"))
-    to = form.instant("move_to", hand.look.zone)
-    found = moved(hand.look, booking, to) if to is not None else None
-    if isinstance(found, Refusal):
-        form.refuse("move_to", form.text("move_to"), f"is refused ({found.rule}): {found.asked}", accepted=(found.limit,))
-    if found is None or isinstance(found, Refusal):
-        return _page(ask, hand, booking, code=422)
-    ask.practice.write(stream, _seen(ask), found, ask.by, "moved a visit")
-    on = found[1].on
-    return ask.go(f"/pre-visit/{stream}?visit={on.s}", f"The {booking.visit} is moved to {on.local_text(hand.look.zone)}.")
+    visit = _needed(hand, form.text("visit"))
+    with ask.practice.reading() as reading:
+        slot = slot_named(reading.connection, form.text("slot"))
+    if slot is None or visit.visit not in VISITS:
+        form.refuse("slot", "", "is missing: choose one of those that fit")
+        return _page(ask, hand, visit, code=422)
+    done = book(ask.practice, stream, _seen(ask), slot.name, visit.visit, ask.by)
+    if isinstance(done, Refusal):
+        return _page(ask, hand, visit, code=422, refusal=done)
+    told = f"The {visit.visit} is moved to {slot.begins.local_text(hand.look.zone)}, {slot.place}."
+    return ask.go(f"/pre-visit/{stream}?visit={slot.begins.s}", told)
 
 
 def _seen(ask: Ask) -> int:
@@ -111,8 +116,9 @@ def _answer(ask: Ask, hand: AtHand, question: Question) -> Answer | None:
     return Answer(name, yes=True, told=told, day=day, tesla=tesla)
 
 
-def _page(ask: Ask, hand: AtHand, booking: Booked | None, code: int = 200) -> Response:
+def _page(ask: Ask, hand: AtHand, booking: Booked | None, code: int = 200, refusal: Refusal | None = None) -> Response:
     ask.audit("opened the call before a visit", hand.history.stream)
+    movable = booking is not None and booking.visit in VISITS
     due = refill_due(hand.look)
     latest = due.refill_by if due is not None else None
     return ask.page(
@@ -121,6 +127,9 @@ def _page(ask: Ask, hand: AtHand, booking: Booked | None, code: int = 200) -> Re
         hand=hand,
         stream=hand.history.stream,
         booking=booking,
+        movable=movable,
+        slots=_slots(ask, hand, booking) if booking is not None and movable else (),
+        refusal=refusal,
         others=[other for other in _visits(hand) if other != booking],
         questions=tuple(questions().values()),
         days=_DAYS,
@@ -128,6 +137,15 @@ def _page(ask: Ask, hand: AtHand, booking: Booked | None, code: int = 200) -> Re
         meant=_meant(ask, hand, booking.on) if booking is not None else None,
         on_chart={word: _noticed(hand, word) for word in {question.word for question in questions().values()}},
     )
+
+
+def _slots(ask: Ask, hand: AtHand, visit: Booked) -> tuple[Slot, ...]:
+    """The first of the free slots that fit a visit, best first; for those who may book."""
+    if not ask.sees("book"):
+        return ()
+    with ask.practice.reading() as reading:
+        found = fits(Wish.of(reading, hand.history.stream, visit.visit))
+    return tuple(one.slot for one in found if one.refusal is None)[:_OFFERED]
 
 
 def _noticed(hand: AtHand, word: str) -> Instant | None:

@@ -1,4 +1,4 @@
-"""Slots and bookings: the week with its slots, the best slots for a person, closures and whom they concern."""
+"""Slots: the week with what is free and sold, closures and whom they concern."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,11 +6,9 @@ from datetime import date, timedelta
 
 from starlette.responses import Response
 
-from thecal.chart.vocabulary import words
-from thecal.clinic import booking, closures
+from thecal.clinic import closures
 from thecal.clinic.account import Account, accounts
 from thecal.clinic.audit import write_audit
-from thecal.clinic.booking import REASONS, VISITS, Wish, fits, standing_bookings
 from thecal.clinic.closures import (
     WEEKDAYS,
     Affected,
@@ -24,20 +22,16 @@ from thecal.clinic.closures import (
 )
 from thecal.clinic.people import people_of
 from thecal.clinic.person import Person
-from thecal.clinic.practice import Reading
 from thecal.clinic.slots import Booking, Slot, bookings, local_times, offer_slots, slots_between, withdraw
 from thecal.errors import InputError, Refusal
-from thecal.therapy.due import refill_due
 from thecal.therapy.permissions import may
 from thecal.therapy.rules import all_rules
-from thecal.timeline import Duration, Instant
+from thecal.timeline import Duration
 from thecal.web.ask import Ask
 from thecal.web.guard import NotFoundError
 from thecal.web.route import Pages
 
 PAGES = Pages()
-_SHOWN = 40
-"""So many slots are shown on a page: more is no choice."""
 _LONGEST_MIN = 12 * 60
 
 
@@ -148,129 +142,6 @@ def _monday(text: str, today: date) -> date:
     if not date(1971, 1, 1) <= day <= date(2199, 1, 1):
         day = today
     return day - timedelta(days=day.weekday())
-
-
-@PAGES.get("/book/{stream}", "book")
-def book_page(ask: Ask, stream: str) -> Response:
-    """When a person is due, what is booked, and the slots that fit, best first."""
-    return _person(ask, stream)
-
-
-@PAGES.post("/book/{stream}", "book")
-def booked(ask: Ask, stream: str) -> Response:
-    """Sell a slot to a person."""
-    _check_there(ask, stream)
-    form = ask.form
-    visit = form.chosen("visit", VISITS)
-    if visit is None or not form.text("slot"):
-        form.refuse("slot", "", "is missing")
-        return _person(ask, stream, code=422)
-    try:
-        done = booking.book(ask.practice, stream, _seen(ask), form.text("slot"), visit, ask.by)
-    except InputError as error:
-        form.errors.setdefault(error.field, error)
-        return _person(ask, stream, code=422)
-    if isinstance(done, Refusal):
-        return _person(ask, stream, done, 422)
-    with ask.practice.reading() as reading:
-        on = next(
-            (one for one in bookings(reading.connection, reading.now, stream=stream) if one.slot.name == form.text("slot")), None
-        )
-        when = on.slot.begins.local_text(reading.zone) if on else ""
-    return ask.go(
-        f"/book/{stream}", f"Booked: {words('visits')[visit].text}, {when}. What was booked of it before is taken back."
-    )
-
-
-@PAGES.post("/book/{stream}/cancel", "book")
-def cancelled(ask: Ask, stream: str) -> Response:
-    """Take a booking back; its slot is free again."""
-    _check_there(ask, stream)
-    form = ask.form
-    why = form.chosen("why", REASONS)
-    when = form.text("on")
-    if why is None or not when.isdecimal() or int(when[:12]) >= Instant.LAST:
-        return _person(ask, stream, code=422)
-    on = Instant(int(when[:12]))
-    done = booking.cancel(ask.practice, stream, _seen(ask), form.text("cancelled_visit"), on, why, ask.by)
-    if isinstance(done, Refusal):
-        return _person(ask, stream, done, 422)
-    return ask.go(f"/book/{stream}", "The booking is taken back. Book another one, or write down where it is done.")
-
-
-@PAGES.post("/book/{stream}/elsewhere", "book")
-def confirmed_elsewhere(ask: Ask, stream: str) -> Response:
-    """Write down that a refill was confirmed elsewhere."""
-    _check_there(ask, stream)
-    form = ask.form
-    on, site, who = form.day("on"), form.needed("site", str), form.needed("person", str)
-    if on is None or site is None or who is None:
-        return _person(ask, stream, code=422)
-    try:
-        done = booking.confirm_elsewhere(ask.practice, stream, _seen(ask), on, site, who, ask.by)
-    except InputError as error:
-        form.errors.setdefault(error.field, error)
-        return _person(ask, stream, code=422)
-    if isinstance(done, Refusal):
-        return _person(ask, stream, done, 422)
-    with ask.practice.reading() as reading:
-        late = not reading.standing(stream).in_time
-    told = " It is later than the day to refill by, and stays on the worklist." if late else ""
-    return ask.go(f"/book/{stream}", f"The refill elsewhere on {on} is written down.{told}")
-
-
-def _seen(ask: Ask) -> int:
-    """The version that the page showed; what is no version has seen nothing."""
-    text = ask.form.text("seen")
-    return int(text) if text.isdecimal() and len(text) < 10 else -1
-
-
-def _check_there(ask: Ask, stream: str) -> None:
-    with ask.practice.reading() as reading:
-        _wish(reading, stream, VISITS[0])
-
-
-def _wish(reading: Reading, stream: str, visit: str) -> Wish:
-    try:
-        return Wish.of(reading, stream, visit)
-    except InputError:
-        raise NotFoundError("There is no chart of that name.") from None
-
-
-def _person(ask: Ask, stream: str, refusal: Refusal | None = None, code: int = 200) -> Response:
-    asked = ask.form.text("visit") or ask.query("visit")
-    visit = asked if asked in VISITS else VISITS[0]
-    with ask.practice.reading() as reading:
-        wish = _wish(reading, stream, visit)
-        found, now_booked = fits(wish), standing_bookings(wish)
-        due, person = refill_due(wish.look), people_of(reading.connection, [stream]).get(stream)
-        names = {one.name: one.full_name for one in accounts(reading.connection)}
-        paper = reading.standing(stream)
-    ask.audit("read when somebody is due", stream)
-    good, bad = [one for one in found if one.refusal is None], [one for one in found if one.refusal is not None]
-    return ask.page(
-        "book.html",
-        code,
-        stream=stream,
-        called=named(ask, {stream: person} if person else {}, stream),
-        person=person,
-        seen=wish.history.version,
-        visit=visit,
-        visits=[(name, words("visits")[name].text) for name in VISITS],
-        due=due,
-        overdue=wish.due is not None and wish.overdue,
-        standing=paper,
-        booked=now_booked,
-        good=good[:_SHOWN],
-        bad=bad[:_SHOWN],
-        more=(max(len(good) - _SHOWN, 0), max(len(bad) - _SHOWN, 0)),
-        names=names,
-        gates=wish.gates,
-        proof=str(wish.look.limit("SAF-08", "proof")),
-        reasons=REASONS,
-        refusal=refusal,
-        said_of={name: word.text for name, word in words("visits").items()},
-    )
 
 
 @PAGES.get("/closures", "closures")

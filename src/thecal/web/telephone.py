@@ -12,6 +12,7 @@ from thecal.clinic.item import OF_DATES, Item
 from thecal.clinic.record import StaleError
 from thecal.clinic.telephone import (
     CALLERS,
+    UNSCHEDULED,
     AtHand,
     Call,
     actions_without_chart,
@@ -115,7 +116,10 @@ def call_taken(ask: Ask, stream: str) -> Response:
         return ask.go(f"/call/{stream}", said)
     if form.text("today") == _NOW:
         return ask.go(f"/visit/{stream}", f"{said} Begin the visit.")
-    return ask.go(f"/book/{stream}?visit=unscheduled", f"{said} A visit today at {visit.local_text(zone)} is booked.")
+    told = (
+        f"A visit today at {visit.local_text(zone)} is on the chart; take a slot for it here, so that people and room are kept."
+    )
+    return ask.go(f"/book/{stream}?visit={UNSCHEDULED}", f"{said} {told}")
 
 
 def _page(ask: Ask, hand: AtHand, call: Call | None = None, code: int = 200) -> Response:

@@ -1,6 +1,7 @@
 """What is to be done for a person: what was tried of each item, a contact to be written down, an end where no fact ends it."""
 
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -46,7 +47,7 @@ _PLACES: tuple[tuple[tuple[str, ...], Place], ...] = (
     (("REF-11", "DEV-01", "MRI-01"), Place("Write it down", "/chart/{stream}/record", "record")),
     (("visit", "VIS-07", "SES", "REF-02", "REF-09", "REF-12", "REF-13", "RPC", "DEV", "MRI", "INF", "TRB"),
      Place("Visit", "/visit/{stream}", "visit")),
-    (("SAF-08", "REF", "VIS", "EOS"), Place("Book", "/book/{stream}", "book")),
+    (("SAF-08", "REF", "VIS", "EOS"), Place("Book", "/book/{stream}{visit}", "book")),
     (("",), Place("Write it down", "/chart/{stream}/record", "record")),
 )  # fmt: skip
 """Where what a rule asks for is done, by how the rule's id begins; the first that fits counts."""
@@ -55,7 +56,13 @@ _PLACES: tuple[tuple[tuple[str, ...], Place], ...] = (
 def place_of(item: Item, stream: str) -> Place:
     """Where an item is done."""
     place = next(place for begins, place in _PLACES if item.rule.startswith(begins))
-    return replace(place, address=place.address.format(stream=stream, after=item.name.partition("/")[2]))
+    after = item.name.partition("/")[2]
+    return replace(place, address=place.address.format(stream=stream, after=after, visit=of_visit(item)))
+
+
+def of_visit(item: Item) -> str:
+    """What the address of the bookings ends with, so that they show what the item asks for."""
+    return f"?visit={quote(item.visit)}" if item.visit else ""
 
 
 @PAGES.get("/to-do/{stream}", "call")
