@@ -66,9 +66,10 @@ def cancelled(ask: Ask, stream: str) -> Response:
     _check_there(ask, stream)
     form = ask.form
     why = form.chosen("why", REASONS)
-    if why is None or not form.text("on").isdecimal():
+    when = form.text("on")
+    if why is None or not when.isdecimal() or int(when[:12]) >= Instant.LAST:
         return _person(ask, stream, code=422)
-    on = Instant(int(form.text("on")[:12]))
+    on = Instant(int(when[:12]))
     done = booking.cancel(ask.practice, stream, ask.form.seen, form.text("cancelled_visit"), on, why, ask.by)
     if isinstance(done, Refusal):
         return _person(ask, stream, done, 422)

@@ -15,6 +15,8 @@ SECRET = frozenset({"csrf", "once", "pre"})
 """Fields that are ours and not typed by anybody."""
 _HIDDEN = ("password", "key")
 TEXT_MAX = 4000
+FIELD_MAX = 200_000
+"""More than anybody types, and less than a line of the archive holds."""
 BIRTHS = date(1900, 1, 1)
 """Nobody who is treated was born before."""
 _LISTS = frozenset({"table", "serials", "lots"})
@@ -49,7 +51,7 @@ class Form:
     @property
     def too_long(self) -> str:
         """A field that holds more than anybody types, and that no list is; empty where none does."""
-        long = (name for name, values in self.values.items() if name not in _LISTS and sum(map(len, values)) > TEXT_MAX)
+        long = (name for name, values in self.values.items() if name not in _LISTS and sum(map(len, values)) > FIELD_MAX)
         return next(long, "")
 
     @property

@@ -24,7 +24,7 @@ from thecal.clinic.sign_in import SignIn, last_seen, seen, standing
 from thecal.errors import InputError
 from thecal.therapy.settings import setting_count
 from thecal.web.ask import Ask
-from thecal.web.form import TEXT_MAX, Form, Upload
+from thecal.web.form import FIELD_MAX, Form, Upload
 from thecal.web.route import OPEN, SIGNED_IN, PageRoute
 from thecal.web.submission import came_to, give_back, take, write_location
 from thecal.web.templating import TEMPLATES
@@ -143,7 +143,7 @@ def _refused(ask: Ask, route: PageRoute) -> Response | None:
     elif sent and not _pre_fits(ask):
         return plain_page(ask, 403, f"{NOT_OURS} Open the page again.")
     if sent and ask.form.too_long:
-        told = f"{ask.form.too_long.replace('_', ' ')} is longer than {TEXT_MAX:,} characters. Nothing was written."
+        told = f"{ask.form.too_long.replace('_', ' ')} is longer than {FIELD_MAX:,} characters. Nothing was written."
         return kept_page(ask, 422, "That is too long", told)
     return _sent_already(ask) if sent and not route.only_shows else None
 
