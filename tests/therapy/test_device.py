@@ -6,10 +6,11 @@ import pytest
 
 from tests.charts import Story, day, found, severities, started
 from thecal.chart.clinical import AlarmHeard, Answered, Documented, Noticed, Overrode, Tone
-from thecal.chart.facts import Explanted, Implanted, Interrogated, PumpReplaced
-from thecal.chart.order import OrderStop
+from thecal.chart.facts import Explanted, Fact, Implanted, Interrogated, PumpReplaced, Revised
+from thecal.chart.order import OrderContinuous, OrderNoPatient, OrderStop
+from thecal.chart.order_sheet import OrderSheet
 from thecal.pump.messages import Event
-from thecal.quantity import Volume
+from thecal.quantity import Concentration, DailyDose, Volume
 from thecal.therapy.clinic import Clinic
 from thecal.therapy.device import CRITICAL, NON_CRITICAL
 
@@ -45,8 +46,44 @@ def test_a_record_has_the_lengths_and_is_of_this_pump() -> None:
     assert "lengths of the catheter" in found(story.look(1, 110), "DEV-01")[0].asked
     other = started().fact(RECORD, PumpReplaced(day(5), "synchromed-ii-40", Volume(336_890)))
     assert severities(other.look(6), "DEV-01") == ["task"]
+    assert severities(other.fact(Documented(day(5), "device record")).look(6), "DEV-01") == []
     reason = Overrode(day(0.5), "DEV-01", "papers are on the way", "Dr A", "physician")
     assert not found(started().fact(reason).look(1, 110), "DEV-01")[0].stops
+
+
+def unmeasured(*facts: Fact) -> Story:
+    """A started story of which nobody wrote down the lengths of the catheter."""
+    story = started()
+    story.facts = [replace(fact, geometry=None) if isinstance(fact, Implanted) else fact for fact in story.facts]
+    return story.fact(*facts)
+
+
+@pytest.mark.requirement("DEV-01")
+def test_the_volume_of_a_refill_is_entered_whatever_is_missing() -> None:
+    """What was injected has to be told; whatever asks for more than that waits for the record."""
+    fill = OrderSheet(reservoir=Volume.parse("20 mL"))
+    assert severities(started().look(1, fill), "DEV-01") == ["warn"]
+    assert severities(unmeasured(RECORD).look(1, fill), "DEV-01") == ["warn"]
+    for more in (
+        {"bridge": True, "concentration": Concentration(1000)},
+        {"prime": True},
+        {"dosing": OrderContinuous(DailyDose.parse("110 mcg/day"))},
+        {"patient": OrderNoPatient()},
+        {"low_reservoir": Volume.parse("3 mL")},
+    ):
+        assert severities(unmeasured(RECORD).look(1, replace(fill, **more)), "DEV-01") == ["block"]
+
+
+@pytest.mark.requirement("DEV-01")
+def test_a_volume_that_was_measured_stands_for_the_lengths() -> None:
+    """Of the catheter in place: one that was measured before a revision does not; lengths of the revision do."""
+    measured = Documented(day(1), "catheter volume")
+    assert severities(unmeasured(RECORD, measured).look(2, 110), "DEV-01") == []
+    revised = Revised(day(2), "another", "T8", Volume(300_000))
+    assert severities(unmeasured(RECORD, measured, revised).look(3, 110), "DEV-01") == ["block"]
+    known = started().chart.implanted
+    assert known is not None
+    assert severities(unmeasured(RECORD, replace(revised, geometry=known.geometry)).look(3, 110), "DEV-01") == []
 
 
 @pytest.mark.requirement("DEV-02")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.charts import Story, day, found, severities, started
 from thecal.chart.clinical import Answered, Booked, Closed, Documented, Measured, Noticed, Visited
-from thecal.chart.facts import Explanted, Implanted
+from thecal.chart.facts import Explanted, Implanted, PumpReplaced
 from thecal.chart.order import OrderContinuous
 from thecal.chart.order_sheet import OrderSheet
 from thecal.chart.vocabulary import words
@@ -155,6 +155,17 @@ def test_the_record_is_complete_before_the_first_program() -> None:
         assert severities(changed.look(0.1), "IMP-05") == ["block"]
     assert severities(story.programmed(0.2, 100).look(0.3), "IMP-05") == []
     assert severities(booked().look(0), "IMP-05") == []
+
+
+@pytest.mark.requirement("IMP-05")
+def test_of_a_catheter_that_stays_the_measured_volume_is_enough() -> None:
+    """Nobody measures its lengths again; of a catheter that was just put in they are known."""
+    papers = (Documented(day(10), "device record"), Documented(day(10), "catheter volume"))
+    story = operated().programmed(0.2, 100)
+    story.facts = [replace(fact, geometry=None) if isinstance(fact, Implanted) else fact for fact in story.facts]
+    replaced = PumpReplaced(day(10), "synchromed-ii-40", Volume(336_890))
+    assert severities(story.fact(replaced, papers[0]).look(11), "IMP-05") == ["block"]
+    assert severities(story.fact(papers[1]).look(11), "IMP-05") == []
 
 
 @pytest.mark.requirement("IMP-06")

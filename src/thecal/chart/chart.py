@@ -14,6 +14,7 @@ from thecal.chart.facts import (
     Interrogated,
     PumpReplaced,
     ResidualMeasured,
+    Revised,
     SessionEnded,
     SessionUncertain,
 )
@@ -59,6 +60,13 @@ class Chart:
     uncertain: SessionUncertain | None = None
     emptied: bool = False
     acted: int = 0
+
+    @property
+    def catheter(self) -> Implanted | Revised | None:
+        """The operation that put in the catheter that is there now; None without one."""
+        if self.implanted is None:
+            return None
+        return next(fact for fact in reversed(self.facts) if isinstance(fact, Implanted | Revised))
 
     def after(self, *facts: Fact) -> "Chart":
         """The chart with more facts. Raises ValueError for a fact before the last one."""

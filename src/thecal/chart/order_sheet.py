@@ -33,6 +33,12 @@ class OrderSheet:
     confirm_total: DailyDose | None = None
     anyway: str | None = None
 
+    @property
+    def only_refills(self) -> bool:
+        """Whether it enters the volume that was injected, and leaves everything that the pump runs as it is."""
+        own = OrderSheet(reservoir=self.reservoir, confirm_total=self.confirm_total, anyway=self.anyway)
+        return self.reservoir is not None and self == own
+
     def check(self) -> Refusal | None:
         """Whether it asks for something, and for one thing at a time (SES-01)."""
         update = (self.dosing, self.patient, self.concentration, self.reservoir, self.low_reservoir)

@@ -5,7 +5,6 @@ Every sentence that is not of the chart stands with its rule or its source.
 
 from collections.abc import Iterator
 
-from thecal.chart.facts import Implanted, Revised
 from thecal.chart.line_ledger import LineLedger, fluid_text, line_ledger
 from thecal.chart.vocabulary import grouped, words
 from thecal.clinic.emergency_card import (
@@ -188,10 +187,8 @@ def _flow(look: Look, sheet: PumpSheet | None) -> str | None:
 
 
 def _catheter(look: Look) -> str | None:
-    if look.chart.implanted is None:
-        return None
-    latest = next(fact for fact in reversed(look.chart.facts) if isinstance(fact, Implanted | Revised))
-    return f"{latest.catheter}, tip at {latest.tip_level}"
+    latest = look.chart.catheter
+    return f"{latest.catheter}, tip at {latest.tip_level}" if latest else None
 
 
 def _left(look: Look) -> Section:

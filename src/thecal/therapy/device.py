@@ -8,7 +8,7 @@ from thecal.pump.messages import Report
 from thecal.therapy import mri, service
 from thecal.therapy.finding import Finding, Severity
 from thecal.therapy.look import Checks, Look
-from thecal.therapy.service import day_ends, last_report, pump_in_place
+from thecal.therapy.service import day_ends, last_report, line_measured, pump_in_place
 from thecal.timeline import Instant
 
 CRITICAL = frozenset(alarm.name for alarm in ALARMS if alarm.severity == "critical")
@@ -27,17 +27,20 @@ def unanswered(look: Look, tone: Tone) -> AlarmHeard | None:
 
 def _record(look: Look) -> Iterator[Finding]:
     """DEV-01."""
-    known, pump = look.known, pump_in_place(look.known)
-    if pump is None or known.implanted is None:
+    pump, paper = pump_in_place(look.known), look.known.document("device record", look.now)
+    if pump is None:
         return
-    paper = known.document("device record", look.now)
-    missing = [] if paper is not None and paper.at >= pump.at else ["the device record"]
-    missing += [] if known.implanted.geometry is not None else ["the lengths of the catheter"]
+    on_file = paper is not None and paper.at.date(look.zone) >= pump.at.date(look.zone)
+    missing = [] if on_file else ["the device record"]
+    missing += [] if line_measured(look) else ["the lengths of the catheter, or its volume as measured"]
     limit = look.limit("DEV-01", "missing")
     asked, allowed = f"not on file: {' and '.join(missing)}", "a complete record of pump and catheter"
-    advice = "Write down model, serial number, size, site, catheter, tip and dates."
+    advice = "Write down model, serial number, site, catheter and tip on the page of the person and the device."
     if look.asked is not None and not look.asked.stops and len(missing) > limit.value:
-        yield look.passed(limit, f"an order, and {asked}", allowed, advice)
+        if look.asked.orders.only_refills:
+            yield look.found("DEV-01", "warn", f"the volume of a refill, and {asked}", allowed, advice)
+        else:
+            yield look.passed(limit, f"an order, and {asked}", allowed, advice)
     elif missing:
         yield look.found("DEV-01", "task", asked, allowed, advice)
 

@@ -7,7 +7,6 @@ from fractions import Fraction
 from math import floor
 
 from thecal.chart.chart import Chart
-from thecal.chart.facts import Implanted, Revised
 from thecal.chart.vocabulary import grouped, words
 from thecal.pump.messages import Report
 from thecal.pump.program import program_pattern
@@ -142,10 +141,8 @@ def _pumps(look: Look) -> list[tuple[Instant, str]]:
 
 
 def _catheter(chart: Chart) -> str | None:
-    if chart.implanted is None:
-        return None
-    latest = next(fact for fact in reversed(chart.facts) if isinstance(fact, Implanted | Revised))
-    return f"{latest.catheter}, tip at {latest.tip_level}"
+    latest = chart.catheter
+    return f"{latest.catheter}, tip at {latest.tip_level}" if latest else None
 
 
 def _alarm(chart: Chart, sheet: PumpSheet, report: Report) -> Instant | None:

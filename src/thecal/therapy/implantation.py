@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from thecal.chart.facts import PumpReplaced
 from thecal.chart.line_ledger import DRUG_FREE, line_ledger
 from thecal.chart.vocabulary import grouped, words
 from thecal.errors import Refusal
@@ -11,7 +12,7 @@ from thecal.therapy.hospital import day_of_implant, first_session, implant_ahead
 from thecal.therapy.infusion_start import planned_start
 from thecal.therapy.look import Checks, Look, in_words
 from thecal.therapy.plan import Plan
-from thecal.therapy.service import pump_in_place
+from thecal.therapy.service import line_measured, pump_in_place
 from thecal.therapy.stability import stable
 from thecal.therapy.tip import drug_at_tip
 
@@ -101,13 +102,14 @@ def _tip(look: Look) -> Iterator[Finding]:
 
 def _record(look: Look) -> Iterator[Finding]:
     """IMP-05: a gate to the first program of a pump."""
-    pump, implanted = pump_in_place(look.known), look.chart.implanted
-    if pump is None or implanted is None or (look.sheet is not None and not look.sheet.programmable):
+    pump, catheter = pump_in_place(look.known), look.chart.catheter
+    if pump is None or catheter is None or (look.sheet is not None and not look.sheet.programmable):
         return
     if look.known.last_session is not None and look.known.last_session.at >= pump.at:
         return
     missing = []
-    if implanted.geometry is None:
+    kept = isinstance(pump, PumpReplaced) and line_measured(look)
+    if not kept and catheter.geometry is None:
         missing.append("model, length and trimmed length of the catheter")
     if pump.dead_volume.nl <= 0:
         missing.append("volume of tubing and catheter")

@@ -27,6 +27,15 @@ def pump_in_place(known: Known) -> Implanted | PumpReplaced | None:
     return max(put_in, key=lambda fact: (fact.at, isinstance(fact, PumpReplaced)))
 
 
+def line_measured(look: Look) -> bool:
+    """Whether it is known what tubing and catheter hold: by the lengths of the catheter in place, or measured in it."""
+    catheter = look.chart.catheter
+    if catheter is None:
+        return False
+    paper = look.known.document("catheter volume", look.now)
+    return catheter.geometry is not None or (paper is not None and paper.at >= catheter.at)
+
+
 def last_report(known: Known) -> Report | None:
     """What the pump in place said last; None where it was never read. Of one instant the report that knows most counts."""
     pump = pump_in_place(known)
