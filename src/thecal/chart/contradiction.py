@@ -4,7 +4,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from thecal.chart import clinical
-from thecal.chart.facts import Assessed, Explanted, Fact, Filled, Implanted, PumpReplaced, Revised, SessionEnded, TestBolusGiven
+from thecal.chart.facts import (
+    Assessed,
+    Explanted,
+    Fact,
+    Filled,
+    Implanted,
+    PortUsed,
+    PumpReplaced,
+    Revised,
+    SessionEnded,
+    TestBolusGiven,
+)
 from thecal.timeline import Instant
 
 _TEST = "test result"
@@ -22,7 +33,14 @@ class Contradiction:
 def contradictions(facts: Iterable[Fact]) -> tuple[Contradiction, ...]:
     """Every pair that contradicts, in order of time. What is said twice alike contradicts nothing."""
     ordered = sorted(facts, key=lambda fact: fact.at)
-    return (*_at_once(ordered), *_too_early(ordered))
+    return (*_at_once(ordered), *_too_early(ordered), *_operations(ordered))
+
+
+def new_contradictions(facts: Iterable[Fact], new: Iterable[Fact]) -> tuple[Contradiction, ...]:
+    """What new facts contradict; not what contradicted before."""
+    known = tuple(facts)
+    before = set(contradictions(known))
+    return tuple(found for found in contradictions((*known, *new)) if found not in before)
 
 
 def _at_once(facts: list[Fact]) -> Iterator[Contradiction]:
@@ -71,7 +89,7 @@ def _too_early(facts: list[Fact]) -> Iterator[Contradiction]:
     implant = next((fact for fact in facts if isinstance(fact, Implanted | PumpReplaced)), None)
     test = next((fact for fact in facts if isinstance(fact, TestBolusGiven)), None)
     for fact in facts:
-        if isinstance(fact, Filled | SessionEnded | Revised | Explanted) and (implant is None or fact.at < implant.at):
+        if isinstance(fact, Filled | SessionEnded | Revised | Explanted | PortUsed) and (implant is None or fact.at < implant.at):
             yield Contradiction(implant, fact, f"{_NAMES[type(fact)]} before an implant")
         if isinstance(fact, clinical.Answered) and fact.checklist == _TEST and (test is None or fact.at < test.at):
             yield Contradiction(test, fact, "the result of a screening test before any test")
@@ -95,4 +113,27 @@ def _booked(facts: list[Fact], cancelled: clinical.Booked) -> bool:
     )
 
 
-_NAMES: dict[type, str] = {Filled: "a fill", SessionEnded: "a session", Revised: "a revision", Explanted: "an explant"}
+def _operations(facts: list[Fact]) -> Iterator[Contradiction]:
+    """A pump goes in where none is, and nothing is done to one that is not there."""
+    last: Implanted | Explanted | None = None
+    for fact in facts:
+        if isinstance(fact, Implanted):
+            if isinstance(last, Implanted):
+                yield Contradiction(last, fact, "an implant while a pump is in place")
+            last = fact
+        elif isinstance(fact, PumpReplaced) and last is None:
+            yield Contradiction(None, fact, "a replacement before an implant")
+        elif isinstance(fact, tuple(_NAMES)) and isinstance(last, Explanted) and last.at < fact.at:
+            yield Contradiction(last, fact, f"{_NAMES[type(fact)]} after the explant")
+        elif isinstance(fact, Explanted) and last is not None:
+            last = fact
+
+
+_NAMES: dict[type, str] = {
+    Filled: "a fill",
+    SessionEnded: "a session",
+    PumpReplaced: "a replacement",
+    Revised: "a revision",
+    PortUsed: "a needle in the access port",
+    Explanted: "an explant",
+}

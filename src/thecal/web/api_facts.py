@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from thecal.chart.chart import Chart
-from thecal.chart.contradiction import contradictions
+from thecal.chart.contradiction import new_contradictions
 from thecal.chart.facts import Fact
 from thecal.chart.vocabulary import Vocabulary, words
 from thecal.clinic.practice import Reading
@@ -75,8 +75,7 @@ def facts_of(asked: list[dict[str, Any]], reading: Reading, chart: Chart) -> lis
     what is to come, and what the chart contradicts.
     """
     found = [fact for number, table in enumerate(asked) for fact in _read(table, f"facts[{number}]", reading)]
-    before = set(contradictions(chart.facts))
-    new = [each for each in contradictions((*chart.facts, *found)) if each not in before]
+    new = new_contradictions(chart.facts, found)
     if new:
         raise InputError("facts", "", f"contradict the chart: {new[0].problem}")
     return found

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from thecal.chart.chart import Chart
-from thecal.chart.contradiction import contradictions
+from thecal.chart.contradiction import new_contradictions
 from thecal.chart.facts import Fact, Noted
 from thecal.chart.vocabulary import Vocabulary, words
 from thecal.clinic.booking import free_unbooked
@@ -265,8 +265,7 @@ def _problem(name: str, found: Any) -> InputError:
 
 def _check(form: Form, chart: Chart, facts: list[Fact]) -> None:
     """What the chart contradicts is not written beside it."""
-    before = set(contradictions(chart.facts))
-    new = [found for found in contradictions((*chart.facts, *facts)) if found not in before]
+    new = new_contradictions(chart.facts, facts)
     with form.reading("at"):
         if new:
             raise InputErrors(InputError("it", "", f"contradicts the chart: {found.problem}") for found in new)
