@@ -156,6 +156,18 @@ def test_a_dead_volume_is_enough_to_know_the_line() -> None:
     (implanted,) = [fact for fact in facts(newcomer) if isinstance(fact, Implanted)]
     assert (implanted.dead_volume, implanted.geometry) == (Volume.parse("0.32 mL"), None)
     assert not [entry for entry in newcomer.entries if isinstance(entry, LineUnknown)]
+    assert Documented(implanted.at, "catheter volume") in newcomer.entries
+    assert not any(isinstance(entry, Documented) and entry.document == "catheter volume" for entry in one().entries)
+
+
+def test_the_device_record_is_complete_with_the_site() -> None:
+    """Model, serial number, date and the place where the pump lies; without the place it stays to be done (DEV-01)."""
+    with_site, without = one(pump_site="left lower abdomen"), one(pump_site="")
+    (device,) = [entry for entry in with_site.entries if isinstance(entry, DeviceRecorded)]
+    assert device.site == "left lower abdomen"
+    assert Documented(device.at, "device record") in with_site.entries
+    assert not [finding for finding in check(looked(with_site)) if finding.rule == "DEV-01"]
+    assert [finding.asked for finding in check(looked(without)) if finding.rule == "DEV-01"] == ["not on file: the device record"]
 
 
 def test_an_unknown_line_is_said_to_be_unknown() -> None:

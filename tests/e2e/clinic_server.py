@@ -38,6 +38,7 @@ from thecal.clinic.entry import DeviceRecorded, Entry, OrderWritten, PassportIss
 from thecal.clinic.import_writing import keep_upload
 from thecal.clinic.invitation import invite
 from thecal.clinic.newcomer import template_csv
+from thecal.clinic.operation import KINDS
 from thecal.clinic.people import add_person, everybody
 from thecal.clinic.person import Person
 from thecal.clinic.practice import HOUSE, By, Practice
@@ -325,6 +326,10 @@ def every_page(practice: Practice, streams: dict[str, str]) -> dict[str, tuple[s
         "/search": ("/search?q=example",),
         "/new-person": ("/new-person", "/new-person?with=pump"),
         "/person/{stream}": (f"/person/{p}",),
+        "/operation/{stream}": (
+            f"/operation/{p}",
+            *(f"/operation/{p}?kind={kind.replace(' ', '+')}" for kind in KINDS),
+        ),
         "/person/{stream}/erase": (f"/person/{p}/erase",),
         "/chart/{stream}/record": (f"/chart/{p}/record",),
         "/chart/{stream}/correct/{version}": (f"/chart/{p}/correct/3",),

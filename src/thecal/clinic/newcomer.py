@@ -18,7 +18,9 @@ from thecal.chart.clinical import Booked, Described, Documented, Origin, Prescri
 from thecal.chart.facts import Acted, Fact, Implanted, Noted
 from thecal.chart.order import OFF_MAX_PERCENT, OrderContinuous, programmed
 from thecal.chart.vocabulary import named
+from thecal.clinic.catheter import LENGTH, MODEL, TIP, VOLUME, Catheter, Line
 from thecal.clinic.entry import DeviceRecorded, Entry, LineUnknown
+from thecal.clinic.operation import papers_of
 from thecal.clinic.person import Person
 from thecal.clinic.spreadsheet import Sheet, columns, import_settings, setting_number
 from thecal.clinic.spreadsheet_row import (
@@ -194,43 +196,18 @@ def _oral(text: str, name: str) -> OralDose:
     return OralDose.parse(re.sub(r"\s*/\s*day$", "", text), name, zero=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """What lies between reservoir and tip; where it is not ``known``, the volume of another catheter stands in."""
-
-    catheter: str
-    tip: str
-    dead_volume: Volume
-    geometry: Geometry | None
-    known: bool
-
-
-def _line(cells: Cells, sheet: PumpSheet | None) -> _Line | None:
-    model = cells.read("catheter model", lambda text, name: catheter_sheet(model_named(text, name, catheter_spellings())))
-    tip = cells.read("catheter tip", level_named)
-    length, given = cells.amount("catheter length", Length), cells.amount("dead volume", Volume)
-    if length and not cells.text("catheter model"):
-        cells.tell("catheter model", "is missing: the length of the catheter is given")
-    if model and length and length > model.length:
-        cells.tell("catheter length", "is longer than the catheter comes", f"at most {model.length}")
+def _line(cells: Cells, sheet: PumpSheet | None) -> Line | None:
+    model = cells.read(MODEL, lambda text, name: catheter_sheet(model_named(text, name, catheter_spellings())))
+    told = Catheter(model, cells.amount(LENGTH, Length), cells.read(TIP, level_named), cells.amount(VOLUME, Volume))
+    problems = list(told.problems(sheet))
+    for problem in problems:
+        cells.tell(problem.field, problem.problem, ", ".join(problem.accepted) or None)
+    if sheet is None or problems:
         return None
-    if sheet is None:
-        return None
-    if given and given <= sheet.tubing_volume:
-        cells.tell("dead volume", f"is no more than the tubing of the pump alone, {sheet.tubing_volume}")
-    by_length = sheet.tubing_volume + model.volume_per_length.times(length) if model and length else None
-    off = Volume.parse(import_settings()["dead_volume_off"].value)
-    if given and by_length and abs(given.nl - by_length.nl) > off.nl:
-        cells.tell("dead volume", f"is not what the catheter gives by its length, {by_length}", "one of the two, or both alike")
-    geometry = Geometry(model, model.length - length, tip, sheet.tubing_volume) if model and length and tip else None
-    name, level = model.name if model else "a catheter that is not known", tip or "a level that is not known"
-    dead_volume = by_length or given
-    if dead_volume:
-        return _Line(name, level, dead_volume, geometry, known=True)
-    if not cells.text("catheter length") and not cells.text("dead volume"):
-        cells.tell("catheter length", "is not known: no prime and no bridge is planned until it is measured", severity="look")
-    whole = model or catheter_sheet(import_settings()["stand_in_catheter"].value)
-    return _Line(name, level, sheet.tubing_volume + whole.volume_per_length.times(whole.length), None, known=False)
+    line = told.line(sheet)
+    if not line.known and not cells.text(LENGTH) and not cells.text(VOLUME):
+        cells.tell(LENGTH, "is not known: no prime and no bridge is planned until it is measured", severity="look")
+    return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +307,7 @@ def _since(cells: Cells) -> tuple[Instant, Instant] | None:
     return implanted, filled
 
 
-def _taken_over(cells: Cells, sheet: PumpSheet, line: _Line, fill: _Fill, since: tuple[Instant, Instant]) -> list[Fact] | None:
+def _taken_over(cells: Cells, sheet: PumpSheet, line: Line, fill: _Fill, since: tuple[Instant, Instant]) -> list[Fact] | None:
     """The facts of pump and refill: what a pump of exact flow shows that was filled and told so. None where it is refused.
 
     It is filled as a new one, for nobody knows what it has pumped before, nor how much of its battery is left.
@@ -389,7 +366,9 @@ def _newcomer(cells: Cells) -> Newcomer | None:
     facts = [*taken_over, *told]
     _compare(cells, sheet, facts, alarm)
     serial = cells.text("serial")
-    papers: list[Entry] = [DeviceRecorded(since[0], sheet.name, serial, cells.text("lot"))]
+    papers = [*papers_of(DeviceRecorded(since[0], sheet.name, serial, cells.text("lot"), site=cells.text("pump site")))]
+    if line.known and cells.text(VOLUME):
+        papers.append(Documented(since[0], "catheter volume"))
     if not line.known:
         papers.append(LineUnknown(since[0], how=f"not in row {cells.row} of the spreadsheet"))
     return Newcomer(cells.row, person, (facts[0], *papers, *facts[1:]), serial)

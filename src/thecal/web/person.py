@@ -1,7 +1,6 @@
-"""Who somebody is, and what frames the record of them: identifiers, device, catheter volume, the end of treatment, erasure."""
+"""Who somebody is, and what frames the record of them: identifiers, the end of treatment, erasure; device and line are shown."""
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from hashlib import sha256
 from typing import Any, get_args
@@ -9,12 +8,12 @@ from typing import Any, get_args
 from sqlalchemy import Connection, String
 from starlette.responses import Response
 
+from thecal.catheter.geometry import TIP_LEVELS, catheter_sheets
 from thecal.chart.clinical import Closed, Documented, Referred
-from thecal.chart.facts import Explanted, Implanted, Revised
+from thecal.chart.facts import Explanted
 from thecal.clinic.audit import write_audit
 from thecal.clinic.booking import free_unbooked
-from thecal.clinic.entry import LOST, Corrected, DeviceRecorded, Ended, Ending, Entry, LineUnknown
-from thecal.clinic.history import History, Recorded
+from thecal.clinic.entry import LOST, DeviceRecorded, Ended, Ending, Entry, LineUnknown
 from thecal.clinic.newcomer import newcomers
 from thecal.clinic.people import ERASED, add_person, change_person, erase_person, everybody, person_of
 from thecal.clinic.person import Person
@@ -24,10 +23,8 @@ from thecal.clinic.schema import person as table
 from thecal.clinic.spreadsheet import Sheet, SheetRow, columns, setting_number
 from thecal.clinic.worklist import all_standings
 from thecal.errors import InputError
-from thecal.pump.sheet import PumpSheet, pump_sheets
-from thecal.quantity import Volume
+from thecal.pump.sheet import pump_sheets
 from thecal.therapy.appointment import CONTACT
-from thecal.therapy.look import Look
 from thecal.therapy.service import pump_in_place
 from thecal.therapy.team import open_bookings
 from thecal.timeline import Instant
@@ -44,9 +41,17 @@ PAGES = Pages()
 _OF_PERSON = tuple(field.name for field in fields(Person))
 _IN_SHEET = {"number": "hospital number", "second_contact": "second contact"}
 """How the columns of a spreadsheet call what a person has."""
-_PORT: Mapping[str, bool | None] = {"yes": True, "no": False, "": None}
-_LONGEST = 60  # characters of a serial number or a lot, as the database keeps them
 _ENDINGS: tuple[str, ...] = get_args(Ending)
+
+
+def pump_models() -> list[tuple[str, str]]:
+    """The pumps that may be chosen, by name."""
+    return [(name, f"{sheet.title} ({name})") for name, sheet in sorted(pump_sheets().items())]
+
+
+def catheter_models() -> list[tuple[str, str]]:
+    """The catheters that may be chosen, by name, each with the length in which it comes."""
+    return [(name, f"{sheet.title} ({name}), {sheet.length}") for name, sheet in sorted(catheter_sheets().items())]
 
 
 # Somebody new ----------------------------------------------------------------------------------------------------------
@@ -135,15 +140,10 @@ def _identifier(name: str, text: str) -> str:
     kind = table.c[name].type
     assert isinstance(kind, String)  # all of them are texts
     assert kind.length is not None
-    return _fitting(text, name, kind.length)
+    return fitting(text, name, kind.length)
 
 
-def _short(name: str, text: str) -> str:
-    """A text of the device. Raises InputError."""
-    return _fitting(text, name, _LONGEST)
-
-
-def _fitting(text: str, field: str, longest: int) -> str:
+def fitting(text: str, field: str, longest: int) -> str:
     """One line of text that is not too long to be kept. Raises InputError."""
     line = plain_text(text, field.replace("_", " "))
     if len(line) > longest:
@@ -157,12 +157,13 @@ def _fitting(text: str, field: str, longest: int) -> str:
 @PAGES.get("/person/{stream}", "identify")
 def person_page(ask: Ask, stream: str) -> Response:
     """Identifiers, device, line, and how the treatment ends."""
-    values = _values(ask, stream)
+    values = person_values(ask, stream)
     ask.audit("read the identifiers", stream)
     return ask.page("person.html", **values)
 
 
-def _values(ask: Ask, stream: str) -> dict[str, Any]:
+def person_values(ask: Ask, stream: str) -> dict[str, Any]:
+    """What the page of a person shows."""
     with ask.practice.reading() as reading:
         history, person = history_of(reading, stream)
         look = reading.look(history)
@@ -178,9 +179,11 @@ def _values(ask: Ask, stream: str) -> dict[str, Any]:
         "was": _digest(person),
         "device": history.last(DeviceRecorded),
         "in_place": look.sheet.name if look.sheet is not None else "",
-        "models": [(name, f"{sheet.title} ({name})") for name, sheet in sorted(pump_sheets().items())],
+        "models": pump_models(),
+        "catheters": catheter_models(),
+        "tips": TIP_LEVELS,
         "unknown": history.last(LineUnknown),
-        "line_there": _line_row(history) is not None,
+        "catheter": history.chart.catheter,
         "ended": history.last(Ended),
         "endings": _ENDINGS,
         "ahead": ahead,
@@ -207,10 +210,10 @@ def write_person(ask: Ask, stream: str) -> Response:
         with ask.form.reading("number"), ask.practice.database.writing() as connection:
             changed = _changed(connection, stream, person, ask.form.text("was"))
             entries = [Documented(ask.practice.now, CONTACT)] if person.phone and contact is None else []
-            detail, seen = ", ".join(changed) or "nothing", _seen(ask)
+            detail, seen = ", ".join(changed) or "nothing", ask.form.seen
             ask.practice.write_with(connection, stream, seen, entries, ask.by, "changed identifiers", detail=detail)
     if person is None or ask.form.errors:
-        return ask.again("person.html", **_values(ask, stream))
+        return ask.again("person.html", **person_values(ask, stream))
     said = f"Changed: {', '.join(name.replace('_', ' ') for name in changed)}." if changed else "Nothing was changed."
     return ask.go(f"/person/{stream}", said)
 
@@ -225,115 +228,12 @@ def _changed(connection: Connection, stream: str, person: Person, was: str) -> t
     return change_person(connection, stream, person)
 
 
-def _seen(ask: Ask) -> int:
-    """The version that the form has shown; one that is no number fits no chart."""
-    text = ask.form.text("seen")
-    return int(text) if text.isdecimal() and len(text) < 10 else -1
-
-
-def _past(ask: Ask, name: str, reading: Reading) -> Instant:
+def past(ask: Ask, name: str, reading: Reading) -> Instant:
     """When it was: now where nothing was typed; not in the future."""
     at = ask.form.instant(name, reading.zone, needed=False)
     if at is not None and at > reading.now:
         ask.form.refuse(name, at.local_text(reading.zone), "is in the future: what is to come is booked, not written down")
     return at or reading.now
-
-
-@PAGES.post("/person/{stream}/device", "identify")
-def write_device(ask: Ask, stream: str) -> Response:
-    """The papers of the pump in place."""
-    need(ask, "record")
-    form = ask.form
-    with ask.practice.reading() as reading:
-        history, _ = history_of(reading, stream)
-        at, model = _past(ask, "device_at", reading), form.chosen("model", pump_sheets())
-        serial = form.needed("serial", partial(_short, "serial"), label="serial number")
-        taken = {standing.serial for standing in all_standings(reading.connection) if standing.stream != stream}
-        sheet = reading.look(history).sheet
-    if serial is not None and serial in taken:
-        form.refuse("serial", serial, "is that of the pump in another chart")
-    if model is not None and sheet is not None and model != sheet.name:
-        form.refuse(
-            "model",
-            model,
-            "is not the model in place by the chart; what is wrong there is taken back there",
-            accepted=(sheet.name,),
-        )
-    texts = {name: form.read(name, partial(_short, name)) or "" for name in _DEVICE}
-    port = form.chosen("access_port", ("yes", "no"), needed=False)
-    if form.errors or model is None or serial is None:
-        return ask.again("person.html", **_values(ask, stream))
-    entry = DeviceRecorded(at, model, serial, access_port=_PORT[port or ""], **texts)
-    ask.practice.write(stream, _seen(ask), [entry], ask.by, "wrote down the device")
-    return ask.go(f"/person/{stream}#device", "The device is on record.")
-
-
-_DEVICE = ("lot", "catheter_serial", "site", "software")
-
-
-# The line --------------------------------------------------------------------------------------------------------------
-
-
-def _line_row(history: History) -> Recorded | None:
-    """The entry that says what catheter is in place; None without one."""
-    rows = [row for row in history.standing if isinstance(row.entry, Implanted | Revised | Explanted)]
-    return rows[-1] if rows and not isinstance(rows[-1].entry, Explanted) else None
-
-
-@PAGES.post("/person/{stream}/line", "identify")
-def write_line(ask: Ask, stream: str) -> Response:
-    """That the volume of the catheter is not known; or what it is, and how somebody knows."""
-    need(ask, "record")
-    form = ask.form
-    with ask.practice.reading() as reading:
-        history, _ = history_of(reading, stream)
-        look, now = reading.look(history), reading.now
-    known = form.chosen("line_known", ("no", "yes"))
-    how = form.needed("line_how", lambda text: plain_text(text, "how"), label="how somebody knows, or why nobody does")
-    volume = form.needed("line_volume", lambda text: Volume.parse(text, "volume")) if known == "yes" else None
-    entries: list[Entry] = []
-    if known is not None and how is not None and not form.errors:
-        entries = [LineUnknown(now, known == "yes", how)]
-    if volume is not None and how is not None:
-        with form.reading("line_volume"):
-            entries += _with_volume(history, look, volume, how)
-    if form.errors:
-        return ask.again("person.html", **_values(ask, stream))
-    ask.practice.write(stream, _seen(ask), entries, ask.by, "wrote down the catheter volume")
-    said = "The volume of the catheter is known." if known == "yes" else "Not known: no prime and no bridge until it is measured."
-    return ask.go(f"/person/{stream}#line", said)
-
-
-def _with_volume(history: History, look: Look, volume: Volume, how: str) -> list[Entry]:
-    """What puts the right volume in the place of the one that stood in: the old entry is taken back, and written again.
-
-    Raises InputError for a volume that cannot be, and where no catheter is on record.
-    """
-    row = _line_row(history)
-    if row is None or look.sheet is None or not isinstance(row.entry, Implanted | Revised):
-        raise InputError(
-            "volume", str(volume), "is of a line that is not on record", accepted=("record the pump in place first",)
-        )
-    _check_volume(volume, look.sheet)
-    old = row.entry
-    if old.dead_volume == volume:
-        return []
-    corrected = Corrected(look.now, row.version, f"the volume of the line was not known; it is now: {how}")
-    for seconds in (0, 1):  # what was written in the same second has to come after it again
-        new = replace(old, at=Instant(old.at.s - seconds), dead_volume=volume, geometry=None)
-        rows = (Recorded(history.version + number, entry, "", look.now) for number, entry in enumerate((corrected, new), 1))
-        chart = History(history.stream, (*history.rows, *rows)).chart
-        if (chart.filled, chart.session, chart.uses) == (look.chart.filled, look.chart.session, look.chart.uses):
-            return [corrected, new]
-    raise InputError(
-        "volume", str(volume), "cannot be put in the place of the old one", accepted=("an entry that is taken back first",)
-    )
-
-
-def _check_volume(volume: Volume, sheet: PumpSheet) -> None:
-    if volume <= sheet.tubing_volume:
-        problem = f"is no more than the tubing of the pump alone, {sheet.tubing_volume}"
-        raise InputError("volume", str(volume), problem, accepted=("tubing and catheter together",))
 
 
 # The end ---------------------------------------------------------------------------------------------------------------
@@ -346,20 +246,20 @@ def write_ended(ask: Ask, stream: str) -> Response:
     form = ask.form
     with ask.practice.reading() as reading:
         history, _ = history_of(reading, stream)
-        at, pump = _past(ask, "ended_at", reading), pump_in_place(reading.look(history).known)
+        at, pump = past(ask, "ended_at", reading), pump_in_place(reading.look(history).known)
     how = form.chosen("ended_how", _ENDINGS)
     read = form.needed if how in ("transferred", LOST) else form.read
     told = read("ended_told", lambda text: plain_text(text, "told"))
     if history.last(Ended) is not None:
         form.refuse("ended_how", how or "", "is not needed: the treatment here has ended already")
     if form.errors or how is None:
-        return ask.again("person.html", **_values(ask, stream))
+        return ask.again("person.html", **person_values(ask, stream))
     ending: Ending = how  # type: ignore[assignment]  # it is one of them
     entries: list[Entry] = [Ended(at, ending, told or ""), Closed(at, f"{how}{f': {told}' if told else ''}")]
     if how == "explanted" and pump is not None:
         entries.insert(0, Explanted(at))
     free = partial(free_unbooked, ask.practice, stream=stream)
-    ask.practice.write(stream, _seen(ask), entries, ask.by, "ended the treatment", detail=how, also=free)
+    ask.practice.write(stream, ask.form.seen, entries, ask.by, "ended the treatment", detail=how, also=free)
     stays = "what becomes of the pump stays on the worklist" if how == LOST else "nothing is on the worklist any more"
     said = f"The treatment here has ended; {stays}, and slots that were booked are free."
     return ask.go(f"/person/{stream}#ended", said)
