@@ -187,7 +187,7 @@ def read_orders(fields: Fields) -> Typed:
     """The order sheet that the fields come to, and what of them cannot be read; units and limits of the program's own."""
     reader = Reader(fields)
     mode = reader.chosen("mode", MODES)
-    dosing = _dosing(reader, mode)
+    dosing = read_dosing(reader, mode)
     plan = reader.chosen("plan", PLANS)
     why = _text(fields, "why_no_bridge")
     if plan == "no bridge" and not why:
@@ -216,7 +216,8 @@ def _only_total(dosing: Order | None) -> DailyDose | None:
     return None
 
 
-def _dosing(reader: Reader, mode: str) -> Order | None:
+def read_dosing(reader: Reader, mode: str) -> Order | None:
+    """The program of a mode; None where it stays, or cannot be read."""
     match mode:
         case OrderContinuous.mode:
             dose = reader.read("dose", dose_of, "dose", needed=True)

@@ -11,7 +11,16 @@ from zoneinfo import ZoneInfo
 
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, SessionEnded
-from thecal.chart.order import OFF_MAX_PERCENT, Order, OrderBolus, bolus_for, ordered_dose, patient_bolus_for, programmed
+from thecal.chart.order import (
+    OFF_MAX_PERCENT,
+    Order,
+    OrderBolus,
+    OrderFlex,
+    bolus_for,
+    ordered_dose,
+    patient_bolus_for,
+    programmed,
+)
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import Printed
 from thecal.clinic.prediction import INSTEAD_OF_BASAL, told_pump
@@ -337,9 +346,10 @@ def _check_replacement(printed: Printed, sheet: PumpSheet, zone: ZoneInfo) -> Re
 
 
 def _check_total(printed: Printed, program: Running, sheet: PumpSheet) -> Refusal | None:
-    """SAF-04: the most in any 24 h that the order comes to, patient boluses aside."""
+    """SAF-04: the most in any 24 h that the order comes to, patient boluses aside; where days differ, of one of them too."""
     total = program_totals(program, None, printed.concentration, sheet).day
-    if abs(printed.day_total.pg_per_day - total.pg) * 100 <= OFF_MAX_PERCENT * total.pg:
+    days = [day.daily_total.pg_per_day for day in printed.order.days] if isinstance(printed.order, OrderFlex) else []
+    if any(abs(printed.day_total.pg_per_day - pg) * 100 <= OFF_MAX_PERCENT * pg for pg in (total.pg, *days)):
         return None
     return refusal_by(
         "SAF-04",

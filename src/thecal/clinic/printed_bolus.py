@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from thecal.chart.order import OFF_MAX_PERCENT, Order, OrderBolus, OrderNoPatient, OrderPatient, ordered_dose
+from thecal.chart.order import OFF_MAX_PERCENT, Order, OrderBolus, OrderFlex, OrderNoPatient, OrderPatient, ordered_dose
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import Printed
 from thecal.clinic.order_form import PATIENT, Fields, Reader, read_bolus, read_patient, span_of, volume_of
@@ -216,4 +216,6 @@ def _patient_told(patient: OrderPatient | OrderNoPatient | None) -> str:
 
 def _dosing_told(order: Order) -> str:
     dose = ordered_dose(order)
-    return order.mode if dose is None else f"{order.mode}, {dose}"
+    told = order.mode if dose is None else f"{order.mode}, {dose}"
+    steps = [str(step) for day in order.days for step in day.steps] if isinstance(order, OrderFlex) else []
+    return f"{told}: {', '.join(steps)}" if steps else told

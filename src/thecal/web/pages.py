@@ -31,6 +31,7 @@ from thecal.web import (
     telephone,
     to_do,
     visit,
+    visit_printed,
     visit_pump,
     worklist,
 )
@@ -54,6 +55,7 @@ _MODULES: tuple[Pages, ...] = (
     booking.PAGES,
     calendar.PAGES,
     visit_pump.PAGES,
+    visit_printed.PAGES,
     order.PAGES,
     second_person.PAGES,
     visit.PAGES,

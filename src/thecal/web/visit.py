@@ -13,11 +13,13 @@ from thecal.clinic import visit_writing as writing
 from thecal.clinic.entry import Entry, LineUnknown, OrderWritten
 from thecal.clinic.history import History
 from thecal.clinic.order_check import Checked, checked
+from thecal.clinic.order_form import MODES, groups_of
 from thecal.clinic.person import Person
 from thecal.clinic.practice import Practice
 from thecal.clinic.printed_bolus import has_boluses
 from thecal.clinic.visit import KINDS, Visit, gaps, open_visit, overrides_since, standings, visit_of, visits
 from thecal.errors import Refusal
+from thecal.pump.program import WEEKDAYS
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Concentration, Volume
 from thecal.therapy.due import refill_due
@@ -36,6 +38,8 @@ from thecal.web.route import Pages
 PAGES = Pages()
 Written = tuple[Entry, ...] | Refusal
 _SIDE_EFFECTS = "side effect"
+PRINTED_MODES = MODES[1:]
+"""What a printout may say of the program, where it is another than is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,10 @@ def show(ask: Ask, found: Opened, refusal: Refusal | None = None, step: str = ""
         "overrides": overrides_since(look, visit.begun),
         "refusal": refusal,
         "failed_step": step,
+        "printed_modes": PRINTED_MODES,
+        "groups": groups_of(ask.form.fields),
+        "weekdays": WEEKDAYS,
+        "focus": "",
         "boluses_open": has_boluses(ask.form.fields, visit.orders, report),
         "residual": visit.procedure.residual if visit.procedure else None,
         "editable": visit.ended is None,

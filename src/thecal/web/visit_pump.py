@@ -1,4 +1,4 @@
-"""The steps of a visit that ask something of a pump: by a wand, of a virtual one; or out of a printout, typed in."""
+"""The steps of a visit that ask something of a pump: by a wand, of a virtual one."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -11,14 +11,10 @@ from thecal.bench.desk import ENDED, Desk
 from thecal.bench.wand import LinkError
 from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, Interrogated
-from thecal.chart.order import Order, OrderContinuous, OrderMinimumRate, OrderStop
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import visit_writing as writing
-from thecal.clinic.entry import Entry, Printed, PrintoutTyped, VisitStepped
+from thecal.clinic.entry import Entry, VisitStepped
 from thecal.clinic.history import History
-from thecal.clinic.printed_bolus import read_boluses
-from thecal.clinic.visit import Visit
-from thecal.clinic.visit_printout import What, typed
 from thecal.errors import Refusal
 from thecal.programmer.printout import Printout, printout
 from thecal.programmer.review import Review
@@ -26,10 +22,9 @@ from thecal.pump.memory import digest
 from thecal.pump.messages import Fill, Syringe, Withdraw
 from thecal.quantity import Concentration, DailyDose, Volume, nearest
 from thecal.therapy.residual import worked_out
-from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.route import Pages
-from thecal.web.visit import Opened, Written, anchor, opened, show, step_done, stopped
+from thecal.web.visit import Opened, anchor, opened, show, step_done, stopped
 
 PAGES = Pages()
 _SYRINGE_NL = 10_000  # no syringe is read more finely than to 0.01 mL
@@ -127,7 +122,7 @@ def worked(ask: Ask, stream: str, name: str) -> Response:
     """Of a pump without electronics, instead of a reading: what should be in it."""
     found = opened(ask.practice, stream, name)
     if found.visit.procedure is None or found.sheet is None:
-        return show(ask, found, _no_refill(), "reading")
+        return show(ask, found, no_refill(), "reading")
     chart, now = found.history.chart, ask.practice.now
     strength = chart.filled.concentration if chart.filled else None
     written = writing.worked_out(found.visit, worked_out(chart, found.sheet, now), strength, now)
@@ -139,7 +134,7 @@ def aspirated(ask: Ask, stream: str, name: str) -> Response:
     """The residual: what the syringe of a virtual pump withdraws, or what was read on a real one."""
     found = opened(ask.practice, stream, name)
     visit, now = found.visit, ask.practice.now
-    volume = ask.form.read("residual", _volume_or_zero) if not found.bench or ask.form.text("residual") else None
+    volume = ask.form.read("residual", volume_or_zero) if not found.bench or ask.form.text("residual") else None
     if visit.procedure is None:
         return show(ask, found, writing.refused("an aspiration", "a refill", "Begin a visit of kind refill."), "residual")
     if volume is None and not ask.form.errors:
@@ -158,7 +153,8 @@ def aspirated(ask: Ask, stream: str, name: str) -> Response:
     return step_done(ask, found, "residual", writing.aspirated(visit, volume, now), "wrote down the residual")
 
 
-def _volume_or_zero(text: str) -> Volume:
+def volume_or_zero(text: str) -> Volume:
+    """A volume, or none. Raises InputError."""
     return Volume.parse(text, zero=True)
 
 
@@ -183,7 +179,7 @@ def filled(ask: Ask, stream: str, name: str) -> Response:
     volume = form.needed("volume", Volume.parse)
     strength = form.needed("strength", Concentration.parse)
     if form.errors or volume is None or strength is None or visit.procedure is None:
-        return show(ask, found, None if visit.procedure else _no_refill(), "fill")
+        return show(ask, found, None if visit.procedure else no_refill(), "fill")
     written = writing.filled(visit, volume, strength, form.text("lot"), ask.practice.now)
     if not isinstance(written, Refusal) and found.bench:
         done = _needle(ask, found, Fill(volume, strength))
@@ -192,7 +188,8 @@ def filled(ask: Ask, stream: str, name: str) -> Response:
     return step_done(ask, found, "fill", written, "filled the pump")
 
 
-def _no_refill() -> Refusal:
+def no_refill() -> Refusal:
+    """Why a step of a refill cannot be done."""
     return writing.refused("a fill", "a refill of a pump that is in place", "Begin a visit of kind refill.")
 
 
@@ -297,67 +294,3 @@ async def updated(ask: Ask, stream: str, name: str) -> Response:
 
     page = await _with_desk(ask, found, "updated the pump", write)
     return page or _go_on(ask, found, "printout", "Written, read back, and as reviewed.")
-
-
-# Out of a printout -------------------------------------------------------------------------------------------------------
-
-
-@PAGES.post("/visit/{stream}/{name}/pump/printed", "visit")
-def printed_typed(ask: Ask, stream: str, name: str) -> Response:
-    """What a real programmer's printout says, typed in: a reading, or an update that was programmed outside."""
-    found = opened(ask.practice, stream, name)
-    refusal = writing.check_open(found.visit)
-    what = ask.form.chosen("what", ("reading", "update"))
-    if found.sheet is None or refusal or what is None:
-        return show(ask, found, refusal or _no_refill(), "reading")
-    step: What = "update" if what == "update" else "reading"
-    read = _printed(ask, found, what)
-    if read is None:
-        return show(ask, found, None, step)
-    made = planned(found) if step == "update" else None
-    written: Written = made if isinstance(made, Refusal) else ()
-    if not isinstance(made, Refusal):
-        with ask.form.reading("alarms"):
-            written = typed(read, step, found.visit, found.look, made)
-    waits = not isinstance(written, Refusal) and any(isinstance(entry, PrintoutTyped) for entry in written)
-    did = "typed a printout that waits for a second person" if waits else f"entered a printout: {step}"
-    return step_done(ask, found, step, written, did)
-
-
-def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
-    """The values of a printout; None where one of them cannot be read."""
-    form, zone = ask.form, found.look.zone
-    at = form.instant("printed_at", zone, needed=False) or ask.practice.now
-    dose = form.needed("daily_dose", _dose_or_zero)
-    total = form.needed("day_total", _dose_or_zero)
-    strength = form.needed("concentration", Concentration.parse)
-    calculated = form.needed("calculated", _volume_or_zero)
-    low = form.needed("low_reservoir", Volume.parse)
-    alarm = form.day("alarm_on", needed=False)
-    eri = form.day("replace_by", needed=False)
-    running = found.history.chart.session.order if found.history.chart.session else None
-    order: Order | None = _order(found.visit, running, dose, what) if dose is not None else None
-    boluses = read_boluses(form.fields)
-    form.errors |= boluses.errors
-    if form.errors or total is None or strength is None or calculated is None or low is None or order is None:
-        return None
-    if at > ask.practice.now:
-        form.refuse("printed_at", form.text("printed_at"), "is still to come")
-        return None
-    alarms = tuple(name.strip() for name in form.text("alarms").split(",") if name.strip())
-    patient, bolus = boluses.patient, boluses.began
-    return Printed(Instant(at.s), order, patient, strength, total, calculated, low, alarm, eri, alarms, bolus, dose)
-
-
-def _order(visit: Visit, running: Order | None, dose: DailyDose, what: str) -> Order:
-    """What the printed daily dose is a dose of: the order of this visit, what ran before, simple continuous, or a stop."""
-    meant = visit.orders.dosing if what == "update" and visit.orders and visit.orders.dosing else running
-    if not dose.pg_per_day and not isinstance(meant, OrderMinimumRate):
-        return OrderStop()
-    if meant is None or isinstance(meant, OrderContinuous | OrderStop):
-        return OrderContinuous(dose)
-    return meant
-
-
-def _dose_or_zero(text: str) -> DailyDose:
-    return DailyDose.parse(text, zero=True)
