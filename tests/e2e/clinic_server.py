@@ -333,6 +333,8 @@ def every_page(practice: Practice, streams: dict[str, str]) -> dict[str, tuple[s
         "/person/{stream}/erase": (f"/person/{p}/erase",),
         "/chart/{stream}/record": (f"/chart/{p}/record",),
         "/chart/{stream}/correct/{version}": (f"/chart/{p}/correct/3",),
+        "/checklist/{stream}": (f"/checklist/{p}",),
+        "/checklist/{stream}/{name}": (f"/checklist/{p}/emergency-plan", f"/checklist/{candidate}/before-test"),
         "/chart/{stream}/print/{what}": tuple(
             f"/chart/{p}/print/{what}" for what in ("emergency-card", "admission-sheet", "refill-note", "passport", "dose-letter")
         ),

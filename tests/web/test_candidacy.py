@@ -18,7 +18,7 @@ from thecal.clinic.record import read_history
 from thecal.therapy.candidacy import candidacy
 from thecal.therapy.check import check
 from thecal.timeline import HOUR_S, Duration
-from thecal.web import candidacy as candidacy_page
+from thecal.web.place import field_of
 
 SignIn = Callable[[str], Visitor]
 WHO = {"cause": "multiple sclerosis", "origin": "spinal", "severe": "yes", "born": "1975-05-01"}
@@ -402,11 +402,7 @@ def test_a_duration_longer_than_the_time_since_is_marked(as_: SignIn, practice: 
 
 def test_every_field_has_a_name_that_a_page_can_point_to() -> None:
     """No two items, conditions or signs share one, and none has a space."""
-    names = [
-        candidacy_page.field_of(checklist, item)
-        for checklist in candidacy_page.LISTS
-        for item in words("checklists")[checklist].items
-    ]
-    names += [candidacy_page.field_of("condition", name) for name in words("conditions")]
+    names = [field_of(checklist, item) for checklist in words("checklists") for item in words("checklists")[checklist].items]
+    names += [field_of("condition", name) for name in words("conditions")]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in names)

@@ -15,7 +15,7 @@ from thecal.clinic.practice import By, Practice
 from thecal.clinic.recall_sweep import mark, open_recall
 from thecal.clinic.record import read_history, version_of
 from thecal.timeline import HOUR_S, Duration, Instant
-from thecal.web.to_do import place_of
+from thecal.web.place import place_of
 
 SignIn = Callable[[str], Visitor]
 
@@ -172,7 +172,7 @@ def test_an_item_that_has_ended_is_not_written_to(as_: SignIn, practice: Practic
         ("call back", "/call/P-X"),
         ("WDL-01", "/call/P-X"),
         ("WDL-02", "/chart/P-X/record"),
-        ("visit/v1", "/visit/P-X"),
+        ("visit/v1", "/visit/P-X/v1"),
         ("VIS-07", "/visit/P-X"),
         ("VIS-01", "/book/P-X?visit=post-op"),
         ("SAF-08/2", "/book/P-X"),
@@ -181,8 +181,10 @@ def test_an_item_that_has_ended_is_not_written_to(as_: SignIn, practice: Practic
         ("REF-06", "/book/P-X?visit=travel"),
         ("EOS-03", "/book/P-X?visit=replacement"),
         ("recall/FA-1", "/recalls"),
-        ("line", "/person/P-X"),
+        ("line", "/person/P-X#line"),
         ("INT-10", "/chart/P-X/record"),
+        ("CAN-06", "/candidacy/P-X"),
+        ("SCR-13", "/screening/P-X"),
     ],
 )
 def test_each_item_leads_to_where_it_is_done(name: str, address: str) -> None:

@@ -16,8 +16,8 @@ ITEMS, GROUPS, CLASSES, ALIASES = "items", "groups", "classes", "aliases"
 class Word:
     """One word of a vocabulary: what it says in full, and what rules ask for it by.
 
-    ``groups`` are those of a condition or symptom and the classes of a medicine, ``items`` the questions of a checklist;
-    ``unit``, ``low`` and ``high`` belong to a measure.
+    ``groups`` are those of a condition or symptom and the classes of a medicine, ``items`` the questions of a checklist, ``rule``
+    the one that asks for it, ``ends`` those whose findings its answers end; ``unit``, ``low`` and ``high`` belong to a measure.
     """
 
     name: str
@@ -27,6 +27,8 @@ class Word:
     unit: str = ""
     low: float = 0.0
     high: float = 0.0
+    rule: str = ""
+    ends: tuple[str, ...] = ()
 
 
 @cache
@@ -73,4 +75,6 @@ def _aliases() -> Mapping[str, str]:
 def _word(name: str, table: Mapping[str, Any]) -> Word:
     groups = tuple(table.get(GROUPS, ())) or tuple(table.get(CLASSES, ()))
     low, high = float(table.get("low", 0)), float(table.get("high", 0))
-    return Word(name, table.get("text", name), groups, tuple(table.get(ITEMS, ())), table.get("unit", ""), low, high)
+    items, rule = tuple(table.get(ITEMS, ())), table.get("rule", "")
+    ends = tuple(table.get("ends", (rule,))) if items else ()
+    return Word(name, table.get("text", name), groups, items, table.get("unit", ""), low, high, rule, ends)

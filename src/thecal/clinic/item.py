@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from thecal.clinic.checklist import questions
 from thecal.clinic.entry import (
     LOST,
     Contacted,
@@ -57,7 +58,8 @@ _OF_A_LOST_PUMP = ("refill", "end of service", "recall")
 class Item:
     """Something to do. ``tier`` counts from the gravest; ``told`` is the last that was done about it, ``call_back`` when next.
 
-    ``by_hand`` says that no fact ends it: it is resolved with a word of how.
+    ``by_hand`` says that no fact ends it: it is resolved with a word of how. ``checklist`` is the one that ends it, where one
+    does, and ``question`` the first of its items that is asked for.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Item:
     by_hand: bool = False
     told: str = ""
     call_back: Instant | None = None
+    checklist: str = ""
+    question: str = ""
 
     @property
     def visit(self) -> str:
@@ -110,6 +114,7 @@ def _of_rules(look: Look) -> Iterator[Item]:
         rung = next((rung for rung, what in RUNGS.items() if (finding.rule, finding.next) == ("REF-10", what)), "")
         number = rung or (str(counted[finding.rule]) if counted[finding.rule] > 1 else "")
         name = f"{finding.rule}/{number}" if number else finding.rule
+        checklist, question = next(questions(look, finding), ("", ""))
         yield Item(
             name,
             _kind(finding.rule),
@@ -121,6 +126,8 @@ def _of_rules(look: Look) -> Iterator[Item]:
             finding.next,
             finding.source,
             finding.confidence,
+            checklist=checklist,
+            question=question,
         )
 
 

@@ -6,9 +6,10 @@ Nothing here is sent to a pump and nothing is written: a look and an order go in
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from thecal.chart.clinical import Overrode, Signed
+from thecal.chart.clinical import Answered, Overrode, Signed
 from thecal.chart.order import OrderPatient, ordered_dose
 from thecal.chart.order_sheet import OrderSheet
+from thecal.clinic.checklist import Question, questions, with_answers
 from thecal.clinic.entry import Entry, VisitStepped
 from thecal.clinic.order_form import Fields
 from thecal.clinic.re_entry import AMOUNT, DOSE, SPAN, STRENGTH, VOLUME, ReEntry
@@ -210,9 +211,25 @@ def overridden(found: Checked, fields: Fields, by: Signer) -> tuple[tuple[Overro
 
 def gone_on(found: Checked, overrides: tuple[Overrode, ...]) -> Checked:
     """The order once these people go on: checked again, by the same rules."""
-    look = with_overrides(found.look, overrides)
+    return _again(found, with_overrides(found.look, overrides))
+
+
+def _again(found: Checked, look: Look) -> Checked:
+    """The order checked again, with a chart that says more."""
     findings = check(look, "order")
     return replace(found, look=look, findings=findings, override=_overridable(look, findings), waits=_waiting(look, findings))
+
+
+def asks(found: Checked) -> tuple[Question, ...]:
+    """The items of checklists that the rules ask of whoever orders so: with a yes they find less, or something else."""
+    asked = (one for finding in found.findings for one in questions(found.look, finding, said=(True,)))
+    return tuple(dict.fromkeys(asked))
+
+
+def answered(found: Checked, said: tuple[Question, ...]) -> tuple[tuple[Answered, ...], Checked]:
+    """The answers of who orders, to be written with the order; and the order checked again with them."""
+    answers = tuple(Answered(found.look.now, checklist, item, yes=True) for checklist, item in said)
+    return answers, _again(found, with_answers(found.look, answers)) if answers else found
 
 
 # What it comes to ------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Candidacy: what is asked before a screening test and a pump, what stands against them, and where the decision stands."""
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from typing import get_args
@@ -10,7 +9,6 @@ from starlette.responses import Response
 from thecal.chart.clinical import Answered, Described, Measured, Noticed, Origin, Referred, Scored, SymptomReported
 from thecal.chart.vocabulary import grouped, words
 from thecal.clinic.entry import Entry
-from thecal.datum import read_data
 from thecal.therapy.candidacy import candidacy, undecided
 from thecal.therapy.check import check
 from thecal.therapy.look import Look
@@ -19,22 +17,16 @@ from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.emergency import history_of, person_shown
 from thecal.web.form import BIRTHS, Form
+from thecal.web.place import CANDIDACY, field_of
 from thecal.web.route import Pages
 
 PAGES = Pages()
-LISTS = ("impact", "distribution", "oral trial", "physical management", "before test", "relative concerns")
-"""The checklists of candidacy (CAN-02, 07, 03, 05, 12, 09), in the order in which they are asked."""
 YES_NO, PRESENT = ("yes", "no"), ("present", "absent")
 _GOAL = "goal-attainment"
 _GOAL_MAX = 60
 _GROUPS = ("contraindication", "deep infection", "device stop", "not an exclusion")
 _MORE = ("active infection", "primary weakness", "relies on spasticity", "very small child")
 _VERDICTS = ("against", "missing", "review", "met")
-
-
-def field_of(*names: str) -> str:
-    """The name of a field: of letters, digits and hyphens, so that a page can point to it."""
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(names).lower())
 
 
 def conditions_asked() -> tuple[str, ...]:
@@ -59,8 +51,7 @@ def listed(look: Look, checklist: str) -> tuple[str, str, str, list[tuple[str, s
         (field_of(checklist, item), item, told[look.known.answer(checklist, item)])
         for item in words("checklists")[checklist].items
     ]
-    rule: str = read_data("vocabulary", "checklists")[checklist]["rule"]
-    return checklist, rule, words("checklists")[checklist].text, items
+    return checklist, words("checklists")[checklist].rule, words("checklists")[checklist].text, items
 
 
 def conditions_noticed(form: Form, look: Look, names: tuple[str, ...], at: Instant) -> Iterator[Noticed]:
@@ -129,7 +120,7 @@ def _candidacy_entries(form: Form, look: Look, at: Instant) -> Iterator[Entry]:
         yield described
     if form.ticked("referred") and look.known.referred is None:
         yield Referred(at)
-    yield from answers(form, look, LISTS, at)
+    yield from answers(form, look, CANDIDACY, at)
     yield from conditions_noticed(form, look, conditions_asked(), at)
     depth = measured_number(form, "implant depth")
     before = look.known.measure("implant depth")
@@ -209,7 +200,7 @@ def _candidacy(ask: Ask, stream: str, status: int) -> Response:
         known=known,
         causes=causes(look),
         origins=get_args(Origin),
-        lists=[listed(look, name) for name in LISTS],
+        lists=[listed(look, name) for name in CANDIDACY],
         conditions=conditions_listed(look, conditions_asked()),
         depth="" if depth is None else f"{depth.value:g}",
         effects=[(name, words("symptoms")[name].text) for name in sorted(grouped("symptoms", "CNS"))],

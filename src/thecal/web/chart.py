@@ -34,8 +34,8 @@ from thecal.therapy.service import last_report, pump_in_place
 from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.guard import NotFoundError
+from thecal.web.place import of_visit, place_of
 from thecal.web.route import Pages
-from thecal.web.to_do import of_visit
 
 PAGES = Pages()
 _GRADES = ("gone", "mild", "moderate", "severe")
@@ -151,22 +151,23 @@ def _about(look: Look) -> str:
 
 
 def _links(ask: Ask, item: Item, stream: str) -> list[tuple[str, str]]:
-    """Where an item is worked on, by those who may."""
-    visit = item.name.removeprefix("visit/") if item.name.startswith("visit/") else ""
-    pre_visit = item.name.startswith("pre-visit call/")
+    """Where an item is worked on, by those who may: where it is done, and what else helps."""
+    place = place_of(item, stream)
+    visit, call = item.name.startswith("visit/"), item.name.startswith("pre-visit call/")
     links = [
-        ("Emergency page", "/emergency/", item.tier == 0 or item.kind == "symptoms", "chart"),
-        ("Go on with the visit", "/visit/", bool(visit), "visit"),
-        ("Call before the visit", "/pre-visit/", pre_visit, "call"),
-        ("Catheter volume", "/person/", item.kind == "transfer", "identify"),
-        ("Call", "/call/", not pre_visit and not visit, "call"),
-        ("Book", "/book/", item.kind in ("refill", "visit", "end of service") and not visit, "book"),
-        ("Visit", "/visit/", not visit and item.kind not in ("telephone", "recall"), "visit"),
-        ("Write down what was done", "/to-do/", True, "call"),
+        ("Emergency page", f"/emergency/{stream}", item.tier == 0 or item.kind == "symptoms", "chart"),
+        (place.words, place.address, True, place.right),
+        ("Call", f"/call/{stream}", not call and not visit and place.words != "Telephone", "call"),
+        (
+            "Book",
+            f"/book/{stream}{of_visit(item)}",
+            item.kind in ("refill", "visit", "end of service") and not visit and place.words != "Book",
+            "book",
+        ),
+        ("Visit", f"/visit/{stream}", not visit and item.kind not in ("telephone", "recall") and place.words != "Visit", "visit"),
+        ("Write down what was done", f"/to-do/{stream}", True, "call"),
     ]
-    after = {"Book": of_visit(item), "Go on with the visit": f"/{visit}", "Catheter volume": "#line"}
-    shown = [(label, f"{path}{stream}{after.get(label, '')}", right) for label, path, fits, right in links if fits]
-    return [(label, address) for label, address, right in shown if right in ask.rights]
+    return [(label, address) for label, address, fits, right in links if fits and right in ask.rights]
 
 
 # The pump --------------------------------------------------------------------------------------------------------------

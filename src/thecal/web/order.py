@@ -8,14 +8,17 @@ from typing import Any
 
 from starlette.responses import Response
 
-from thecal.chart.clinical import Overrode
+from thecal.chart.clinical import Answered, Overrode
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import order_form
+from thecal.clinic.checklist import Question
 from thecal.clinic.entry import Entry, LineUnknown, OrderWritten, VisitStepped
 from thecal.clinic.order_check import (
     Checked,
     Signer,
+    answered,
     arrivals,
+    asks,
     checked,
     gone_on,
     may_order,
@@ -31,6 +34,7 @@ from thecal.pump.program import WEEKDAYS
 from thecal.therapy.service import last_report
 from thecal.web.ask import Ask
 from thecal.web.form import SECRET, Form
+from thecal.web.place import field_of
 from thecal.web.route import Pages
 from thecal.web.visit import Opened, opened
 
@@ -41,12 +45,17 @@ _OURS = SECRET | {"seen", "do", "stream", "visit"}
 
 @dataclass(slots=True)
 class _Shown:
-    """What the page shows besides the form: the order worked out, a refusal, the field to go on in."""
+    """What the page shows besides the form: the order worked out, a refusal, the field to go on in.
+
+    ``asks`` are the items of checklists that can be answered with the order, ``answers`` those that were.
+    """
 
     found: Checked | None = None
     typed: Typed = field(default_factory=Typed)
     refusal: Refusal | None = None
     focus: str = ""
+    asks: tuple[Question, ...] = ()
+    answers: tuple[Answered, ...] = ()
 
 
 def _fields(ask: Ask) -> dict[str, str]:
@@ -74,7 +83,8 @@ def order_page(ask: Ask, stream: str, name: str) -> Response:
     ask.audit("opened the program editor", stream, name)
     ask.form = Form({field: (text,) for field, text in _begin(opening).items()})
     orders = opening.visit.orders
-    return _page(ask, opening, _Shown(_checked(opening, orders, standing=True) if orders else None))
+    found = _checked(opening, orders, standing=True) if orders else None
+    return _page(ask, opening, _Shown(found, asks=asks(found) if found else ()))
 
 
 def _begin(opening: Opened) -> dict[str, str]:
@@ -104,7 +114,12 @@ def preview(ask: Ask) -> Response:
 
 def _work_out(opening: Opened, fields: dict[str, str]) -> _Shown:
     typed = read_orders(fields)
-    return _Shown(_checked(opening, typed.orders) if typed.asks and not typed.errors else None, typed)
+    if not typed.asks or typed.errors:
+        return _Shown(typed=typed)
+    found = _checked(opening, typed.orders)
+    asked = asks(found)
+    answers, found = answered(found, tuple(one for one in asked if fields.get(f"answer-{field_of(*one)}")))
+    return _Shown(found, typed, asks=asked, answers=answers)
 
 
 @PAGES.post("/visit/{stream}/{name}/order", "propose")
@@ -127,7 +142,8 @@ def order_sent(ask: Ask, stream: str, name: str) -> Response:
     ours = {kept: ask.form.values[kept] for kept in ("seen",) if kept in ask.form.values}
     ask.form = Form({field: (text,) for field, text in fields.items()} | ours)
     shown = _work_out(opening, fields)
-    return _page(ask, opening, _Shown(shown.found, shown.typed, None, focus))
+    shown.focus = focus
+    return _page(ask, opening, shown)
 
 
 def _save(ask: Ask, opening: Opened, fields: dict[str, str]) -> Response:
@@ -153,9 +169,10 @@ def _save(ask: Ask, opening: Opened, fields: dict[str, str]) -> Response:
     approves = ask.sees("order")
     if approves and _asks_for_right(opening, found.orders):
         written = (*written, VisitStepped(now, visit.name, "order approved", ask.account.name))
-    detail = f"{visit.name}: {', '.join(['order', *(f'in spite of {gone.rule}' for gone in overrides)])}"
-    version = ask.form.seen
-    ask.practice.write(opening.stream, version, (*overrides, *written), ask.by, "wrote an order", detail=detail)
+    more = [f"answered {answer.checklist}, {answer.item}" for answer in shown.answers]
+    detail = f"{visit.name}: {', '.join(['order', *more, *(f'in spite of {gone.rule}' for gone in overrides)])}"
+    entries = (*shown.answers, *overrides, *written)
+    ask.practice.write(opening.stream, ask.form.seen, entries, ask.by, "wrote an order", detail=detail)
     told = "The order was written." if approves else "The proposal was written. Somebody who may order has to approve it."
     return ask.go(f"/visit/{opening.stream}/{visit.name}/order", told)
 
@@ -239,6 +256,7 @@ def _values(ask: Ask, opening: Opened, shown: _Shown) -> dict[str, Any]:
         "who_may": who_may,
         "signer": _signer(ask),
         "focus": shown.focus,
+        "asks": [(f"answer-{field_of(*one)}", *one) for one in shown.asks],
     }
 
 

@@ -3,7 +3,7 @@
 The tables of chart documents check what is typed (``twin.fact_tables``): a form takes nothing that a document would refuse.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -174,7 +174,7 @@ def record(ask: Ask, stream: str) -> Response:
         history, _ = history_of(reading, stream)
         facts = _facts(ask.form, KINDS[kind], reading) if kind is not None else []
         if facts and not ask.form.errors:
-            _check(ask.form, history.chart, facts)
+            check_new(ask.form, history.chart, facts)
         said = "; ".join(entry_text(fact, reading.zone) for fact in facts)
     if ask.form.errors or not facts or kind is None:
         return ask.again("record_fact.html", **_values(ask, stream, kind or ""))
@@ -184,7 +184,7 @@ def record(ask: Ask, stream: str) -> Response:
 
 def _facts(form: Form, kind: Kind, reading: Reading) -> list[Fact]:
     """The facts that were typed; none where a field cannot be read, which is then an error of that field."""
-    at = _at(form, reading)
+    at = when_it_was(form, reading)
     if not kind.table:
         text = form.needed("text", lambda typed: plain_text(typed, "note"))
         return [Noted(at, text)] if text else []
@@ -211,7 +211,7 @@ def _facts(form: Form, kind: Kind, reading: Reading) -> list[Fact]:
     return []
 
 
-def _at(form: Form, reading: Reading) -> Instant:
+def when_it_was(form: Form, reading: Reading) -> Instant:
     """When it was: now where nothing was typed. What is to come is booked."""
     at = form.instant("at", reading.zone, needed=False)
     if at is not None and at > reading.now:
@@ -263,7 +263,7 @@ def _problem(name: str, found: Any) -> InputError:
     return InputError(field, text, f"cannot be read: {found['msg']}")
 
 
-def _check(form: Form, chart: Chart, facts: list[Fact]) -> None:
+def check_new(form: Form, chart: Chart, facts: Sequence[Fact]) -> None:
     """What the chart contradicts is not written beside it."""
     new = new_contradictions(chart.facts, facts)
     with form.reading("at"):

@@ -22,14 +22,13 @@ from thecal.therapy.readiness import screening_open
 from thecal.therapy.response import last_bolus, screening_result
 from thecal.timeline import Duration, Instant
 from thecal.web.ask import Ask
-from thecal.web.candidacy import answers, conditions_listed, conditions_noticed, field_of, listed, measured_number
+from thecal.web.candidacy import answers, conditions_listed, conditions_noticed, listed, measured_number
 from thecal.web.emergency import history_of, person_shown
 from thecal.web.form import Form
+from thecal.web.place import BEFORE_BOLUS, RESULT, field_of
 from thecal.web.route import Pages
 
 PAGES = Pages()
-_READY = ("test site", "oral drugs before test")
-_RESULT = ("test result",)
 _LABS = ("platelets", "INR")
 _GRADES = ("0", "1", "2", "3")
 _WHY_MAX = 300
@@ -47,7 +46,7 @@ def before_saved(ask: Ask, stream: str) -> Response:
     """What stands ready, what was chosen for the drugs by mouth, the laboratory, what would postpone the test."""
     form, (look, _) = ask.form, _look(ask, stream)
     entries: list[Entry] = [
-        *answers(form, look, _READY, look.now),
+        *answers(form, look, BEFORE_BOLUS, look.now),
         *conditions_noticed(form, look, _postponing(), look.now),
     ]
     for name in _LABS:
@@ -119,7 +118,7 @@ def result_saved(ask: Ask, stream: str) -> Response:
     lasted = form.read("lasted", Duration.parse)
     if lasted is not None and result.bolus.at.s + lasted.s > look.now.s:
         form.refuse("lasted", form.text("lasted"), "is longer than the bolus is ago", label="how long the effect lasted")
-    entries: list[Entry] = list(answers(form, _of_this_bolus(look), _RESULT, look.now))
+    entries: list[Entry] = list(answers(form, _of_this_bolus(look), RESULT, look.now))
     if lasted is not None and lasted != result.bolus.effect_lasted:
         version = max(row.version for row in history.standing if row.entry == result.bolus)
         entries.append(Corrected(look.now, version, "how long the effect lasted is written down"))
@@ -132,7 +131,7 @@ def _of_this_bolus(look: Look) -> Look:
     bolus, known = last_bolus(look), look.known
     if bolus is None:
         return look
-    kept = {key: fact for key, fact in known.answers.items() if key[0] not in _RESULT or fact.at >= bolus.at}
+    kept = {key: fact for key, fact in known.answers.items() if key[0] not in RESULT or fact.at >= bolus.at}
     return replace(look, known=replace(known, answers=kept))
 
 
@@ -194,8 +193,8 @@ def _page(ask: Ask, stream: str, status: int) -> Response:
         minutes=lambda at: minutes_after(sheet.bolus, at) if sheet else 0,
         result=screening_result(look),
         local_now=(minute - timedelta(seconds=minute.second)).strftime("%Y-%m-%dT%H:%M"),
-        ready=[listed(look, name) for name in _READY],
-        examined=listed(_of_this_bolus(look), _RESULT[0]),
+        ready=[listed(look, name) for name in BEFORE_BOLUS],
+        examined=listed(_of_this_bolus(look), RESULT[0]),
         conditions=conditions_listed(look, _postponing()),
         labs=[(field_of(name), words("measures")[name], fact) for name, fact in labs.items()],
         vitals=[(field_of(name), words("measures")[name]) for name in VITALS],

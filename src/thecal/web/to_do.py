@@ -1,11 +1,9 @@
 """What is to be done for a person: what was tried of each item, a contact to be written down, an end where no fact ends it."""
 
-from dataclasses import dataclass, replace
-from urllib.parse import quote
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from thecal.clinic.access import Right
 from thecal.clinic.entry import Contacted
 from thecal.clinic.item import Item
 from thecal.clinic.recall_sweep import resolution
@@ -13,20 +11,12 @@ from thecal.clinic.telephone import CALLERS, WAYS, AtHand
 from thecal.web.ask import Ask
 from thecal.web.form import Form
 from thecal.web.guard import NotFoundError
+from thecal.web.place import Place, place_of
 from thecal.web.route import Pages
 from thecal.web.telephone import call_back_options, opened, read_call_back
 
 PAGES = Pages()
 _REACHED = ("yes", "no")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The page where what an item asks for is done, and what it asks for itself."""
-
-    words: str
-    address: str
-    right: Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +27,6 @@ class Row:
     item: Item
     place: Place
     contacts: tuple[Contacted, ...]
-
-
-_PLACES: tuple[tuple[tuple[str, ...], Place], ...] = (
-    (("pre-visit call",), Place("Call before the visit", "/pre-visit/{stream}?visit={after}", "call")),
-    (("call back", "WDL-01", "OVD-01"), Place("Telephone", "/call/{stream}", "call")),
-    (("recall", "SAF-07"), Place("Field actions", "/recalls", "recall")),
-    (("line",), Place("Papers of pump and catheter", "/person/{stream}", "identify")),
-    (("DEV-01",), Place("Papers of pump and catheter", "/person/{stream}#device", "identify")),
-    (("EOS-04",), Place("What was done after the replacement", "/operation/{stream}?kind=after+replacement", "identify")),
-    (("REF-11", "MRI-01"), Place("Write it down", "/chart/{stream}/record", "record")),
-    (("visit", "VIS-07", "SES", "REF-02", "REF-09", "REF-12", "REF-13", "RPC", "DEV", "MRI", "INF", "TRB"),
-     Place("Visit", "/visit/{stream}", "visit")),
-    (("SAF-08", "REF", "VIS", "EOS"), Place("Book", "/book/{stream}{visit}", "book")),
-    (("",), Place("Write it down", "/chart/{stream}/record", "record")),
-)  # fmt: skip
-"""Where what a rule asks for is done, by how the rule's id begins; the first that fits counts."""
-
-
-def place_of(item: Item, stream: str) -> Place:
-    """Where an item is done."""
-    place = next(place for begins, place in _PLACES if item.rule.startswith(begins))
-    after = item.name.partition("/")[2]
-    return replace(place, address=place.address.format(stream=stream, after=after, visit=of_visit(item)))
-
-
-def of_visit(item: Item) -> str:
-    """What the address of the bookings ends with, so that they show what the item asks for."""
-    return f"?visit={quote(item.visit)}" if item.visit else ""
 
 
 @PAGES.get("/to-do/{stream}", "call")

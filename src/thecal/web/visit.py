@@ -303,7 +303,7 @@ def _routine(ask: Ask, found: Opened) -> Written:
     orders = OrderSheet(reservoir=fill.volume)
     no = stopped(checked(orders, found.look, found.visit))
     if no is not None:
-        return no
+        return replace(no, advice=f"{no.advice} Or write the order in the editor: what a checklist asks for is answered there.")
     return (OrderWritten(ask.practice.now, found.visit.name, ask.account.name, orders),)
 
 

@@ -10,11 +10,12 @@ from thecal.clinic.access import Right
 from thecal.clinic.item import TIERS
 from thecal.clinic.worklist import Row, worklist
 from thecal.web.ask import Ask
+from thecal.web.place import place_of
 from thecal.web.route import Pages
 from thecal.web.templating import TEMPLATES, days_text
 
 PAGES = Pages()
-_SHOWN_BY: frozenset[Right] = frozenset({"identify", "chart", "call", "book", "visit"})
+_SHOWN_BY: frozenset[Right] = frozenset({"identify", "chart", "call", "book", "visit", "record", "recall"})
 """The rights on which it depends what a row shows."""
 
 
@@ -38,5 +39,5 @@ def forget_rows() -> None:
 @lru_cache(maxsize=4096)  # the same rows are asked for all day, and making them is most of the page's work
 def _shown(row: Row, days: str, sees: frozenset[Right], zone: ZoneInfo) -> Markup:
     standing = row.standing if "chart" in sees else row.standing.of_dates
-    values = {"s": standing, "person": row.person, "days": days, "sees": sees, "zone": zone}
+    values = {"s": standing, "person": row.person, "days": days, "sees": sees, "zone": zone, "place_of": place_of}
     return Markup(TEMPLATES.get_template("worklist_row.html").render(values))  # noqa: S704  # a template escapes
