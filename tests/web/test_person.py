@@ -205,10 +205,17 @@ def test_the_device_is_on_record(as_: SignIn, practice: Practice) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "text"), [("model", "synchromed-ii-20"), ("serial", ""), ("serial", "SER-1"), ("device_at", "2026-11-21T09:00")]
+    ("field", "text"),
+    [
+        ("model", "synchromed-ii-20"),
+        ("serial", ""),
+        ("serial", "SER-1"),
+        ("device_at", "2026-11-21T09:00"),
+        ("device_at", "2026-11-01T09:00"),
+    ],
 )
 def test_a_device_that_cannot_be_is_marked(as_: SignIn, practice: Practice, field: str, text: str) -> None:
-    """Another model than in place, no serial number or that of another chart, a day to come."""
+    """Another model than in place, no serial number or that of another chart, a day to come, a day before the implant."""
     other, stream = admit(practice, "Bea Other"), admit(practice)
     practice.write(other, 11, [DeviceRecorded(NOW, "synchromed-ii-40", "SER-1")], By("nora"), "wrote down the device")
     data: dict[str, object] = {"model": "synchromed-ii-40", "serial": "SER-5", "lot": "L-kept", field: text}

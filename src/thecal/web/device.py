@@ -14,6 +14,7 @@ from thecal.clinic.worklist import all_standings
 from thecal.errors import InputError, InputErrors
 from thecal.pump.sheet import pump_sheets
 from thecal.quantity import Length, Volume
+from thecal.therapy.service import pump_in_place
 from thecal.timeline import Instant
 from thecal.twin.fields import plain_text
 from thecal.web.ask import Ask
@@ -82,9 +83,12 @@ def write_device(ask: Ask, stream: str) -> Response:
     form = ask.form
     with ask.practice.reading() as reading:
         history, _ = history_of(reading, stream)
-        at, sheet = past(ask, "device_at", reading), reading.look(history).sheet
+        at, look = past(ask, "device_at", reading), reading.look(history)
         device = read_device(form, reading, stream, at)
-    model = form.text("model")
+    model, sheet, pump = form.text("model"), look.sheet, pump_in_place(look.known)
+    if pump is not None and at.date(look.zone) < pump.at.date(look.zone):
+        day = pump.at.date(look.zone)
+        form.refuse("device_at", str(at.date(look.zone)), "is before the pump in place was put in", accepted=(f"{day} or later",))
     if sheet is not None and model in pump_sheets() and model != sheet.name:
         problem = "is not the model in place by the chart; a replacement is written down as an operation"
         form.refuse("model", model, problem, accepted=(sheet.name,))
