@@ -15,9 +15,10 @@ from thecal.chart.clinical import Booked, Visited
 from thecal.chart.facts import Filled
 from thecal.clinic.audit import read_audit
 from thecal.clinic.booking import REASONS, Fit, Wish, book, cancel, fits, free_unbooked, standing_bookings
-from thecal.clinic.closures import Closure, close
+from thecal.clinic.closures import close
 from thecal.clinic.drug_forecast import Stock
 from thecal.clinic.entry import Corrected, Ended, Entry
+from thecal.clinic.open_days import Closure
 from thecal.clinic.practice import STAFF, By, Practice
 from thecal.clinic.record import StaleError
 from thecal.clinic.schema import booking as table

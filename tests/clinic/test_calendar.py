@@ -12,8 +12,9 @@ from thecal.chart.clinical import Booked
 from thecal.clinic.account import Account, account_named
 from thecal.clinic.booking import REASONS, cancel
 from thecal.clinic.calendar import Feed, feed_calendar, feed_of, feeds, make_feed, revoke_feed, visit_calendar
-from thecal.clinic.closures import Closure, close
+from thecal.clinic.closures import close
 from thecal.clinic.elsewhere import confirm_elsewhere
+from thecal.clinic.open_days import Closure
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.rebuild import rebuild_outdated
 from thecal.clinic.schema import api_token

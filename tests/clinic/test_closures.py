@@ -7,30 +7,21 @@ import pytest
 from tests.clinic.practice import NOW, Clock, admit
 from tests.clinic.test_booking import DUE, sold, version_of, write
 from tests.clinic.test_slots import SUSAN, at, offered
-from thecal.chart.clinical import Booked
+from thecal.chart.chart import Chart
+from thecal.chart.clinical import Booked, Documented
 from thecal.clinic.account import set_active
 from thecal.clinic.audit import read_audit
-from thecal.clinic.closures import (
-    Affected,
-    Closure,
-    OpenDays,
-    affected,
-    check_closure,
-    close,
-    free_inside,
-    name_deputy,
-    open_days,
-    open_weekdays,
-    read_closures,
-    reopen,
-    set_weekdays,
-    staffing,
-)
+from thecal.clinic.closures import Affected, affected, check_closure, close, free_inside, name_deputy, reopen, staffing
 from thecal.clinic.elsewhere import confirm_elsewhere
 from thecal.clinic.entry import Corrected, Ended
+from thecal.clinic.item import refill_tier
+from thecal.clinic.open_days import Closure, OpenDays, open_weekdays, read_closures, set_weekdays
 from thecal.clinic.practice import STAFF, By, Practice
+from thecal.clinic.rebuild import rebuild
 from thecal.clinic.slots import free_slots
+from thecal.clinic.standing import Standing, kept
 from thecal.errors import InputError, Refusal
+from thecal.therapy.look import Look
 from thecal.timeline import Instant
 
 NORA = By("nora")
@@ -208,7 +199,7 @@ def test_everybody_away_is_a_closure_of_all(small: Practice) -> None:
     for name in ("nora", "nils", "dora"):
         closed(small, Closure("", date(2026, 12, 1), date(2026, 12, 1), f"{name}'s reason", name))
         with small.reading() as reading:
-            why = open_days(reading).why_closed(date(2026, 12, 1))
+            why = reading.open_days.why_closed(date(2026, 12, 1))
         assert why == ("everybody who may refill is away" if name == "dora" else "")
 
 
@@ -237,7 +228,7 @@ def test_a_clinic_says_on_which_weekdays_it_is_open(practice: Practice) -> None:
         set_weekdays(connection, (6, 0, 0))
     with practice.reading() as reading:
         assert open_weekdays(reading.connection) == {6, 0}
-        days = open_days(reading)
+        days = reading.open_days
     assert (days.why_closed(date(2026, 12, 6)), days.why_closed(date(2026, 12, 4))) == ("", "Fri is no working day")
     for wrong in ((), (7,)):
         with pytest.raises(InputError), practice.database.writing() as connection:
@@ -287,3 +278,62 @@ def test_a_booking_that_is_over_is_not_named(small: Practice, clock: Clock) -> N
     assert len(concerned(small, week)) == 1
     clock.now = Instant(slot.ends.s + 1)
     assert concerned(small, week) == ()
+
+
+def open_by(practice: Practice, stream: str) -> tuple[str | None, int]:
+    """(the last open day that is kept of somebody, how grave it is kept)."""
+    with practice.reading() as reading:
+        standing = kept(reading.connection, stream)
+        assert standing is not None
+        return (standing.open_by.date(reading.zone).isoformat() if standing.open_by else None), standing.tier
+
+
+@pytest.mark.requirement("CLN-04")
+def test_a_closure_moves_the_last_open_day_and_urgency_counts_from_it(practice: Practice, clock: Clock) -> None:
+    """Where somebody stands is worked out anew as it is written down and taken back, and is that of a rebuild each time."""
+    stream = admit(practice, papers=True)
+    write(practice, stream, Documented(clock.now, "reachable contact"))
+    assert open_by(practice, stream)[0] == "2027-01-22"  # the 24th is a Sunday
+    clock.now = at("2027-01-04 09:00")
+    practice.refresh(stream)
+    before = open_by(practice, stream)
+    done = close(practice, Closure("", date(2027, 1, 11), date(2027, 1, 29), "leave"), By("nora"))
+    assert not isinstance(done, Refusal)
+    assert open_by(practice, stream)[0] == "2027-01-08"
+    with practice.reading() as reading:
+        standing = reading.standing(stream)
+    assert refill_tiers(standing, clock) == (2, 1)
+    assert rebuild(practice).changed == {}
+    assert reopen(practice, done[0].name, By("nora"))
+    assert open_by(practice, stream) == before
+    assert rebuild(practice).changed == {}
+
+
+def refill_tiers(standing: Standing, clock: Clock) -> tuple[int, int]:
+    """How near a refill that nobody has booked is: by its own day, and by the last open day before it."""
+    assert standing.refill_by is not None
+    assert standing.open_by is not None
+    look = Look.at(Chart(), clock.now)
+    own, opened = (refill_tier(look, by, settled=False) for by in (standing.refill_by, standing.open_by))
+    assert standing.tier <= opened
+    return own, opened
+
+
+def test_without_an_open_day_left_it_is_red_unless_it_is_arranged(small: Practice) -> None:
+    """Every day up to it is closed: somebody has to do something now. What is confirmed elsewhere counts by its own day."""
+    stream, other = admit(small), admit(small, "Bo Sample")
+    confirm_elsewhere(small, other, version_of(small, other), date(2027, 1, 20), "Clinic B", "Dr. Other", SUSAN)
+    before = open_by(small, other)[1]
+    close(small, Closure("", date(2026, 11, 20), date(2027, 1, 29), "fire"), By("nora"))
+    assert open_by(small, stream) == (None, 1)
+    assert open_by(small, other) == (None, before)
+    assert before > 1
+
+
+def test_what_has_passed_is_moved_no_more(small: Practice, clock: Clock) -> None:
+    """An overdue refill is overdue since its own day, whatever was closed."""
+    stream = admit(small)
+    clock.now = at("2027-01-26 09:00")
+    with small.reading() as reading:
+        standing = reading.standing(stream)
+    assert standing.open_by == standing.refill_by

@@ -13,7 +13,8 @@ from thecal.chart.clinical import Certified
 from thecal.clinic.account import set_active
 from thecal.clinic.audit import read_audit
 from thecal.clinic.booking import book
-from thecal.clinic.closures import Closure, close
+from thecal.clinic.closures import close
+from thecal.clinic.open_days import Closure
 from thecal.clinic.practice import STAFF, By, Practice
 from thecal.clinic.schema import slot as table
 from thecal.clinic.slots import Slot, Times, free_slots, local_times, offer_slots, slot_named, slots_between, withdraw

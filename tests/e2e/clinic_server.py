@@ -31,13 +31,14 @@ from thecal.chart.order import OrderContinuous
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import demo
 from thecal.clinic.bench_link import BenchLink
-from thecal.clinic.closures import Closure, close
+from thecal.clinic.closures import close
 from thecal.clinic.database import sqlite_url
 from thecal.clinic.demo_courses import demo_patients
 from thecal.clinic.entry import DeviceRecorded, Entry, OrderWritten, PassportIssued, Recalled, VisitBegun
 from thecal.clinic.import_writing import keep_upload
 from thecal.clinic.invitation import invite
 from thecal.clinic.newcomer import template_csv
+from thecal.clinic.open_days import Closure
 from thecal.clinic.operation import KINDS
 from thecal.clinic.people import add_person, everybody
 from thecal.clinic.person import Person

@@ -123,7 +123,7 @@ def the_past_is_as_it_was_known(made: Made, steps: list[Step], known_at: KnownAt
             for at, chart, standing in then:
                 past = known_at(today, at)
                 assert past.chart == chart
-                assert standing_of(past, reading.look(past, at), reading.recalls()) == standing
+                assert standing_of(past, reading.look(past, at), reading.recalls(), reading.open_days) == standing
 
 
 def _entries(step: Step, history: History, now: Instant) -> list[Entry]:

@@ -8,8 +8,9 @@ import pytest
 
 from tests.clinic.practice import Clock
 from tests.hazards.clinic_laws import MODEL, NORA, Made, copied, history_of
-from thecal.clinic.closures import Closure, affected, name_deputy, staffing
+from thecal.clinic.closures import affected, name_deputy, staffing
 from thecal.clinic.entry import DeviceRecorded, Recalled
+from thecal.clinic.open_days import Closure
 from thecal.clinic.practice import Practice
 from thecal.clinic.rebuild import rebuild_outdated
 from thecal.clinic.recall_sweep import mark, open_recall, recall_named, swept

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 
 from tests.clinic.practice import Clock, admit
 from tests.web.visitor import Visitor, hidden
 from thecal.chart.clinical import Booked
 from thecal.clinic.audit import read_audit
+from thecal.clinic.closures import close
 from thecal.clinic.entry import Ended
 from thecal.clinic.invitation import counts_for, invitations
+from thecal.clinic.open_days import Closure
 from thecal.clinic.people import erase_person
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import version_of
@@ -79,6 +82,15 @@ def test_a_booking_is_shown_and_one_that_is_too_late_says_so(as_: SignIn, practi
     far = Instant(practice.now.s + 400 * DAY_S)
     write(practice, stream, Booked(practice.now, "refill", on, cancelled=True), Booked(practice.now, "refill", far, "nora"))
     assert "That is too late: call the clinic today." in stranger.get(path).words
+
+
+def test_the_page_says_that_the_clinic_is_closed_on_the_day(as_: SignIn, practice: Practice) -> None:
+    """By which day to come then, and to call where no open day is left (CLN-04)."""
+    stream = admit(practice, "Ada Example")
+    path, stranger = address(as_("nora"), stream), as_("")
+    assert "The clinic is closed then: come by Fri 2027-01-22 ." in stranger.get(path).words
+    close(practice, Closure("", date(2026, 11, 20), date(2027, 1, 29), "fire"), By("nora"))
+    assert "The clinic is closed then: call the clinic now ." in stranger.get(path).words
 
 
 def test_a_late_refill_is_said_first_in_days(as_: SignIn, practice: Practice, clock: Clock) -> None:

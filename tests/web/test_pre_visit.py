@@ -11,9 +11,10 @@ from tests.clinic.test_slots import offered
 from tests.web.visitor import Visitor, hidden
 from thecal.chart.clinical import Booked, Noticed
 from thecal.clinic.audit import read_audit
-from thecal.clinic.closures import Closure, close
+from thecal.clinic.closures import close
 from thecal.clinic.entry import Entry, PreVisitAsked
 from thecal.clinic.history import History
+from thecal.clinic.open_days import Closure
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import read_history, version_of
 from thecal.clinic.slots import Slot, free_slots

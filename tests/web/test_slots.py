@@ -14,7 +14,8 @@ from tests.web.visitor import Visitor, hidden
 from thecal.chart.clinical import Visited
 from thecal.clinic.account import set_active
 from thecal.clinic.audit import read_audit
-from thecal.clinic.closures import Closure, close, open_weekdays, read_closures, staffing
+from thecal.clinic.closures import close, staffing
+from thecal.clinic.open_days import Closure, open_weekdays, read_closures
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.slots import bookings
 from thecal.errors import Refusal

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,9 +12,12 @@ from tests.web.visitor import Visitor
 from thecal.chart.clinical import Noticed
 from thecal.clinic import worklist
 from thecal.clinic.access import duties
+from thecal.clinic.closures import close
+from thecal.clinic.open_days import Closure
 from thecal.clinic.people import change_person
 from thecal.clinic.person import Person
 from thecal.clinic.practice import By, Practice
+from thecal.errors import Refusal
 from thecal.timeline import DAY_S, Duration, Instant
 from thecal.web.templating import days_text
 
@@ -95,3 +99,30 @@ def test_a_row_is_that_of_now(as_: SignIn, practice: Practice, clock: Clock) -> 
 def test_days_are_those_of_the_calendar(now: str, told: str) -> None:
     """Due on Tuesday at 9:30: on Monday night that is tomorrow, and on Wednesday morning it is over."""
     assert days_text(Instant.parse("2026-11-24 09:30", BERLIN), Instant.parse(f"2026-{now}", BERLIN), BERLIN) == told
+
+
+@pytest.mark.requirement("CLN-04")
+def test_a_row_says_that_the_clinic_is_closed_on_the_day_to_refill_by(as_: SignIn, practice: Practice) -> None:
+    """By which day to refill then; so do the chart, the bookings and the telephone. Without an open day that is said."""
+    stream, nora = admit(practice), as_("nora")
+    pages = ("/worklist", f"/chart/{stream}", f"/book/{stream}", f"/call/{stream}")
+    for page in pages:
+        assert "by Fri 2027-01-22" in nora.get(page).words, page  # the day itself is a Sunday
+    made = close(practice, Closure("", date(2027, 1, 18), date(2027, 1, 29), "leave"), By("nora"))
+    assert not isinstance(made, Refusal)
+    for page in pages:
+        assert "by Fri 2027-01-15" in nora.get(page).words, page
+    close(practice, Closure("", date(2026, 11, 20), date(2027, 1, 17), "fire"), By("nora"))
+    for page in pages:
+        assert "no open day is left" in nora.get(page).words, page
+    assert "red" in nora.get("/worklist?tier=red").words
+    assert stream in nora.get("/worklist?tier=red").text
+
+
+def test_open_weekdays_move_the_last_open_day(as_: SignIn, practice: Practice) -> None:
+    """A clinic that is open on Sundays refills on the day itself."""
+    admit(practice)
+    nora = as_("nora")
+    assert "closed then" in nora.get("/worklist").words
+    nora.send("/closures", {"open_weekdays": ["Fri", "Sun"]}, "/closures/weekdays")
+    assert "closed then" not in nora.get("/worklist").words

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from thecal.chart.vocabulary import words
 from thecal.clinic.account import Account, accounts
 from thecal.clinic.booking import Wish, next_booking, sold_ahead
-from thecal.clinic.closures import Closure, closing, read_closures
+from thecal.clinic.open_days import Closure, closing, read_closures
 from thecal.clinic.people import people_of
 from thecal.clinic.person import Person
 from thecal.clinic.practice import Reading

@@ -5,23 +5,22 @@ A closure is of the whole clinic, or of one person. Days on which everybody who 
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Literal, TypeVar, cast
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from thecal.bench.codec import canonical, parse
 from thecal.clinic.account import Account, accounts
 from thecal.clinic.audit import write_audit
+from thecal.clinic.open_days import Closure, closing, read_closures, set_setting, setting_of
 from thecal.clinic.practice import By, Practice, Reading
 from thecal.clinic.schema import booking as booking_table
 from thecal.clinic.schema import closure as table
-from thecal.clinic.schema import setting as setting_table
 from thecal.clinic.schema import slot as slot_table
-from thecal.clinic.standing import Standing
+from thecal.clinic.standing import Standing, open_instant
 from thecal.clinic.worklist import all_standings
 from thecal.errors import InputError, Refusal, nearest_name
 from thecal.therapy.appointment import REFILLS
@@ -31,59 +30,8 @@ from thecal.timeline import DAY_S, Instant
 TEXT_MAX = 120
 DAYS_MAX = 366
 """Longer is a slip, or the end of the clinic."""
-WORKING_WEEK = frozenset(range(5))
-"""Monday to Friday: a default of thecal (D), which a clinic sets as it is."""
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_WEEK, _DEPUTY = "open weekdays", "deputy"
-T = TypeVar("T")
+_DEPUTY = "deputy"
 Outcome = Literal["gap", "move", "settled"]
-
-
-@dataclass(frozen=True, slots=True)
-class Closure:
-    """Days from ``first`` to ``last``, both included. ``who`` is an account, or empty for the whole clinic.
-
-    ``cover`` is an account, or the name of somebody elsewhere; empty where nobody covers.
-    """
-
-    name: str
-    first: date
-    last: date
-    what: str
-    who: str = ""
-    cover: str = ""
-
-    def holds(self, day: date) -> bool:
-        """Whether a day is within it."""
-        return self.first <= day <= self.last
-
-
-@dataclass(frozen=True, slots=True)
-class OpenDays:
-    """On which days the clinic can refill: by its weekdays, its closures, and those who may refill today."""
-
-    closures: tuple[Closure, ...]
-    weekdays: frozenset[int]
-    refillers: frozenset[str]
-
-    def why_closed(self, day: date) -> str:
-        """Why nobody refills on a day; empty where it is open."""
-        if day.weekday() not in self.weekdays:
-            return f"{WEEKDAYS[day.weekday()]} is no working day"
-        there = [closure for closure in self.closures if closure.holds(day)]
-        whole = next((closure for closure in there if not closure.who), None)
-        if whole is not None:
-            return whole.what
-        away = {closure.who for closure in there}
-        return "everybody who may refill is away" if self.refillers and self.refillers <= away else ""
-
-    def last_open(self, day: date, today: date) -> date | None:
-        """The last open day on or before a day, from today on (CLN-04); None where there is none."""
-        while day >= today:
-            if not self.why_closed(day):
-                return day
-            day -= timedelta(days=1)
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,65 +71,18 @@ class Staffing:
         return len(self.refillers) < 2 and not self.deputy
 
 
-def read_closures(connection: Connection, since: date | None = None) -> tuple[Closure, ...]:
-    """The closures that have not ended before a day, the earliest first; all of them where no day is named."""
-    query = select(table).order_by(table.c.first, table.c.last, table.c.id)
-    if since is not None:
-        query = query.where(table.c.last >= since.isoformat())
-    rows = connection.execute(query)
-    return tuple(
-        Closure(row.id, date.fromisoformat(row.first), date.fromisoformat(row.last), row.what, row.who, row.cover) for row in rows
-    )
-
-
-def closing(closures: Iterable[Closure], day: date, people: Iterable[str]) -> Closure | None:
-    """The closure that takes a day from these people, or from everybody; None where they are there."""
-    wanted = {"", *people}
-    return next((closure for closure in closures if closure.holds(day) and closure.who in wanted), None)
-
-
 def staffing(reading: Reading) -> Staffing:
     """Who may refill today, and who is the deputy."""
     staff = reading.staff()
     may = [one for one in accounts(reading.connection) if one.active and staff.may(one.name, one.role, "refill")]
-    return Staffing(tuple(may), _setting(reading.connection, _DEPUTY, ""))
+    return Staffing(tuple(may), setting_of(reading.connection, _DEPUTY, ""))
 
 
 def name_deputy(connection: Connection, told: str) -> None:
     """Keep who covers for a service of one person: name, site, telephone; nothing takes it back. Raises InputError."""
     if len(told) > 3 * TEXT_MAX:
         raise InputError("deputy", told[:40], f"is longer than {3 * TEXT_MAX} characters")
-    _set(connection, _DEPUTY, told.strip())
-
-
-def open_weekdays(connection: Connection) -> frozenset[int]:
-    """The weekdays on which the clinic is open, Monday is 0."""
-    return frozenset(_setting(connection, _WEEK, sorted(WORKING_WEEK)))
-
-
-def set_weekdays(connection: Connection, weekdays: Iterable[int]) -> None:
-    """Keep on which weekdays the clinic is open. Raises InputError for none, or for what is none."""
-    wanted = sorted(set(weekdays))
-    if not wanted or not set(wanted) <= set(range(7)):
-        raise InputError("weekdays", "", "are none of a week", accepted=WEEKDAYS)
-    _set(connection, _WEEK, wanted)
-
-
-def _setting(connection: Connection, name: str, default: T) -> T:
-    value = connection.execute(select(setting_table.c.value).where(setting_table.c.name == name)).scalar_one_or_none()
-    return default if value is None else cast(T, parse(value)["value"])
-
-
-def _set(connection: Connection, name: str, value: object) -> None:
-    connection.execute(delete(setting_table).where(setting_table.c.name == name))
-    connection.execute(insert(setting_table).values(name=name, value=canonical({"value": value})))
-
-
-def open_days(reading: Reading) -> OpenDays:
-    """On which days this clinic can refill."""
-    today = reading.now.date(reading.zone)
-    names = frozenset(account.name for account in staffing(reading).refillers)
-    return OpenDays(read_closures(reading.connection, today), open_weekdays(reading.connection), names)
+    set_setting(connection, _DEPUTY, told.strip())
 
 
 def close(practice: Practice, wanted: Closure, by: By) -> tuple[Closure, int] | Refusal:
@@ -201,7 +102,8 @@ def close(practice: Practice, wanted: Closure, by: By) -> tuple[Closure, int] | 
         connection.execute(update(slot_table).where(slot_table.c.id.in_(free)).values(withdrawn=reading.now.s))
         detail = f"{made.first} to {made.last}, {made.who or 'the whole clinic'}; {len(free)} free slots withdrawn"
         write_audit(connection, by.who, "wrote down a closure", reading.now, detail=detail, request=by.request)
-        return made, len(free)
+    renew(practice)
+    return made, len(free)
 
 
 def reopen(practice: Practice, name: str, by: By) -> bool:
@@ -210,7 +112,23 @@ def reopen(practice: Practice, name: str, by: By) -> bool:
         if not connection.execute(delete(table).where(table.c.id == name)).rowcount:
             return False
         write_audit(connection, by.who, "took back a closure", practice.now, detail=name, request=by.request)
-        return True
+    renew(practice)
+    return True
+
+
+def renew(practice: Practice) -> int:
+    """Work out anew where those stand whose last open day is another one now; how many. Each chart is a transaction of its own:
+    what is not reached is done by night.
+    """
+    with practice.reading() as reading:
+        today, moved = reading.now.date(reading.zone), []
+        for standing in all_standings(reading.connection):
+            day, by = _due_day(standing, reading), standing.refill_by
+            if day is not None and by is not None and open_instant(day, by, today, reading.open_days) != standing.open_by:
+                moved.append(standing.stream)
+    for stream in moved:
+        practice.refresh(stream)
+    return len(moved)
 
 
 def check_closure(reading: Reading, wanted: Closure) -> Refusal | None:
@@ -286,7 +204,7 @@ def affected(reading: Reading, closure: Closure) -> tuple[Affected, ...]:
 
     ``closure`` need not be written down yet.
     """
-    days, today = open_days(reading), reading.now.date(reading.zone)
+    days, today = reading.open_days, reading.now.date(reading.zone)
     others = tuple(each for each in days.closures if each.name != closure.name)
     without, closed = replace(days, closures=others), replace(days, closures=(*others, closure))
     sold = _sold_inside(reading, closure)

@@ -25,7 +25,6 @@ from thecal.clinic.entry import (
 )
 from thecal.clinic.history import History
 from thecal.therapy.check import TOPICS, check
-from thecal.therapy.due import refill_due
 from thecal.therapy.escalation import RUNGS
 from thecal.therapy.finding import Finding, Severity
 from thecal.therapy.look import Look
@@ -247,12 +246,11 @@ def _with_contact(item: Item, contacts: list[Contacted]) -> Item:
     return replace(item, told=told, call_back=last.call_back)
 
 
-def refill_tier(look: Look, *, settled: bool) -> int:
+def refill_tier(look: Look, by: Instant | None, *, settled: bool) -> int:
     """How near a refill is: red a week before its date, or two where none is booked; amber three weeks before it."""
-    due = refill_due(look)
-    if due is None:
+    if by is None:
         return len(TIERS) - 1
-    left = due.refill_by.s - look.now.s
+    left = by.s - look.now.s
     if left <= span("red").s or (left <= span("red_unbooked").s and not settled):
         return 1 if not settled or left <= 0 else 2
     return 2 if left <= span("amber").s and not settled else 3

@@ -22,6 +22,7 @@ from thecal.clinic.entry import DeviceRecorded, Entry, Recalled
 from thecal.clinic.histories import Histories
 from thecal.clinic.history import History
 from thecal.clinic.office import Office, read_office
+from thecal.clinic.open_days import OpenDays, open_weekdays, read_closures
 from thecal.clinic.record import append
 from thecal.clinic.standing import Standing, keep, sheet_in_place, standing_of
 from thecal.therapy.clinic import Clinic
@@ -176,6 +177,13 @@ class Reading:
         """A look that knows the certificates and nothing else."""
         return self.look(History(STAFF))
 
+    @cached_property
+    def open_days(self) -> OpenDays:
+        """On which days this clinic can refill."""
+        staff, today = self.staff(), self.now.date(self.zone)
+        may = [one.name for one in accounts(self.connection) if one.active and staff.may(one.name, one.role, "refill")]
+        return OpenDays(read_closures(self.connection, today), open_weekdays(self.connection), frozenset(may))
+
     def look(self, history: History, now: Instant | None = None) -> Look:
         """What rules are given of a chart, with the certificates of those who work here; at an instant, else now."""
         return self._look(history, now or self.now, self._held)
@@ -193,7 +201,7 @@ class Reading:
     def standing(self, stream: str) -> Standing:
         """Where the person of a chart stands now."""
         history = self.history(stream)
-        return standing_of(history, self.look(history), self.recalls())
+        return standing_of(history, self.look(history), self.recalls(), self.open_days)
 
 
 def _latest(house: History) -> tuple[Recalled, ...]:

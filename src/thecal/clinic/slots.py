@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from thecal.clinic.account import Account, accounts
 from thecal.clinic.audit import write_audit
-from thecal.clinic.closures import Closure, closing, read_closures
+from thecal.clinic.open_days import Closure, closing, read_closures
 from thecal.clinic.practice import By, Practice, Reading
 from thecal.clinic.schema import booking as booking_table
 from thecal.clinic.schema import slot as table

@@ -4,6 +4,7 @@ It is a read model. It holds nothing that is not in the record, and is written a
 """
 
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 
 from sqlalchemy import Connection, delete, insert, select
@@ -12,6 +13,7 @@ from thecal.bench.codec import canonical, parse, read, written
 from thecal.clinic.entry import LOST, DeviceRecorded, Ended, Recalled
 from thecal.clinic.history import History
 from thecal.clinic.item import OF_DATES, TIERS, Item, items_of, refill_tier
+from thecal.clinic.open_days import ALWAYS_OPEN, OpenDays
 from thecal.clinic.schema import item as item_table
 from thecal.clinic.schema import standing as table
 from thecal.pump.program import MinimumRate, Stopped
@@ -33,7 +35,8 @@ class Standing:
     """A person in one line, and what is to be done. What is not known is None.
 
     ``refill_by``, ``alarm`` and ``empty`` are the earliest that the upper bound of the pump's gain allows, ``counted`` the alarm
-    date that the pump computes for itself; ``booked`` is the next refill, in time if ``in_time``. ``tier`` is the gravest of all.
+    date that the pump computes for itself; ``open_by`` is the hour of ``refill_by`` on the last open day up to it (CLN-04), None
+    where none is left; ``booked`` is the next refill, in time if ``in_time``. ``tier`` is the gravest of all.
     """
 
     stream: str
@@ -49,6 +52,7 @@ class Standing:
     filled: Instant | None
     fill: Volume | None
     refill_by: Instant | None
+    open_by: Instant | None
     governed_by: str
     alarm: Instant | None
     empty: Instant | None
@@ -64,7 +68,7 @@ class Standing:
     def due(self) -> Instant | None:
         """When the first of it is due."""
         dates = [item.due for item in self.items if item.tier == self.tier and item.due is not None]
-        return min(dates, default=self.refill_by)
+        return min(dates, default=self.open_by or self.refill_by)
 
     @property
     def of_dates(self) -> "Standing":
@@ -80,21 +84,31 @@ class Standing:
         return None if self.refill_by is None else (self.refill_by.s - now.s) // DAY_S
 
 
+def open_instant(day: date, by: Instant, today: date, days: OpenDays) -> Instant | None:
+    """The hour of ``by`` on the last open day up to its ``day``; None where none is left. What has passed is moved no more."""
+    last = days.last_open(day, today) if day >= today else day
+    return None if last is None else Instant(by.s - (day - last).days * DAY_S)
+
+
 def sheet_in_place(look: Look) -> PumpSheet | None:
     """The data sheet of the pump in place."""
     pump = pump_in_place(look.known)
     return pump_sheet(pump.pump) if pump is not None else None
 
 
-def standing_of(history: History, look: Look, recalls: tuple[Recalled, ...] = ()) -> Standing:
-    """Where the person of a chart stands at the instant of a look."""
+def standing_of(history: History, look: Look, recalls: tuple[Recalled, ...] = (), days: OpenDays = ALWAYS_OPEN) -> Standing:
+    """Where the person of a chart stands at the instant of a look, with the days on which the clinic can refill."""
     ended, device, due = history.last(Ended), history.last(DeviceRecorded), refill_due(look)
     items = items_of(history, look, recalls)
     ahead, other, report = appointments(look), elsewhere(look), last_report(look.known)
     is_settled = due is not None and settled(look, due)
     runs = report is not None and not isinstance(report.program, Stopped | MinimumRate)
     goes_on = ended is None or (ended.how == LOST and look.sheet is not None)
-    tier = min([refill_tier(look, settled=is_settled), *(item.tier for item in items)]) if goes_on else len(TIERS) - 1
+    by = due.refill_by if due is not None else None
+    open_by = open_instant(due.date(look.zone), due.refill_by, look.now.date(look.zone), days) if due is not None else None
+    latest = by if is_settled else open_by or look.now
+    own = refill_tier(look, latest if by else None, settled=is_settled)
+    tier = min([own, *(item.tier for item in items)]) if goes_on else len(TIERS) - 1
     filled = look.chart.filled
     return Standing(
         stream=history.stream,
@@ -109,7 +123,8 @@ def standing_of(history: History, look: Look, recalls: tuple[Recalled, ...] = ()
         concentration=report.concentration if report and report.concentration else filled.concentration if filled else None,
         filled=filled.at if filled else None,
         fill=filled.volume if filled else None,
-        refill_by=due.refill_by if due and goes_on else None,
+        refill_by=by if goes_on else None,
+        open_by=open_by if goes_on else None,
         governed_by=due.governed_by if due else "",
         alarm=due.alarm if due else None,
         empty=due.empty if due else None,

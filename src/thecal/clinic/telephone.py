@@ -204,7 +204,9 @@ def at_hand(reading: Reading, stream: str) -> AtHand | None:
     if not stream.startswith(CHART) or not history.rows:
         return None
     look = reading.look(history)
-    return AtHand(history, look, standing_of(history, look, reading.recalls()), person_of(reading.connection, stream))
+    return AtHand(
+        history, look, standing_of(history, look, reading.recalls(), reading.open_days), person_of(reading.connection, stream)
+    )
 
 
 # The call before a visit ----------------------------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ def _as_known(reading: Reading, history: History, at: Instant | None) -> tuple[H
     """A chart now; or what was known at an instant: of it, of the certificates of the staff, and of field actions."""
     if at is None:
         look = reading.look(history)
-        return history, look, standing_of(history, look, reading.recalls())
+        return history, look, standing_of(history, look, reading.recalls(), reading.open_days)
     known, look, recalls = reading.known_at(history, at)
     return known, look, standing_of(known, look, recalls)
 

@@ -99,7 +99,7 @@ def _end_of(ask: Ask, reading: Reading, text: str) -> Instant | None:
 
 def _now(reading: Reading, history: History, person: Person | None) -> Opened:
     look = reading.look(history)
-    return Opened(history, look, standing_of(history, look, reading.recalls()), person)
+    return Opened(history, look, standing_of(history, look, reading.recalls(), reading.open_days), person)
 
 
 def _then(reading: Reading, history: History, person: Person | None, at: Instant, as_of: str) -> Opened:

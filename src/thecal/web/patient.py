@@ -82,6 +82,8 @@ def patient_page(ask: Ask, token: str) -> Response:
             return _gone()
         stream, history, person = found
         look, office = with_sheet(reading.look(history)), reading.office
+        refill = next_refill(look)
+        open_by = reading.open_days.last_open(refill.by, reading.now.date(reading.zone)) if refill.by else None
     _audit(ask, stream, "")
     card = emergency_card(look, person, history.last(DeviceRecorded), office.by_day, office.by_night, size="sheet")
     return _page(
@@ -91,7 +93,8 @@ def patient_page(ask: Ask, token: str) -> Response:
         person=person,
         now=look.now,
         zone=look.zone,
-        refill=next_refill(look),
+        refill=refill,
+        open_by=open_by,
         card=card,
         early=_texts("early withdrawal"),
         severe=_texts("severe withdrawal"),

@@ -9,17 +9,8 @@ from starlette.responses import Response
 from thecal.clinic import closures
 from thecal.clinic.account import Account, accounts
 from thecal.clinic.audit import write_audit
-from thecal.clinic.closures import (
-    WEEKDAYS,
-    Affected,
-    Closure,
-    affected,
-    day_start,
-    free_inside,
-    open_weekdays,
-    read_closures,
-    staffing,
-)
+from thecal.clinic.closures import Affected, affected, day_start, free_inside, staffing
+from thecal.clinic.open_days import WEEKDAYS, Closure, open_weekdays, read_closures, set_weekdays
 from thecal.clinic.people import people_of
 from thecal.clinic.person import Person
 from thecal.clinic.slots import Booking, Slot, bookings, local_times, offer_slots, slots_between, withdraw
@@ -223,12 +214,13 @@ def weekdays_set(ask: Ask) -> Response:
     wanted = [WEEKDAYS.index(day) for day in ask.form.texts("open_weekdays") if day in WEEKDAYS]
     try:
         with ask.practice.database.writing() as connection:
-            closures.set_weekdays(connection, wanted)
+            set_weekdays(connection, wanted)
             told = " ".join(WEEKDAYS[day] for day in sorted(wanted))
             write_audit(connection, ask.account.name, "set the open weekdays", ask.practice.now, detail=told, request=ask.number)
     except InputError as error:
         ask.form.errors.setdefault("open_weekdays", error)
         return _closures(ask, code=422)
+    closures.renew(ask.practice)
     return ask.go("/closures", f"Open on {told}.")
 
 
