@@ -11,7 +11,7 @@ from thecal.chart.facts import Interrogated
 from thecal.chart.order import FlexDay, OrderBolus, OrderContinuous, OrderFlex, OrderPatient, OrderStop, StepDose
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import visit_writing
-from thecal.clinic.entry import Corrected, Entry, OrderWritten, VisitBegun, VisitClosed, VisitStepped
+from thecal.clinic.entry import Corrected, DrugVerified, Entry, OrderWritten, VisitBegun, VisitClosed, VisitStepped
 from thecal.clinic.order_check import (
     Checked,
     Signer,
@@ -33,6 +33,7 @@ from thecal.errors import Refusal
 from thecal.pump.sheet import pump_sheet
 from thecal.quantity import Amount, Concentration, DailyDose, Volume
 from thecal.therapy.look import Look
+from thecal.therapy.refill_visit import VERIFIED
 from thecal.therapy.service import last_report
 from thecal.timeline import DAY_S, HOUR_S, Duration
 
@@ -96,15 +97,17 @@ def refilled(case: Case, strength: Concentration) -> None:
     assert report is not None
     assert report.calculated is not None
     left = report.calculated
-    steps: tuple[Callable[[Visit], tuple[Entry, ...] | Refusal], ...] = (
-        lambda visit: visit_writing.interrogated(visit, Interrogated(now, report), now),
-        lambda visit: visit_writing.needle(visit, "refill port", 22, at_stop=True, now=now),
-        lambda visit: visit_writing.aspirated(visit, left, now),
-        lambda visit: visit_writing.rinsed(visit, Volume(5 * 10**6), 3, strength, now),
-        lambda visit: visit_writing.filled(visit, Volume(18 * 10**6), strength, "lot 7", now),
+    drug = DrugVerified(now, "v2", strength, "7", now.date(practice.office().zone), "nils")
+    steps: tuple[Callable[[Look, Visit], tuple[Entry, ...] | Refusal], ...] = (
+        lambda _, visit: visit_writing.interrogated(visit, Interrogated(now, report), now),
+        lambda look, visit: visit_writing.verified(visit, look, drug, dict.fromkeys(VERIFIED, True), "nora", now),
+        lambda look, visit: visit_writing.needle(visit, look, "refill port", 22, template=True, at_stop=True, now=now),
+        lambda _, visit: visit_writing.aspirated(visit, left, now),
+        lambda _, visit: visit_writing.rinsed(visit, Volume(5 * 10**6), 3, strength, now),
+        lambda look, visit: visit_writing.filled(visit, look, Volume(18 * 10**6), strength, {}, now),
     )
     for step in steps:
-        written = step(at_refill()[1])
+        written = step(*at_refill())
         assert not isinstance(written, Refusal), written
         write(practice, stream, *written)
 

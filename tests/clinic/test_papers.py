@@ -70,7 +70,10 @@ def refilled() -> Story:
 
 def note(story: Story) -> Paper:
     before, after = story.look(149.5), story.look(150)
-    return refill_note(before, after, who="Zoë Invented", by="Nora Nurse", clinic="Pump Clinic", device=DEVICE, lot="L-77")
+    lot, both = "L-77, expires 2027-01-31", "Nora Nurse and Nils Nurse"
+    return refill_note(
+        before, after, who="Zoë Invented", by="Nora Nurse", clinic="Pump Clinic", device=DEVICE, lot=lot, verified_by=both
+    )
 
 
 def admitted(look: Look, device: DeviceRecorded | None = DEVICE, *, line_known: bool = True) -> Paper:
@@ -177,7 +180,8 @@ def test_the_refill_note_writes_itself_from_the_chart() -> None:
     assert residuals[1] == ("2026-03-06", "28 mL", "28 mL", "0 mL", "ok")
     assert value(paper, "Drug filled", "volume") == ("40 mL",)
     assert value(paper, "Drug filled", "strength") == ("500 mcg/mL",)
-    assert value(paper, "Drug filled", "lot") == ("L-77",)
+    assert value(paper, "Drug filled", "lot") == ("L-77, expires 2027-01-31",)
+    assert value(paper, "Drug filled", "compared with the order by (RPC-03)") == ("Nora Nurse and Nils Nurse",)
     assert value(paper, "Drug filled", "typed in as the volume") == ("40 mL",)
     assert value(paper, "Program", "24-h total") == ("120 mcg", "140 mcg", "+16.7 %")
     assert value(paper, "Program", "ordered")[:2] == ("120 mcg/day, simple continuous", "140 mcg/day, simple continuous")

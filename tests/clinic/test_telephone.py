@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.clinic.practice import NOW, Clock, admit
-from thecal.chart.clinical import AlarmHeard, Booked, Documented, Noticed, Scanned, SymptomReported, Visited
+from thecal.chart.clinical import AlarmHeard, Booked, Documented, Noticed, Scanned, SymptomReported
 from thecal.chart.facts import Filled
 from thecal.chart.vocabulary import words
 from thecal.clinic import telephone
@@ -200,14 +200,14 @@ def test_a_yes_writes_the_fact_that_rules_know(small: Practice) -> None:
 
 
 def test_a_scan_counts_from_the_end_of_its_day(small: Practice) -> None:
-    """What was read on that day may have been read before it; without the field it is a visit to a scanner."""
+    """What was read on that day may have been read before it; without the field it is a scan all the same."""
     look = hand_of(small, admit(small)).look
     yesterday = Instant(NOW.s - DAY_S).date(BERLIN)
     at = Instant.parse(f"{yesterday} 23:59:59", BERLIN)
     scan = Answer("mri_done", yes=True, day=yesterday)
-    assert asked_before(NOW, [scan], look)[1:] == (Visited(at, "MRI"),)
+    assert asked_before(NOW, [scan], look)[1:] == (Scanned(at),)
     assert asked_before(NOW, [replace(scan, tesla=1.5)], look)[1:] == (Scanned(at, 1.5),)
-    assert asked_before(NOW, [replace(scan, day=NOW.date(BERLIN))], look)[1:] == (Visited(NOW, "MRI"),)
+    assert asked_before(NOW, [replace(scan, day=NOW.date(BERLIN))], look)[1:] == (Scanned(NOW),)
 
 
 def test_a_no_ends_only_what_the_telephone_can_end(small: Practice) -> None:

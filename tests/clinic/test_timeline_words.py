@@ -1,6 +1,7 @@
 """The timeline: every entry in words, and nothing of it lost."""
 
 from dataclasses import replace
+from datetime import date
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from thecal.timeline import DAY_S, Duration, Instant
 ZONE = ZoneInfo("Europe/Berlin")
 AT = Instant.parse("2026-11-10 08:00", ZONE)
 LATER = Instant(AT.s + 3600)
+EXPIRES = date(2027, 10, 31)
 REPORT = next(fact for fact in started().chart.facts if isinstance(fact, SessionEnded)).report
 PRINTED = of_clinic.Printed(
     AT, OrderContinuous(DailyDose(10**8)), None, Concentration(500), DailyDose(10**8), Volume(10**7), Volume(10**6), None
@@ -41,6 +43,10 @@ OF_CLINIC: tuple[tuple[ClinicEntry, str], ...] = (
     (of_clinic.VisitStepped(AT, "V1", "arrive", "late"), "visit V1: arrive done, late"),
     (of_clinic.RefillStepped(AT, "V1", Aspirated(AT, Volume(2_000_000))), "2 mL aspirated"),
     (of_clinic.RefillStepped(AT, "V1", Rinsed(AT, Volume(10**6), 2, Concentration(500))), "2 times with 1 mL of 500 mcg/mL"),
+    (
+        of_clinic.DrugVerified(AT, "V1", Concentration(500), "A-7", EXPIRES, "nils", "k", 2),
+        "visit V1: drug verified with nils, 500 mcg/mL, lot A-7, expires 2027-10-31; 2 out of stock",
+    ),
     (of_clinic.RefillStepped(AT, "V1", Verified(AT, REPORT)), "refill: verified"),
     (
         of_clinic.OrderWritten(AT, "V1", "dora", OrderSheet(OrderContinuous(DailyDose(10**8)), prime=True)),

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.clinic.practice import admit
 from tests.e2e.chromium import needs_chromium
 from tests.e2e.clinic_server import NO_PAGES, Served, every_page, served, with_demo_people
+from tests.e2e.visiting import begin
+from thecal.clinic.drug_forecast import Stock
+from thecal.clinic.stock_kept import put_in_stock
+from thecal.clinic.visit import KINDS
+from thecal.quantity import Concentration, Volume
 from thecal.web.app import routes
 
 pytestmark = [needs_chromium, pytest.mark.long]
@@ -71,6 +78,21 @@ def test_axe_finds_nothing_on_any_page(everything: Everything) -> None:
         if found:
             wrong[address] = found
     assert wrong == {}, "\n".join(f"{address}: {each}" for address, several in wrong.items() for each in several)
+
+
+def test_axe_finds_nothing_on_a_visit_of_any_kind(everything: Everything) -> None:
+    """With drug in stock to choose from; at 390 px nothing is cut off."""
+    practice = everything.clinic.practice
+    with practice.database.writing() as connection:
+        put_in_stock(connection, Stock(Concentration(500), Volume(20 * 10**6), 3, "S-1", date(2099, 5, 31)))
+    nora = everything.clinic.as_("nora")
+    nora.context.add_init_script(path=AXE)
+    for kind in KINDS:
+        begin(nora, admit(practice, f"Vera {kind.capitalize()}"), kind)
+        nora.page.set_viewport_size({"width": _NARROW, "height": 800})
+        assert nora.page.evaluate("document.documentElement.scrollWidth") <= _NARROW, kind
+        assert violations(nora.page) == [], kind
+        nora.page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_axe_finds_nothing_where_something_is_wrong_with_a_form(everything: Everything) -> None:

@@ -38,7 +38,9 @@ def clinic(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def refill_up_to_the_fill(page: Page, residual: str = "") -> None:
     """Drug, needle and residual; a residual that is not typed is aspirated from the virtual pump."""
-    within(page, "verify").get_by_label("Strength, volume, lot and expiry").fill("500 mcg/mL, 20 mL, lot A, 2027-10")
+    for label, value in (("Strength, as on the vial", "500 mcg/mL"), ("Lot, as on the vial", "A"), ("Expires", "2030-10-31")):
+        within(page, "verify").get_by_label(label).fill(value)
+    within(page, "verify").get_by_label("Who compared it besides you").select_option("nils")
     tick_all(page, "verify")
     send(page, "verify", "Verified")
     within(page, "needle").get_by_label("Port").select_option("refill port")
@@ -50,6 +52,7 @@ def refill_up_to_the_fill(page: Page, residual: str = "") -> None:
     expect(within(page, "residual")).to_contain_text(re.compile(r"Measured [0-9.]+ mL, expected [0-9.]+ mL: ok"))
     within(page, "fill").get_by_label("Injected volume").fill("20 mL")
     within(page, "fill").get_by_label("Strength of the vial").fill("500 mcg/mL")
+    tick_all(page, "fill")
     send(page, "fill", "Fill")
 
 
@@ -60,6 +63,7 @@ def print_and_remind(reader: Reader) -> None:
         within(page, "printout").get_by_role("link", name="Print the note").click()
     note = opened.value
     expect(note.get_by_text("20 mL").first).to_be_visible()
+    expect(note.get_by_text("Nora Nurse and Nils Nurse")).to_be_visible()
     note.close()
     tick_all(page, "printout")
     send(page, "printout", "Given")

@@ -63,13 +63,17 @@ def test_the_lowest_field_counts_until_a_clinic_sets_its_label() -> None:
 
 @pytest.mark.requirement("MRI-01")
 def test_a_gate_closes_again_after_the_scan_and_ends_with_the_booking() -> None:
-    """Answers before the last scan count no more; a cancelled, a done and a past booking ask for nothing."""
+    """Answers before the last scan count no more; a cancelled, a done and a past booking ask for nothing.
+
+    A visit to the scanner is no scan: what has to be known before it is still asked for.
+    """
     again = ready().fact(Scanned(day(SCAN), 1.5), Booked(day(30), "MRI", day(40)))
     assert severities(again.look(31), "MRI-01") == ["block"]
     missing = ready(without=ITEMS[0])
     assert severities(missing.look(SCAN + 0.1), "MRI-01") == ["block"]  # still that day
     assert severities(missing.look(SCAN + 1), "MRI-01") == []
-    assert severities(missing.fact(Visited(day(SCAN), "MRI")).look(SCAN + 0.1), "MRI-01") == []
+    assert severities(missing.fact(Visited(day(SCAN), "MRI")).look(SCAN + 0.1), "MRI-01") == ["block"]
+    assert severities(missing.fact(Scanned(day(SCAN))).look(SCAN + 0.1), "MRI-01") == []
     cancelled = ready(without=ITEMS[0]).fact(Booked(day(12), "MRI", day(SCAN), cancelled=True))
     assert severities(cancelled.look(12.5), "MRI-01") == []
 
@@ -109,6 +113,14 @@ def test_after_a_scan_the_pump_is_read_on_the_same_day() -> None:
     assert [(one.severity, one.due) for one in again] == [("task", day(SCAN + 2 / 24)), ("task", day(SCAN + 1))]
     assert severities(scanned().fact(read(SCAN + 1.9 / 24)).look(SCAN + 2), "MRI-03") == ["warn"]
     assert severities(scanned().fact(read(SCAN + 2 / 24)).look(SCAN + 3 / 24), "MRI-03") == []
+
+
+@pytest.mark.requirement("MRI-03")
+def test_a_scan_of_unknown_strength_is_read_after_like_any_other() -> None:
+    """Two scans of one instant, of which one has no strength, are compared by their time alone."""
+    unknown = running().fact(Scanned(day(SCAN)), Scanned(day(SCAN), 1.5), Scanned(day(SCAN)))
+    assert severities(unknown.look(SCAN + 300), "MRI-03") == ["warn"]
+    assert severities(unknown.fact(read(SCAN + 2 / 24)).look(SCAN + 3 / 24), "MRI-03") == []
 
 
 @pytest.mark.requirement("MRI-03")

@@ -256,6 +256,7 @@ def test_scans_operations_pregnancy_and_relapse_are_triaged() -> None:
     assert severities(started().fact(Noticed(day(9), "pregnancy", False)).look(10), "VIS-07") == []
     scanned = started().fact(Scanned(day(9), 1.5))
     assert severities(scanned.look(10), "VIS-07") == ["task"]
+    assert "of unknown field strength" in found(started().fact(Scanned(day(9))).look(10), "VIS-07")[0].asked
     read = next(fact for fact in scanned.facts if isinstance(fact, SessionEnded)).report
     assert severities(scanned.fact(Interrogated(day(9.1), read)).look(10), "VIS-07") == []
     before_implant = Story().person().fact(SymptomReported(day(-1), "fever", 2))

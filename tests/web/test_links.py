@@ -13,9 +13,10 @@ from tests.web.visitor import Visitor
 from thecal.chart.clinical import Booked, Described, Referred
 from thecal.chart.order import OrderContinuous
 from thecal.chart.order_sheet import OrderSheet
-from thecal.clinic.closures import Closure, close
+from thecal.clinic.closures import close
 from thecal.clinic.entry import OrderWritten, PassportIssued, Recalled, VisitBegun, VisitStepped
 from thecal.clinic.newcomer import template_csv
+from thecal.clinic.open_days import Closure
 from thecal.clinic.people import add_person
 from thecal.clinic.person import Person
 from thecal.clinic.practice import HOUSE, By, Practice

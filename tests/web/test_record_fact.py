@@ -39,6 +39,7 @@ TAKEN: tuple[tuple[str, dict[str, str], Fact], ...] = (
     ("note", {"text": "Prefers <b>mornings</b>"}, Noted(NOW, "Prefers <b>mornings</b>")),
     ("alarm", {"tone": "two-tone"}, clinical.AlarmHeard(NOW, "two-tone")),
     ("scan", {"tesla": "1.5", "infusion_off": "2 h"}, clinical.Scanned(NOW, 1.5, Duration(7200))),
+    ("scan", {}, clinical.Scanned(NOW)),
     ("visited", {"visit": "follow-up", "who": "dora"}, clinical.Visited(NOW, "follow-up", "dora")),
 )  # fmt: skip
 REFUSED: tuple[tuple[str, dict[str, str], str, str], ...] = (

@@ -20,6 +20,15 @@ from thecal.web.nightly import nightly
 from thecal.web.submission import take
 
 SignIn = Callable[[str], Visitor]
+VIAL: dict[str, object] = {
+    "item": ["two people verified drug", "one concentration per tray"],
+    "vial_strength": "500 mcg/mL",
+    "vial_lot": "A",
+    "vial_expires": "2027-10-31",
+    "vial_second": "nils",
+}
+NEEDLE: dict[str, object] = {"port": "refill port", "gauge": "22", "template": "yes", "at_stop": "yes"}
+FILL: dict[str, object] = {"volume": "20 mL", "strength": "500 mcg/mL", "fill_none": "yes"}
 BEFORE = ["identity twice", "allergy", "no infection signs", "interval history"]
 
 
@@ -43,7 +52,7 @@ def step(visitor: Visitor, visit: str, name: str, data: dict[str, object] | None
 def to_the_pump(visitor: Visitor, visit: str) -> None:
     """The steps before the pump is asked."""
     assert step(visitor, visit, "before", {"item": BEFORE}).status == 200
-    assert step(visitor, visit, "symptoms").status == 200
+    assert step(visitor, visit, "symptoms", {"none_there": "yes"}).status == 200
     assert step(visitor, visit, "scales", {"legs": "2.5", "spasm": "1"}).status == 200
     assert step(visitor, visit, "reconciliation", {"reconciled": "yes"}).status == 200
 
@@ -83,11 +92,11 @@ def test_a_refill_by_printout_from_the_first_step_to_the_last(as_: SignIn, pract
     before = printed_now(practice, stream)
     answer = step(nora, visit, "pump/printed", before)
     assert answer.status == 200, answer.words
-    step(nora, visit, "verify", {"item": ["two people verified drug", "one concentration per tray"], "drug": "500 mcg/mL lot A"})
-    step(nora, visit, "needle", {"port": "refill port", "gauge": "22", "at_stop": "yes"})
+    assert step(nora, visit, "verify", VIAL).status == 200
+    assert step(nora, visit, "needle", NEEDLE).status == 200
     left = float(str(before["calculated"]).split()[0])
     step(nora, visit, "pump/aspirate", {"residual": f"{left + 0.2:.1f} mL"})
-    answer = step(nora, visit, "pump/fill", {"volume": "20 mL", "strength": "500 mcg/mL", "lot": "A 2027-10"})
+    answer = step(nora, visit, "pump/fill", FILL)
     assert answer.status == 200, answer.words
     assert step(nora, visit, "routine").status == 200
     clock.pass_(Duration(600))
@@ -180,8 +189,8 @@ def test_a_visit_that_is_given_up_keeps_what_it_wrote(as_: SignIn, practice: Pra
     ("name", "data", "rule", "told"),
     [
         ("before", {"item": BEFORE[:3]}, "RPC-01", "interval history"),
-        ("pump/fill", {"volume": "20 mL", "strength": "500 mcg/mL"}, "RPC-16", "aspiration"),
-        ("needle", {"port": "catheter access port", "gauge": "22", "at_stop": "yes"}, "RPC-1", "port"),
+        ("pump/fill", FILL, "RPC-16", "aspiration"),
+        ("needle", {**NEEDLE, "port": "catheter access port"}, "RPC-1", "port"),
         ("reconciliation", {}, "RPC-01", "medicines"),
         ("routine", {}, "CLN-10", "a fill of this visit"),
     ],

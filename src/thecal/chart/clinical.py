@@ -162,10 +162,13 @@ class AlarmHeard:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A magnetic resonance scan at a field strength; ``infusion_off`` is how long no infusion is known to have run."""
+    """A magnetic resonance scan at a field strength; ``infusion_off`` is how long no infusion is known to have run.
+
+    ``tesla`` is None where nobody knows it.
+    """
 
     at: Instant
-    tesla: float
+    tesla: float | None = None
     infusion_off: Duration | None = None
 
 

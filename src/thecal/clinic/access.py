@@ -4,7 +4,7 @@ What concerns a pump (order, program, refill, double-check) is the profession's 
 what concerns the clinic's record stands in ``data/clinic/access.toml``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
@@ -58,3 +58,8 @@ def denied(account: Account, right: Right, staff: Look) -> Denied | None:
         return None
     may = tuple(sorted(role for role, names in duties().items() if right in names))
     return Denied(right, f"a {account.role} may not", may)
+
+
+def who_may_now(everybody: Iterable[Account], right: Right, staff: Look) -> list[Account]:
+    """Those who work here and may do something now."""
+    return [account for account in everybody if account.active and denied(account, right, staff) is None]

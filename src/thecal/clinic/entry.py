@@ -139,6 +139,28 @@ class RefillStepped:
 
 
 @dataclass(frozen=True, slots=True)
+class DrugVerified:
+    """Two people compared a lot of the drug with the order: what its label says, and who the ``second`` was besides the writer.
+
+    So many ``vials`` are used up with the fill out of the clinic's stock, where they are kept under the name ``stock``.
+    """
+
+    at: Instant
+    visit: str
+    strength: Concentration
+    lot: str
+    expires: date
+    second: str
+    stock: str = ""
+    vials: int = 0
+
+    @property
+    def label(self) -> str:
+        """The lot as it is told."""
+        return f"{self.strength}, lot {self.lot}, expires {self.expires}"
+
+
+@dataclass(frozen=True, slots=True)
 class OrderWritten:
     """An order was written at a visit, by its author. The last one of a visit counts."""
 
@@ -252,6 +274,7 @@ ClinicEntry = (
     | VisitBegun
     | VisitStepped
     | RefillStepped
+    | DrugVerified
     | OrderWritten
     | PrintoutTyped
     | PrintoutEntered

@@ -41,11 +41,13 @@ def refill_note(
     clinic: str = "",
     device: DeviceRecorded | None = None,
     lot: str = "",
+    verified_by: str = "",
 ) -> Paper:
     """The note of a refill: ``look_before`` is the chart when the visit began, ``look_after`` when it ended.
 
-    ``who`` is the identity line, which no chart holds, ``by`` who did the refill, ``lot`` that of the drug. What happened after
-    the first look and until the second is of this visit. Raises ValueError for looks in the wrong order.
+    ``who`` is the identity line, which no chart holds, ``by`` who did the refill, ``lot`` that of the drug with its expiry,
+    ``verified_by`` the two who compared it with the order. What happened after the first look and until the second is of this
+    visit. Raises ValueError for looks in the wrong order.
     """
     if look_after.now < look_before.now:
         raise ValueError("a visit that ended before it began")
@@ -60,7 +62,7 @@ def refill_note(
     sections = (
         _pump(after, device),
         _residual(after, done),
-        _filled(done, lot),
+        _filled(done, lot, verified_by),
         _program(before, after),
         _dates(after),
         _alarms(before, after),
@@ -110,7 +112,7 @@ def _residual(look: Look, done: tuple[Fact, ...]) -> Section:
     return Section("Residual, and those before it", RESIDUALS, tuple(rows))
 
 
-def _filled(done: tuple[Fact, ...], lot: str) -> Section:
+def _filled(done: tuple[Fact, ...], lot: str, verified_by: str) -> Section:
     fills = [fact for fact in done if isinstance(fact, Filled)]
     typed = [fact for fact in done if isinstance(fact, Entered)]
     strengths = dict.fromkeys(str(fact.concentration) for fact in fills)
@@ -120,6 +122,7 @@ def _filled(done: tuple[Fact, ...], lot: str) -> Section:
         ("volume", " and ".join(str(fact.volume) for fact in fills)),
         ("strength", " and ".join(strengths)),
         ("lot", lot),
+        ("compared with the order by (RPC-03)", verified_by),
         ("typed in as the volume", typed[-1].volume if typed else None),
     )
 

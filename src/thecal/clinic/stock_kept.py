@@ -1,6 +1,7 @@
 """The vials on hand: put in stock, used up, and the forecast of what the next weeks need beyond them."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -8,12 +9,14 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from thecal.clinic.drug_forecast import Forecast, NextRefill, Settings, Stock, default_settings, drug_forecast, refills_ahead
+from thecal.clinic.entry import DrugVerified
 from thecal.clinic.practice import Reading
 from thecal.clinic.schema import standing as standing_table
 from thecal.clinic.schema import stock as table
 from thecal.clinic.standing import Standing, standing_in
-from thecal.errors import InputError
+from thecal.errors import InputError, Refusal
 from thecal.quantity import Concentration, Volume
+from thecal.therapy.rules import refusal_by
 
 COUNT_MAX = 10_000
 """Vials in one lot: more is a slip."""
@@ -39,14 +42,20 @@ def _kept(row: RowMapping) -> KeptStock:
     return KeptStock(row["id"], Stock(strength, vial, row["count"], row["lot"], date.fromisoformat(row["expires"])))
 
 
+def read_lot(text: str) -> str:
+    """A lot number, without spaces around it. Raises InputError for one that is empty or too long."""
+    lot = text.strip()
+    if not lot or len(lot) > LOT_MAX:
+        raise InputError("lot", lot, "is no lot number", accepted=(f"1 to {LOT_MAX} characters, as on the vial",))
+    return lot
+
+
 def put_in_stock(connection: Connection, stock: Stock) -> Stock:
     """Add vials to those of the same lot, or as a new lot; what is there of it now.
 
     Raises InputError for a lot without a name, one that is on hand with another expiry, and more vials than can be.
     """
-    lot = stock.lot.strip()
-    if not lot or len(lot) > LOT_MAX:
-        raise InputError("lot", lot, "is no lot number", accepted=(f"1 to {LOT_MAX} characters, as on the vial",))
+    lot = read_lot(stock.lot)
     same = (
         table.c.strength_mcg_per_ml == stock.strength.mcg_per_ml,
         table.c.vial_nl == stock.vial.nl,
@@ -90,6 +99,32 @@ def use_up(connection: Connection, name: str, count: int) -> tuple[Stock, int]:
     else:
         connection.execute(delete(table).where(table.c.id == name))
     return before, left
+
+
+def lots_on_hand(connection: Connection, today: date) -> list[KeptStock]:
+    """What may be used today: the lots that have not expired."""
+    return [kept for kept in stock_on_hand(connection) if kept.stock.expires >= today]
+
+
+def use_up_verified(connection: Connection, drugs: Iterable[DrugVerified]) -> list[str]:
+    """Take out of stock what was verified out of it, with what is left of each lot. Raises InputError as ``use_up`` does."""
+    told = []
+    for drug in drugs:
+        if drug.stock:
+            before, left = use_up(connection, drug.stock, drug.vials)
+            told.append(f"{drug.vials} x {before.vial} of {before.strength}, lot {before.lot}: for a refill; {left} left")
+    return told
+
+
+def check_stock(connection: Connection, drugs: Iterable[DrugVerified]) -> Refusal | None:
+    """Whether what was verified is still on hand."""
+    on_hand = {kept.name: kept.stock.count for kept in stock_on_hand(connection)}
+    for drug in drugs:
+        there = on_hand.get(drug.stock, 0)
+        if drug.stock and there < drug.vials:
+            asked, limit = f"{drug.vials} of lot {drug.lot} out of stock", f"{there} on hand"
+            return refusal_by("REF-11", asked, limit, "Verify again which drug it is: of a lot on hand, or as it is typed in.")
+    return None
 
 
 def forecast_now(reading: Reading, settings: Settings | None = None) -> Forecast:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from thecal.chart.clinical import AlarmHeard, Booked, Documented, Noticed, Scanned, SymptomReported, Tone, Visited
+from thecal.chart.clinical import AlarmHeard, Booked, Documented, Noticed, Scanned, SymptomReported, Tone
 from thecal.chart.facts import Fact
 from thecal.chart.vocabulary import Word, words
 from thecal.clinic.entry import Contacted, Entry, PreVisitAnswer, PreVisitAsked, Telephoned
@@ -169,12 +169,11 @@ class AtHand:
     def since(self) -> tuple[tuple[str, Instant], ...]:
         """When something was last done to the pump: the first thing that a triage asks."""
         known, scan = self.look.known, last_scan(self.look)
-        scans = [visit.at for visit in known.visits if visit.visit == "MRI"] + ([scan.at] if scan else [])
         found = (
             ("Refill", self.look.chart.filled.at if self.look.chart.filled else None),
             ("Session with the pump", known.last_session.at if known.last_session else None),
             ("Change of the program", known.doses[-1].at if known.doses else None),
-            ("MRI", max(scans, default=None)),
+            ("MRI", scan.at if scan else None),
         )
         return tuple((what, at) for what, at in found if at is not None)
 
@@ -281,7 +280,7 @@ def _facts(question: Question, answer: Answer, look: Look) -> Iterator[Fact]:
     elif question.writes == "scan" and answer.yes and answer.day is not None:
         # of a scan on a day, only what was read on a later one counts as read after it
         at = min(at_clock(answer.day, _LAST_SECOND, look.zone), now)
-        yield Scanned(at, answer.tesla) if answer.tesla is not None else Visited(at, "MRI")
+        yield Scanned(at, answer.tesla)
     elif question.writes == "drug" and answer.yes and answer.day is not None:
         yield Documented(now, question.word, at_clock(answer.day, _LAST_SECOND, look.zone))
 

@@ -209,6 +209,9 @@ def _visit_parts(entry: Entry) -> Iterator[str]:
             yield f"visit {visit}: {step} done{f', {note}' if note else ''}"
         case of_clinic.RefillStepped(visit=visit, step=step):
             yield f"visit {visit}, refill: {_step_text(step)}"
+        case of_clinic.DrugVerified(visit=visit, second=second):
+            yield f"visit {visit}: drug verified with {second}, {entry.label}"
+            yield f"{entry.vials} out of stock" if entry.stock else ""
         case of_clinic.OrderWritten(visit=visit, author=author, orders=orders):
             dosing = order_text(orders.dosing) if orders.dosing is not None else "no other dosing"
             yield f"visit {visit}, ordered by {author}: {dosing}"

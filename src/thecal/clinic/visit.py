@@ -13,6 +13,7 @@ from thecal.chart.clinical import Overrode, Signed
 from thecal.chart.facts import Filled, Interrogated, SessionEnded
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import (
+    DrugVerified,
     OrderWritten,
     PrintoutEntered,
     PrintoutTyped,
@@ -27,6 +28,7 @@ from thecal.pump.sheet import PumpSheet
 from thecal.therapy.appointment import open_refill
 from thecal.therapy.finding import Finding
 from thecal.therapy.look import Look
+from thecal.therapy.mri import read_since_scan
 from thecal.therapy.procedure import RefillProcedure
 from thecal.therapy.residual import known_empty
 from thecal.timeline import Instant
@@ -34,13 +36,15 @@ from thecal.timeline import Instant
 Kind = Literal["refill", "home refill", "titration", "follow-up", "unscheduled", "MRI"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 StepName = Literal[
-    "before", "symptoms", "scales", "reconciliation", "reading", "verify", "needle", "residual", "fill", "order", "second person",
-    "update", "reading after", "printout", "reminder", "next visit",
+    "home", "before", "symptoms", "scales", "reconciliation", "reading", "scan", "verify", "needle", "residual", "fill", "order",
+    "second person", "update", "reading after", "printout", "reminder", "next visit",
 ]  # fmt: skip
 _REFILLS = ("refill", "home refill")
 _ALL = frozenset(KINDS)
 _WITH_FILL = frozenset(_REFILLS)
 _DOSED = frozenset({"refill", "home refill", "titration", "unscheduled"})
+_SCAN = frozenset({"MRI"})
+_AT_HOME = frozenset({"home refill"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,13 @@ class Step:
 
 
 STEPS: tuple[Step, ...] = (
+    Step("home", "What a refill at home needs", _AT_HOME),
     Step("before", "Who it is, and what has happened since", _ALL),
     Step("symptoms", "Symptoms and side effects", _ALL),
     Step("scales", "Scales", _ALL, may_be_left_out=True),
     Step("reconciliation", "Medicines reconciled", _ALL),
     Step("reading", "The pump interrogated", _ALL),
+    Step("scan", "The scan", _SCAN),
     Step("verify", "The drug verified by two", _WITH_FILL),
     Step("needle", "Port and needle", _WITH_FILL),
     Step("residual", "The residual", _WITH_FILL),
@@ -66,7 +72,7 @@ STEPS: tuple[Step, ...] = (
     Step("order", "The order", _DOSED, may_be_left_out=True),
     Step("second person", "The second person", _DOSED),
     Step("update", "The update", _DOSED),
-    Step("reading after", "The pump interrogated again", _DOSED),
+    Step("reading after", "The pump interrogated again", _DOSED | _SCAN),
     Step("printout", "The printout, with the alarm date in writing", _ALL),
     Step("reminder", "Reminded of the signs", _ALL),
     Step("next visit", "The next visit booked", _ALL),
@@ -88,7 +94,7 @@ class Visit:
     """A visit as the record tells it. ``orders`` is the order that counts, by ``author``, written ``ordered_at``: the last one.
 
     An order that was taken back leaves none: what was approved, ``signed`` and ``gone_on`` with was of that one alone.
-    ``typed`` is a printout, by ``typed_by``, that waits for a second person.
+    ``typed`` is a printout, by ``typed_by``, that waits for a second person; ``verified`` the drug, each lot as it was last.
     """
 
     name: str
@@ -107,6 +113,7 @@ class Visit:
     gone_on: tuple[Overrode, ...] = ()
     typed: PrintoutTyped | None = None
     typed_by: str = ""
+    verified: tuple[DrugVerified, ...] = ()
 
     @property
     def is_refill(self) -> bool:
@@ -120,6 +127,11 @@ class Visit:
             return False
         asked = (orders.dosing, orders.patient, orders.concentration, orders.bolus)
         return any(part is not None for part in asked) or orders.bridge or orders.prime
+
+    @property
+    def read_again(self) -> bool:
+        """Whether a reading now is one after what this visit is for: the update, or the scan."""
+        return "update" in self.done or "scan" in self.done
 
     @property
     def filled(self) -> Filled | None:
@@ -174,6 +186,7 @@ def visit_of(history: History, name: str, sheet: PumpSheet | None) -> Visit | No
         _gone_on(history, ordered) if written else (),
         typed.entry if typed is not None and isinstance(typed.entry, PrintoutTyped) else None,
         typed.who if typed is not None else "",
+        tuple({entry.lot: entry for entry in history.all(DrugVerified) if entry.visit == name}.values()),
     )
 
 
@@ -278,6 +291,8 @@ def _needed(step: StepName, visit: Visit, look: Look, second: tuple[Finding, ...
 def _is_done(step: StepName, visit: Visit, look: Look, second: tuple[Finding, ...]) -> bool:
     if visit.typed is not None and visit.typed.what == step:
         return False
+    if step == "verify":
+        return step in visit.done and bool(visit.verified)
     if step == "fill":
         return visit.filled is not None
     if step == "order":
@@ -288,6 +303,8 @@ def _is_done(step: StepName, visit: Visit, look: Look, second: tuple[Finding, ..
         session = look.chart.session
         since = visit.ordered_at
         return since is not None and session is not None and session.at >= since and "update" in visit.done
+    if step == "reading after" and visit.kind == "MRI":
+        return "scan" in visit.done and read_since_scan(look) and look.chart.uncertain is None
     if step == "reading after":
         update, read = visit.done.get("update"), visit.done.get(step)
         return update is not None and read is not None and read.at >= update.at and look.chart.uncertain is None

@@ -99,7 +99,7 @@ def _reading(facts: tuple[Fact, ...], entered: PrintoutEntered, visit: Visit, no
     steps = interrogated(visit, fact, now)
     if isinstance(steps, Refusal):
         return steps
-    after = (VisitStepped(now, visit.name, "reading after"),) if "update" in visit.done else ()
+    after = (VisitStepped(now, visit.name, "reading after"),) if visit.read_again else ()
     return (*facts, entered, *steps, *after)
 
 

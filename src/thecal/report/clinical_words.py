@@ -40,7 +40,7 @@ def clinical_text(fact: ClinicalFact, zone: ZoneInfo) -> str:
         case clinical.AlarmHeard(tone=tone):
             return f"a {tone} alarm was heard"
         case clinical.Scanned(tesla=tesla):
-            return f"MRI at {tesla:g} T"
+            return "MRI, its field strength not known" if tesla is None else f"MRI at {tesla:g} T"
         case clinical.Certified(who=who, permission=permission, until=until):
             return f"{who} may {permission} until {until.date(zone)}"
         case clinical.Referred():

@@ -17,7 +17,7 @@ def home_refill_gates(look: Look) -> tuple[Finding, ...]:
 
     On the day of a refill its list is that of the day; before, what was answered since the last fill counts.
     """
-    return (*_person(look), *_day(look))
+    return (*person_gates(look), *_day(look))
 
 
 def gated(look: Look) -> Iterator[Finding]:
@@ -26,10 +26,11 @@ def gated(look: Look) -> Iterator[Finding]:
     if visit is not None and visit.home:
         yield from home_refill_gates(look)
     elif any(booking.visit == HOME for booking in appointments(look)):
-        yield from _person(look)
+        yield from person_gates(look)
 
 
-def _person(look: Look) -> Iterator[Finding]:
+def person_gates(look: Look) -> Iterator[Finding]:
+    """RPC-14: what of the person stands against it, whatever is there on the day: the dose, and the residual."""
     if not settled(look):
         asked, allowed = "a refill at home while the dose is not stable", "a dose that is stable (VIS-03)"
         yield look.found("RPC-14", "block", asked, allowed, "Refill in the clinic until the dose is stable.")

@@ -59,8 +59,7 @@ def scan_ahead(look: Look) -> Booked | None:
     """The next scan that is booked, or was for today, and is not done."""
     if pump_in_place(look.known) is None:
         return None
-    scanned = [scan.at for scan in look.known.scans] + [visit.at for visit in look.known.visits if visit.visit == "MRI"]
-    done = max((at.date(look.zone) for at in scanned), default=date.min)
+    done = max((scan.at.date(look.zone) for scan in look.known.scans), default=date.min)
     for booking in booked(look, "MRI", Instant(max(look.now.s - DAY_S, Instant.FIRST))):
         on = booking.on.date(look.zone)
         if done < on and look.now.date(look.zone) <= on:
@@ -73,7 +72,13 @@ def last_scan(look: Look) -> Scanned | None:
     pump = pump_in_place(look.known)
     if pump is None:
         return None
-    return max((scan for scan in look.known.scans if scan.at >= pump.at), key=lambda scan: (scan.at, scan.tesla), default=None)
+    return max((scan for scan in look.known.scans if scan.at >= pump.at), key=lambda scan: scan.at, default=None)
+
+
+def read_since_scan(look: Look) -> bool:
+    """Whether the pump was read after its last scan, whatever it said."""
+    scan = last_scan(look)
+    return scan is not None and any(read.at > scan.at for read in look.known.interrogations)
 
 
 def detection_delay(sheet: PumpSheet | None) -> Duration:
@@ -131,8 +136,7 @@ def _after(look: Look) -> Iterator[Finding]:
     scan = last_scan(look)
     if scan is None or (look.sheet is not None and not look.sheet.programmable):
         return
-    read = [read for read in look.known.interrogations if read.at > scan.at]
-    latest, again = last_report(look.known) if read else None, scan.at + detection_delay(look.sheet)
+    latest, again = last_report(look.known) if read_since_scan(look) else None, scan.at + detection_delay(look.sheet)
     if latest is not None and _runs(latest) and latest.at >= again:
         return
     told = f"the MRI on {scan.at.local_text(look.zone)}"

@@ -181,7 +181,8 @@ def _triggers(look: Look, seen: Instant) -> Iterator[tuple[Instant, str]]:
             yield booking.at, f"{what} is booked for {booking.on.date(look.zone)}"
     for scan in known.scans:
         if scan.at > seen:
-            yield scan.at, f"a scan at {scan.tesla:g} T was done"
+            field = "of unknown field strength" if scan.tesla is None else f"at {scan.tesla:g} T"
+            yield scan.at, f"a scan {field} was done"
     for condition in ("pregnancy", "MS relapse"):
         noticed = known.conditions.get(condition)
         if noticed is not None and noticed.present and noticed.at > seen:

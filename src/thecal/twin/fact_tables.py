@@ -261,10 +261,10 @@ class AlarmFact(FactTable):
 
 
 class ScanFact(FactTable):
-    """A magnetic resonance scan."""
+    """A magnetic resonance scan; without ``tesla`` its field strength is not known."""
 
     kind: Literal["scan"]
-    tesla: float = Field(gt=0, le=12)
+    tesla: float | None = Field(default=None, gt=0, le=12)
     infusion_off: ADuration | None = None
 
     def facts(self) -> Iterator[Fact]:

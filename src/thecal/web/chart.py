@@ -25,6 +25,7 @@ from thecal.clinic.standing import Standing, standing_of
 from thecal.clinic.timeline_words import prescribed_text, timeline
 from thecal.errors import InputError
 from thecal.programmer.printout import gain_words
+from thecal.report.words import fact_text
 from thecal.therapy.gain import pump_gain
 from thecal.therapy.look import Look
 from thecal.therapy.pathway import pathway
@@ -274,7 +275,7 @@ def _alarm_rows(look: Look) -> Iterator[tuple[Instant, str]]:
     yield from ((fact.at, f"a {fact.tone} alarm was heard") for fact in look.known.alarms)
     for scan in look.known.scans:
         off = f", no infusion known to have run for {scan.infusion_off}" if scan.infusion_off else ""
-        yield scan.at, f"MRI at {scan.tesla:g} T{off}"
+        yield scan.at, f"{fact_text(scan, look.zone)}{off}"
     report = last_report(look.known)
     if report is not None:
         alarms = (event for event in report.log if event.severity in ("critical", "non-critical"))

@@ -34,6 +34,7 @@ from thecal.web import (
     visit,
     visit_printed,
     visit_pump,
+    visit_steps,
     worklist,
 )
 from thecal.web.route import PageRoute, Pages
@@ -61,6 +62,7 @@ _MODULES: tuple[Pages, ...] = (
     order.PAGES,
     second_person.PAGES,
     visit.PAGES,
+    visit_steps.PAGES,
     emergency.PAGES,
     passport.PAGES,
     patient.PAGES,

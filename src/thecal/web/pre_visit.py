@@ -24,7 +24,7 @@ _YES, _NO = "yes", "no"
 _OFFERED = 5
 """So many slots are offered to move a visit to; the bookings of the person show all."""
 _JOURNEYS = ("travel", "return")
-_TESLA_MAX = 20.0  # a bound of the program, that of the measure "scanner field strength"
+TESLA = 0.01, 20.0  # a bound of the program, that of the measure "scanner field strength"
 _DAYS = {"booking": "On which day, if it is known", "scan": "On which day", "drug": "It expires on"}
 _OF_DATES = ("SAF", "REF", "VIS")
 """The families of rules that say nothing of how somebody is."""
@@ -107,7 +107,7 @@ def _answer(ask: Ask, hand: AtHand, question: Question) -> Answer | None:
     if answer != _YES:
         return Answer(name, yes=False, told=told) if answer == _NO else None
     day = form.day(f"day-{name}", needed=question.writes in ("scan", "drug")) if question.writes in _DAYS else None
-    tesla = form.number(f"tesla-{name}", 0.01, _TESLA_MAX, needed=False) if question.writes == "scan" else None
+    tesla = form.number(f"tesla-{name}", *TESLA, needed=False) if question.writes == "scan" else None
     today = hand.look.now.date(hand.look.zone)
     if day is not None and question.writes == "scan" and day > today:
         form.refuse(f"day-{name}", day.isoformat(), "is still to come")

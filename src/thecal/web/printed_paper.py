@@ -15,7 +15,16 @@ from thecal.clinic.account import accounts
 from thecal.clinic.admission_sheet import admission_sheet
 from thecal.clinic.dose_letter import dose_letter
 from thecal.clinic.emergency_card import emergency_card
-from thecal.clinic.entry import DeviceRecorded, LineUnknown, PassportIssued, VisitAbandoned, VisitBegun, VisitClosed
+from thecal.clinic.entry import (
+    DeviceRecorded,
+    DrugVerified,
+    LineUnknown,
+    PassportIssued,
+    RefillStepped,
+    VisitAbandoned,
+    VisitBegun,
+    VisitClosed,
+)
 from thecal.clinic.history import History
 from thecal.clinic.paper import Paper, Size, pairs, paper_html, printed_line
 from thecal.clinic.passport import PassportError, passport_of, passport_rows
@@ -135,7 +144,23 @@ def _note(asked: _Asked) -> Paper:
     filled = [row.who for row in history.standing if isinstance(row.entry, Filled) and began <= row.entry.at <= ended]
     names = {account.name: account.full_name for account in accounts(reading.connection)}
     by = names.get(filled[-1], filled[-1]) if filled else ""
-    note = refill_note(before, after, who=_identity(asked.person), by=by, clinic=reading.office.name, device=asked.device)
+    refills = {entry.visit for entry in history.all(RefillStepped) if isinstance(entry.step, Filled)}
+    drugs = {
+        row.entry.lot: (row.entry, row.who)
+        for row in history.standing
+        if isinstance(row.entry, DrugVerified) and row.entry.visit in refills and began <= row.entry.at <= ended
+    }
+    both = dict.fromkeys(f"{names.get(who, who)} and {names.get(drug.second, drug.second)}" for drug, who in drugs.values())
+    note = refill_note(
+        before,
+        after,
+        who=_identity(asked.person),
+        by=by,
+        clinic=reading.office.name,
+        device=asked.device,
+        lot="; ".join(f"{lot}, expires {drug.expires}" for lot, (drug, _) in drugs.items()),
+        verified_by="; ".join(both),
+    )
     return replace(note, lines=(*note.lines[:-1], asked.printed))  # who did it need not be who prints it, nor today
 
 

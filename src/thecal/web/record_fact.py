@@ -133,7 +133,7 @@ KINDS: Mapping[str, Kind] = {
     "note": Kind("a note", "", (Field("text", "Note", "area", hint="without the name of a person: it stands in the record"),)),
     "alarm": Kind("an alarm that was heard", "alarm", (Field("tone", "Sound", "choice", options=lambda: _TONES),)),
     "scan": Kind("an MRI that was done", "scan", (
-        Field("tesla", "Field strength in T", "number", hint="such as 1.5"),
+        Field("tesla", "Field strength in T", "number", needed=False, hint="such as 1.5; empty: not known"),
         Field("infusion_off", "For how long no infusion is known", needed=False, hint="such as 2 h; empty: not known"),
     )),
     "visited": Kind("a visit that was", "visited", (

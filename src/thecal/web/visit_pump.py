@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -13,9 +14,11 @@ from thecal.chart.chart import Chart
 from thecal.chart.facts import Fact, Interrogated
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import visit_writing as writing
+from thecal.clinic.audit import write_audit
 from thecal.clinic.entry import Entry, VisitStepped
 from thecal.clinic.history import History
-from thecal.errors import Refusal
+from thecal.clinic.stock_kept import check_stock, use_up_verified
+from thecal.errors import InputError, Refusal
 from thecal.programmer.printout import Printout, printout
 from thecal.programmer.review import Review
 from thecal.pump.memory import digest
@@ -24,7 +27,8 @@ from thecal.quantity import Concentration, DailyDose, Volume, nearest
 from thecal.therapy.residual import worked_out
 from thecal.web.ask import Ask
 from thecal.web.route import Pages
-from thecal.web.visit import Opened, anchor, opened, show, step_done, stopped
+from thecal.web.visit import POCKET_SIGNS, Opened, anchor, field_of, opened, show, step_done, stopped
+from thecal.web.visit_steps import graded
 
 PAGES = Pages()
 _SYRINGE_NL = 10_000  # no syringe is read more finely than to 0.01 mL
@@ -108,7 +112,7 @@ async def interrogated(ask: Ask, stream: str, name: str) -> Response:
         if isinstance(written, Refusal):
             return await run_in_threadpool(show, ask, _reread(ask, found), written, "reading")
         after: tuple[Entry, ...] = (
-            (VisitStepped(ask.practice.now, found.visit.name, "reading after"),) if "update" in found.visit.done else ()
+            (VisitStepped(ask.practice.now, found.visit.name, "reading after"),) if found.visit.read_again else ()
         )
         notebook.add((*written, *after))
         return None
@@ -178,14 +182,28 @@ def filled(ask: Ask, stream: str, name: str) -> Response:
     form, visit = ask.form, found.visit
     volume = form.needed("volume", Volume.parse)
     strength = form.needed("strength", Concentration.parse)
+    pocket = graded(form, {sign: field_of(sign) for sign in POCKET_SIGNS}, "fill_none")
+    if form.ticked("fill_none"):
+        pocket = dict.fromkeys(POCKET_SIGNS, 0)
     if form.errors or volume is None or strength is None or visit.procedure is None:
         return show(ask, found, None if visit.procedure else no_refill(), "fill")
-    written = writing.filled(visit, volume, strength, form.text("lot"), ask.practice.now)
+    written = writing.filled(visit, found.look, volume, strength, pocket, ask.practice.now)
+    if not isinstance(written, Refusal):
+        with ask.practice.reading() as reading:
+            written = check_stock(reading.connection, visit.verified) or written
     if not isinstance(written, Refusal) and found.bench:
         done = _needle(ask, found, Fill(volume, strength))
         if isinstance(done, Refusal):
             written = done
-    return step_done(ask, found, "fill", written, "filled the pump")
+
+    def used(connection: Connection) -> None:
+        for told in use_up_verified(connection, visit.verified):
+            write_audit(connection, ask.by.who, "took vials out of stock", ask.practice.now, detail=told, request=ask.number)
+
+    try:
+        return step_done(ask, found, "fill", written, "filled the pump", used)
+    except InputError as error:  # somebody took the last of it in this moment
+        return show(ask, found, writing.refused("to use up what was verified", "vials on hand", str(error), "REF-11"), "fill")
 
 
 def no_refill() -> Refusal:
