@@ -285,6 +285,66 @@ def test_a_bridge_that_runs_is_no_second_one(
     assert str(typed["bridge_volume"]) in answer.words
 
 
+@pytest.mark.parametrize("dose_mcg", [100, 110])
+def test_under_a_bridge_that_was_typed_in_an_update_is_refused_as_on_a_virtual_pump(
+    practice: Practice,
+    as_: SignIn,
+    stream: str,
+    virtual: Virtual,
+    clock: Clock,
+    bridged: tuple[str, dict[str, object]],
+    dose_mcg: int,
+) -> None:
+    """By the same rule, for the rest of the bridge would be lost; and nothing that is typed of it counts."""
+    nora, nils = as_("nora"), as_("nils")
+    visit, typed = bridged
+    step(nora, visit, "pump/printed", typed)
+    nils.send(f"{visit}/second", {**again(typed), "bridge": typed["bridge_volume"], "bridge_over": typed["bridge_over"]})
+    step(nora, visit, "abandon", {"why": "called away"})
+    pass_(clock, nora, Duration(3600))
+    later, now = at_the_pump(nora, stream, virtual, practice.now), practice.now
+    dose = DailyDose(dose_mcg * 10**6)
+    orders = OrderSheet(OrderContinuous(dose), confirm_total=dose)
+    ordered(practice, stream, later, orders)
+    waiting: list[Action] = [HoldSession(now, orders)]
+    trace = run(virtual.world, lambda *_: waiting.pop() if waiting else None, now, None, virtual.chart)
+    order = opened(practice, stream, later.rpartition("/")[2]).order
+    assert order is not None
+    assert [no.rule for no in order.refusals] == [refused.refusal.rule for refused in trace.refused] == ["PMP-08"]
+    version = history_of(practice, stream).version
+    update = {**printed(virtual.until(now), "update"), "daily_dose": f"{dose}", "day_total": f"{dose}"}
+    answer = step(nora, later, "pump/printed", update)
+    assert answer.status == 422
+    assert "PMP-08" in answer.words
+    assert history_of(practice, stream).version == version
+
+
+def test_a_bridge_that_somebody_else_began_is_found_by_a_reading(
+    practice: Practice, as_: SignIn, stream: str, virtual: Virtual, clock: Clock
+) -> None:
+    """Entered by two, it is in the line as it runs: another strength, once it is over, from the pump to the tip."""
+    nora, nils = as_("nora"), as_("nils")
+    said = virtual.until(practice.now, HoldSession(practice.now, BRIDGED, Needle(FULL, C1000)))
+    visit = begun(nora, stream, "follow-up")
+    to_the_pump(nora, visit)
+    assert said.bolus_ends is not None
+    seconds = said.bolus_ends.s - said.at.s
+    bridge = {"bridge_volume": f"{said.bolus_left.nl / 10**6:.6f}", "bridge_over": f"{seconds} s"}
+    typed = {**printed(said), **bridge}
+    answer = step(nora, visit, "pump/printed", typed)
+    assert answer.status == 200, answer.words
+    answer = nils.send(f"{visit}/second", {**again(typed), "bridge": bridge["bridge_volume"], "bridge_over": f"{seconds} s"})
+    assert answer.status == 200, answer.words
+    step(nora, visit, "abandon", {"why": "only read"})
+    chart = history_of(practice, stream).chart
+    assert chart.session is not None
+    assert (chart.session.report.mode, chart.session.report.bolus_left) == ("bridge bolus", said.bolus_left)
+    pass_(clock, nora, Duration(seconds + 60))
+    at_the_pump(nora, stream, virtual, practice.now, "follow-up")
+    line = ledger_of(history_of(practice, stream).chart).line
+    assert {strength(parcel) for parcel in line.parcels} == {C1000}
+
+
 def test_a_new_patient_bolus_is_counted_in_the_date_to_refill_by(
     practice: Practice, as_: SignIn, stream: str, virtual: Virtual, clock: Clock
 ) -> None:
