@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.clinic.practice import Clock, admit
+from tests.web.real_pump import MODEL, Virtual, ordered, pass_, printed, same_course
 from tests.web.test_printed_again import again
-from tests.web.test_printed_boluses import MODEL, Virtual, ordered, pass_, printed, same_course
 from tests.web.test_visit import begun, history_of, step, to_the_pump
 from tests.web.visitor import Visitor
 from thecal.chart.order import FlexDay, Order, OrderFlex, OrderMinimumRate, OrderPeriodic, StepDose
