@@ -345,7 +345,7 @@ def every_page(practice: Practice, streams: dict[str, str]) -> dict[str, tuple[s
         "/recalls": ("/recalls",),
         "/recalls/{recall}": ("/recalls/FA-1",),
         "/slots": ("/slots",),
-        "/book/{stream}": (f"/book/{p}",),
+        "/book/{stream}": (f"/book/{p}", f"/book/{p}?visit=replacement"),
         "/closures": ("/closures",),
         "/closures/{name}": (f"/closures/{made[0].name}",),
         "/calendar": ("/calendar",),
