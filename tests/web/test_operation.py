@@ -1,5 +1,6 @@
 """An operation on a chart that is there: implant after a trial, replacement, revision, needle in the port, explant."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -153,10 +154,10 @@ def test_what_was_done_after_a_replacement_is_ticked_then_or_later(as_: SignIn, 
     stream = old_pump(practice, nora)
     operated(nora, stream, {**REPLACEMENT, "item-0": "yes"})
     assert asked_for(practice, stream, "EOS-04")[0].endswith(": patency confirmed, volumes recorded")
-    assert f'href="/operation/{stream}?kind=after+replacement"' in nora.get(f"/to-do/{stream}").text
-    assert operated(nora, stream, {"kind": "after replacement"}).status == 422
-    assert operated(nora, stream, {"kind": "after replacement", "at": "2026-11-17T10:00", "item-1": "yes"}).status == 422
-    operated(nora, stream, {"kind": "after replacement", "item-1": "yes", "item-2": "yes"})
+    page = f"/checklist/{stream}/after-replacement"
+    assert f'href="{page}#' in nora.get(f"/to-do/{stream}").text
+    names = [re.sub("[^a-z0-9]+", "-", f"after replacement {item}") for item in ("patency confirmed", "volumes recorded")]
+    assert nora.send(page, dict.fromkeys(names, "yes")).status == 200
     assert asked_for(practice, stream, "EOS-04") == []
 
 
@@ -233,7 +234,6 @@ def test_a_needle_in_the_access_port_is_on_the_chart(as_: SignIn, practice: Prac
         ({"kind": "revision", **CATHETER, "at": "2020-01-01T10:00"}, "at", "no pump was in place then"),
         ({"kind": "explant", "at": "2020-01-01T10:00"}, "at", "an explant before an implant"),
         ({"kind": "explant", "at": "2026-11-14T10:00"}, "at", "after the explant"),
-        ({"kind": "after replacement", "item-0": "yes"}, "at", "was no replacement"),
         ({"kind": "port", "what": "aspirate", "volume": "2"}, "volume", "mL"),
         ({"kind": "other"}, "kind", ""),
     ],

@@ -24,7 +24,7 @@ from tests.web.real_pump import (
     same_course,
 )
 from tests.web.test_printed_again import again
-from tests.web.test_visit import begun, history_of, step, to_the_pump
+from tests.web.test_visit import FILL, NEEDLE, VIAL, begun, history_of, step, to_the_pump
 from tests.web.visitor import Visitor
 from thecal.chart.facts import Interrogated, Ordered, SessionEnded
 from thecal.chart.line_ledger import strength
@@ -64,10 +64,10 @@ def bridged(practice: Practice, as_: SignIn, stream: str, virtual: Virtual) -> t
     to_the_pump(nora, visit)
     before = printed(virtual.until(now))
     assert step(nora, visit, "pump/printed", before).status == 200
-    step(nora, visit, "verify", {"item": ["two people verified drug", "one concentration per tray"], "drug": "1000 mcg/mL A"})
-    step(nora, visit, "needle", {"port": "refill port", "gauge": "22", "at_stop": "yes"})
+    step(nora, visit, "verify", {**VIAL, "vial_strength": "1000 mcg/mL"})
+    step(nora, visit, "needle", NEEDLE)
     step(nora, visit, "pump/aspirate", {"residual": before["calculated"]})
-    answer = step(nora, visit, "pump/fill", {"volume": "18 mL", "strength": "1000 mcg/mL", "lot": "A 2027-10"})
+    answer = step(nora, visit, "pump/fill", {**FILL, "volume": "18 mL", "strength": "1000 mcg/mL"})
     assert answer.status == 200, answer.words
     ordered(practice, stream, visit, BRIDGED)
     residual = Volume.parse(str(before["calculated"]))

@@ -8,7 +8,7 @@ import pytest
 from tests.clinic.practice import Clock
 from tests.web.test_import_page import send, written
 from tests.web.test_person import WITH_PUMP, charts, history
-from tests.web.test_visit import begun, printed_now, step, to_the_pump
+from tests.web.test_visit import FILL, NEEDLE, VIAL, begun, printed_now, step, to_the_pump
 from tests.web.visitor import Answer, Visitor, hidden
 from thecal.chart.clinical import Documented, Overrode
 from thecal.chart.facts import Filled, SessionEnded
@@ -73,10 +73,10 @@ def refilled(practice: Practice, visitor: Visitor, clock: Clock, stream: str) ->
     before = printed_now(practice, stream)
     steps: tuple[tuple[str, dict[str, object]], ...] = (
         ("pump/printed", before),
-        ("verify", {"item": ["two people verified drug", "one concentration per tray"], "drug": "500 mcg/mL lot A"}),
-        ("needle", {"port": "refill port", "gauge": "22", "at_stop": "yes"}),
+        ("verify", VIAL),
+        ("needle", NEEDLE),
         ("pump/aspirate", {"residual": str(before["calculated"])}),
-        ("pump/fill", {"volume": "18 mL", "strength": "500 mcg/mL", "lot": "A 2027-10"}),
+        ("pump/fill", {**FILL, "volume": "18 mL"}),
         ("routine", {}),
     )
     for name, data in steps:

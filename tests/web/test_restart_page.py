@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.clinic.practice import Clock, admit
-from tests.web.test_visit import begun, history_of, printed_now, step, to_the_pump
+from tests.web.test_visit import FILL, NEEDLE, VIAL, begun, history_of, printed_now, step, to_the_pump
 from tests.web.visitor import Visitor
 from thecal.chart.clinical import Answered
 from thecal.clinic.audit import read_audit
@@ -27,10 +27,10 @@ def refilled(practice: Practice, clock: Clock, nora: Visitor, stream: str) -> st
     empty = {**printed_now(practice, stream), "alarms": "empty reservoir, low reservoir", "alarm_on": ""}
     read = step(nora, visit, "pump/printed", empty)
     assert read.status == 200, read.words
-    step(nora, visit, "verify", {"item": ["two people verified drug", "one concentration per tray"], "drug": "500 mcg/mL lot A"})
-    step(nora, visit, "needle", {"port": "refill port", "gauge": "22", "at_stop": "yes"})
+    step(nora, visit, "verify", VIAL)
+    step(nora, visit, "needle", NEEDLE)
     step(nora, visit, "pump/aspirate", {"residual": "0 mL"})
-    filled = step(nora, visit, "pump/fill", {"volume": "20 mL", "strength": "500 mcg/mL", "lot": "A 2027-10"})
+    filled = step(nora, visit, "pump/fill", FILL)
     assert filled.status == 200, filled.words
     return visit
 

@@ -20,10 +20,10 @@ from thecal.fluid import Content
 from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.quantity import Concentration, Volume
 from thecal.therapy.look import Look
-from thecal.therapy.service import AFTER_REPLACEMENT, pump_in_place
+from thecal.therapy.service import AFTER_REPLACEMENT
 from thecal.timeline import Instant
 
-Kind = Literal["implant", "replacement", "after replacement", "revision", "port", "explant"]
+Kind = Literal["implant", "replacement", "revision", "port", "explant"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 HELD: tuple[Content, ...] = ("sterile water", "CSF", "air", "unknown")
 """What a catheter may hold when it is put in, so far as the line is reckoned with it."""
@@ -73,15 +73,6 @@ class Operation:
         sheet = pump_sheet(device.model)
         catheter = Volume(ledger.line.volume_nl) - before.tubing_volume
         return [PumpReplaced(self.at, sheet.name, sheet.tubing_volume + catheter, primed), *self._papers(device)]
-
-    def recorded_after(self, items: Iterable[str]) -> list[Entry]:
-        """EOS-04, EOS-05: what was decided, found and done once the pump was replaced. Raises InputError."""
-        if not isinstance(pump_in_place(self.before.known), PumpReplaced):
-            accepted = ("a time after a replacement that is on the chart",)
-            raise InputError(
-                "the operation", "", "was no replacement: no pump was put on the catheter of another", accepted=accepted
-            )
-        return self.answered(items)
 
     def answered(self, items: Iterable[str]) -> list[Entry]:
         """What of the list after a replacement was done."""

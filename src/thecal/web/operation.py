@@ -29,7 +29,6 @@ ITEMS = words("checklists")[AFTER_REPLACEMENT].items
 _LABELS: Mapping[Kind, str] = {
     "implant": "Implant of a pump and a catheter",
     "replacement": "Replacement of the pump; the catheter stays",
-    "after replacement": "What was decided and done after a replacement",
     "revision": "Revision of the catheter; the pump stays",
     "port": "Needle in the catheter access port",
     "explant": "Explant of pump and catheter; the treatment here goes on",
@@ -113,13 +112,6 @@ def _replacement(form: Form, operation: Operation, device: DeviceRecorded | None
     return [*done, *_fill(form, operation, device), *operation.answered(items)]
 
 
-def _after(form: Form, operation: Operation, _: DeviceRecorded | None) -> list[Entry]:
-    items = [item for number, item in enumerate(ITEMS) if form.ticked(f"item-{number}")]
-    if not items:
-        form.refuse("item-0", "", "is missing: at least one", label="what was done")
-    return operation.recorded_after(items)
-
-
 def _revision(form: Form, operation: Operation, _: DeviceRecorded | None) -> list[Entry]:
     told, holds = read_catheter(form), _held(form)
     serial = form.read("catheter_serial", short("catheter_serial"))
@@ -158,7 +150,6 @@ def _fill(form: Form, operation: Operation, device: DeviceRecorded) -> list[Entr
 _OF_KIND: Mapping[Kind, Callable[[Form, Operation, DeviceRecorded | None], list[Entry]]] = {
     "implant": _implant,
     "replacement": _replacement,
-    "after replacement": _after,
     "revision": _revision,
     "port": _port,
     "explant": _explant,

@@ -28,7 +28,6 @@ _PLACES: tuple[tuple[tuple[str, ...], Place], ...] = (
     (("recall", "SAF-07"), Place("Field actions", "/recalls", "recall")),
     (("line",), Place("Papers of pump and catheter", "/person/{stream}#line", "identify")),
     (("DEV-01",), Place("Papers of pump and catheter", "/person/{stream}#device", "identify")),
-    (("EOS-04",), Place("What was done after the replacement", "/operation/{stream}?kind=after+replacement", "identify")),
     (("REF-11", "MRI-01"), Place("Write it down", "/chart/{stream}/record", "record")),
     (("visit",), Place("Go on with the visit", "/visit/{stream}/{after}", "visit")),
     (("VIS-07", "SES", "REF-02", "REF-09", "REF-12", "REF-13", "RPC", "DEV", "MRI", "INF", "TRB"),
