@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from datetime import date
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
 
 import pytest
 from sqlalchemy import Connection
@@ -10,14 +12,16 @@ from sqlalchemy import Connection
 from tests.clinic.practice import Clock, admit
 from tests.web.test_visit import FILL, NEEDLE, VIAL, begun, history_of, printed_now, step, to_the_pump
 from tests.web.test_visit_steps import rules_of, write
-from tests.web.visitor import Answer, Visitor
+from tests.web.visitor import Answer, Visitor, hidden
+from thecal.bench.bench_folder import BenchError
 from thecal.chart.clinical import SymptomReported
-from thecal.chart.facts import Filled
+from thecal.chart.facts import Filled, Noted
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.audit import read_audit
 from thecal.clinic.drug_forecast import Stock
 from thecal.clinic.entry import DrugVerified, OrderWritten
-from thecal.clinic.practice import Practice
+from thecal.clinic.practice import By, Practice
+from thecal.clinic.record import StaleError
 from thecal.clinic.stock_kept import put_in_stock, stock_on_hand, use_up
 from thecal.quantity import Concentration, Volume
 from thecal.timeline import Duration
@@ -256,3 +260,61 @@ def test_a_sign_of_a_pocket_fill_is_an_emergency_at_once(as_: SignIn, practice: 
     worklist = nora.get("/worklist").words
     assert "lost resistance" in worklist
     assert "emergency" in worklist
+
+
+class Bench:
+    """A bench of one virtual pump that notes what is done to it with a needle."""
+
+    def __init__(self, serial: str) -> None:
+        self.serial = serial
+        self.done: list[object] = []
+
+    def serials(self) -> set[str]:
+        return {self.serial}
+
+    def needle(self, _: str, procedure: object) -> NoReturn:
+        self.done.append(procedure)
+        raise BenchError("a bench of a test")
+
+
+@pytest.mark.parametrize("why", ["somebody wrote meanwhile", "the visit was given up"])
+def test_nothing_is_done_to_a_virtual_pump_that_cannot_be_written_down(
+    as_: SignIn, practice: Practice, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """A form that is sent again would fill it twice."""
+    stream = admit(practice, papers=True)
+    nora = as_("nora")
+    visit = emptied(nora, practice, stream)
+    bench = Bench(f"SN-{stream[2:]}")
+    monkeypatch.setattr(practice, "bench", bench)
+    page = nora.get(visit).text
+    fields = {name: hidden(page, name) for name in ("csrf", "seen")}
+    if why == "the visit was given up":
+        step(nora, visit, "abandon", {"why": "fell ill"})
+    else:
+        write(practice, stream, Noted(practice.now, "of somebody else"))
+    answer = nora.post(f"{visit}/pump/fill", {**FILL, **fields, "once": "a1"})
+    assert answer.status in (409, 422)
+    assert bench.done == []
+    if why != "the visit was given up":
+        assert "a bench of a test" in step(nora, visit, "pump/fill", FILL).words
+        assert len(bench.done) == 1
+
+
+def test_what_a_session_did_is_on_record_whoever_wrote_meanwhile(practice: Practice) -> None:
+    """Its first entry is refused where somebody wrote since the page; from then on the pump is another, and that is kept."""
+    stream = admit(practice)
+    seen = history_of(practice, stream).version
+    ask, found = SimpleNamespace(practice=practice, by=By("nora")), SimpleNamespace(stream=stream)
+    notebook = visit_pump._Notebook(cast(Any, ask), cast(Any, found), "programmed", seen)
+    write(practice, stream, Noted(practice.now, "of somebody else"))
+    with pytest.raises(StaleError):
+        notebook.write_down((Noted(practice.now, "before the session"),))
+    notebook.seen = history_of(practice, stream).version
+    notebook.write_down((Noted(practice.now, "the session began"),))
+    write(practice, stream, Noted(practice.now, "of somebody else again"))
+    notebook.write_down((Noted(practice.now, "the session ended"),))
+    assert history_of(practice, stream).last(Noted) == Noted(practice.now, "the session ended")
+    write(practice, stream, Noted(practice.now, "of somebody else at last"))
+    with pytest.raises(StaleError):
+        notebook.add((Noted(practice.now, "a step of the visit"),))

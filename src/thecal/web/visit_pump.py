@@ -17,6 +17,7 @@ from thecal.clinic import visit_writing as writing
 from thecal.clinic.audit import write_audit
 from thecal.clinic.entry import Entry, VisitStepped
 from thecal.clinic.history import History
+from thecal.clinic.record import StaleError
 from thecal.clinic.stock_kept import check_stock, use_up_verified
 from thecal.errors import InputError, Refusal
 from thecal.programmer.printout import Printout, printout
@@ -46,8 +47,15 @@ class _Notebook:
     facts: list[Fact] = field(default_factory=list)
 
     def write_down(self, facts: tuple[Fact, ...]) -> Chart:
-        """Keep facts in the record; the chart with them."""
-        self.seen = self.ask.practice.write(self.found.stream, self.seen, facts, self.ask.by, self.did)
+        """Keep facts in the record; the chart with them. What a session has begun is on record, whoever writes meanwhile."""
+        while True:
+            try:
+                self.seen = self.ask.practice.write(self.found.stream, self.seen, facts, self.ask.by, self.did)
+                break
+            except StaleError as error:
+                if not self.facts:
+                    raise
+                self.seen = error.now
         self.facts.extend(facts)
         return self.history().chart
 
@@ -163,7 +171,15 @@ def volume_or_zero(text: str) -> Volume:
 
 
 def _needle(ask: Ask, found: Opened, procedure: Withdraw | Fill) -> Volume | Refusal:
-    """Do with a needle to the virtual pump what is being done; what came into the syringe."""
+    """Do with a needle to the virtual pump what is being done; what came into the syringe.
+
+    Nothing is done to it that could not be written down: raises StaleError where somebody else has written since.
+    """
+    closed = writing.check_open(found.visit)
+    if closed is not None:
+        return closed
+    if ask.form.seen != found.history.version:
+        raise StaleError(found.stream, ask.form.seen, found.history.version, found.history.rows[-1].who)
     assert ask.practice.bench is not None  # the visit says so
     try:
         done = ask.practice.bench.needle(found.bench, procedure)
