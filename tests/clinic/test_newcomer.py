@@ -208,6 +208,9 @@ def test_a_pump_is_known_by_its_title_and_size(text: str) -> None:
     ("column", "text", "told", "severity"),
     [
         ("hospital number", "", "is missing", "stops"),
+        ("name", "x" * 121, "is too long", "stops"),
+        ("phone", "5" * 61, "is too long", "stops"),
+        ("serial", "S" * 61, "is too long", "stops"),
         ("name", "", "is missing", "stops"),
         ("daily dose", "", "is missing", "stops"),
         ("last refill on", "", "is missing", "stops"),

@@ -21,6 +21,7 @@ from thecal.chart.vocabulary import named
 from thecal.clinic.catheter import LENGTH, MODEL, TIP, VOLUME, Catheter, Line
 from thecal.clinic.entry import DeviceRecorded, Entry, LineUnknown
 from thecal.clinic.operation import papers_of
+from thecal.clinic.people import too_long
 from thecal.clinic.person import Person
 from thecal.clinic.spreadsheet import Sheet, columns, import_settings, setting_number
 from thecal.clinic.spreadsheet_row import (
@@ -53,6 +54,8 @@ from thecal.twin.world import World
 _MCG_PG = 10**6
 _STRENGTHS = ("low strength", "middle strength", "high strength")
 _ORIGINS: tuple[Origin, ...] = ("spinal", "cerebral")
+_COLUMN_OF = {"number": "hospital number", "second_contact": "second contact"}
+_PAPER_MAX = 60  # characters of a serial number or a lot, as the database keeps them
 _EXAMPLES_ON = date(2026, 3, 16)  # the day of the examples of the columns
 
 
@@ -154,9 +157,12 @@ def _person(cells: Cells) -> Person:
     phone = cells.read("phone", lambda text, name: holding(text, name, "[0-9]"))
     email = cells.read("email", lambda text, name: holding(text, name, r"^[^@\s]+@[^@\s]+$"))
     others = [cells.text(name) for name in ("address", "referrer")]
-    return Person(
+    person = Person(
         cells.text("name"), born, cells.text("hospital number"), phone or "", cells.text("second contact"), email or "", *others
     )
+    for name, most in too_long(person):
+        cells.tell(_COLUMN_OF.get(name, name), "is too long", f"at most {most} characters")
+    return person
 
 
 def _told(cells: Cells, person: Person) -> Iterator[Fact]:
@@ -358,6 +364,9 @@ def _newcomer(cells: Cells) -> Newcomer | None:
     sheet = cells.read("pump model", lambda text, name: pump_sheet(model_named(text, name, pump_spellings())))
     since, line, fill = _since(cells), _line(cells, sheet), _fill(cells, sheet)
     alarm = cells.read("alarm date", lambda text, name: read_date(re.split("[ T]", text)[0], name, cells.place.first))
+    for column in ("serial", "lot", "pump site"):
+        if len(cells.text(column)) > _PAPER_MAX:
+            cells.tell(column, "is too long", f"at most {_PAPER_MAX} characters")
     if cells.stopped or sheet is None or since is None or line is None or fill is None:
         return None
     taken_over = _taken_over(cells, sheet, line, fill, since)

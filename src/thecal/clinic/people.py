@@ -1,12 +1,12 @@
 """The people of a clinic: their identifiers by pseudonym, found by names that are spelled nearly right, and erased for good."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from datetime import date
 from difflib import SequenceMatcher
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, String, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from thecal.clinic.person import Person, new_pseudonym
@@ -107,8 +107,19 @@ def _plain(person: Person) -> dict[str, str]:
         raise InputError("name", "", "is missing")
     if person.name.strip().casefold() == ERASED:
         raise InputError("name", person.name, "is what stands where everything was erased")
-    plain = asdict(person)
-    return {**{key: str(value).strip() for key, value in plain.items()}, "born": person.born.isoformat() if person.born else ""}
+    plain = {name: str(value).strip() for name, value in asdict(person).items()}
+    plain["born"] = person.born.isoformat() if person.born else ""
+    for name, most in too_long(person):
+        raise InputError(name, plain[name][:40], "is too long", accepted=(f"at most {most} characters",))
+    return plain
+
+
+def too_long(person: Person) -> Iterator[tuple[str, int]]:
+    """The identifiers that are longer than can be kept, with how long they may be: one of the databases would take more."""
+    for name, value in asdict(person).items():
+        kind = table.c[name].type
+        if isinstance(kind, String) and kind.length is not None and len(str(value or "").strip()) > kind.length:
+            yield name, kind.length
 
 
 def _person(row: Row[tuple[object, ...]]) -> Person:

@@ -1,5 +1,7 @@
 """Who somebody is, and what frames the record of them: identifiers, the end of treatment, erasure; device and line are shown."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from hashlib import sha256
@@ -18,7 +20,6 @@ from thecal.clinic.newcomer import newcomers
 from thecal.clinic.people import ERASED, add_person, change_person, erase_person, everybody, person_of
 from thecal.clinic.person import Person
 from thecal.clinic.practice import Reading
-from thecal.clinic.record import StaleError
 from thecal.clinic.schema import person as table
 from thecal.clinic.spreadsheet import Sheet, SheetRow, columns, setting_number
 from thecal.clinic.worklist import all_standings
@@ -31,7 +32,7 @@ from thecal.timeline import Instant
 from thecal.twin.fields import plain_text
 from thecal.web.ask import Ask
 from thecal.web.chart import called, history_of
-from thecal.web.form import BIRTHS
+from thecal.web.form import BIRTHS, Form
 from thecal.web.guard import need
 from thecal.web.nightly import outage_kept
 from thecal.web.route import Pages
@@ -87,7 +88,7 @@ def write_new_person(ask: Ask) -> Response:
         entries.append(Documented(now, CONTACT))
     did = "wrote down a person with a pump" if with_pump else "wrote down a person"
     stream = ""
-    with ask.form.reading("number"), ask.practice.database.writing() as connection:
+    with _by_field(ask.form), ask.practice.database.writing() as connection:
         stream = add_person(connection, person)
         ask.practice.write_with(connection, stream, 0, entries, ask.by, did)
     if not stream:
@@ -157,13 +158,12 @@ def fitting(text: str, field: str, longest: int) -> str:
 @PAGES.get("/person/{stream}", "identify")
 def person_page(ask: Ask, stream: str) -> Response:
     """Identifiers, device, line, and how the treatment ends."""
-    values = person_values(ask, stream)
-    ask.audit("read the identifiers", stream)
-    return ask.page("person.html", **values)
+    return ask.page("person.html", **person_values(ask, stream))
 
 
 def person_values(ask: Ask, stream: str) -> dict[str, Any]:
-    """What the page of a person shows."""
+    """What the page of a person shows, also where a form of it comes back; that it was read is audited."""
+    ask.audit("read the identifiers", stream)
     with ask.practice.reading() as reading:
         history, person = history_of(reading, stream)
         look = reading.look(history)
@@ -207,7 +207,7 @@ def write_person(ask: Ask, stream: str) -> Response:
         ask.form.refuse("name", "", "was erased with all identifiers, and is not written down again")
     changed: tuple[str, ...] = ()
     if person is not None and not ask.form.errors:
-        with ask.form.reading("number"), ask.practice.database.writing() as connection:
+        with _by_field(ask.form), ask.practice.database.writing() as connection:
             changed = _changed(connection, stream, person, ask.form.text("was"))
             entries = [Documented(ask.practice.now, CONTACT)] if person.phone and contact is None else []
             detail, seen = ", ".join(changed) or "nothing", ask.form.seen
@@ -221,11 +221,21 @@ def write_person(ask: Ask, stream: str) -> Response:
 def _changed(connection: Connection, stream: str, person: Person, was: str) -> tuple[str, ...]:
     before = person_of(connection, stream)
     if _digest(before) != was:
-        raise StaleError(stream, 0, 0, "")  # another one has changed them since the form was shown
+        told = "were changed by somebody else meanwhile: compare with the page of the person, and send it again"
+        raise InputError("name", person.name, told)
     if before is None:
         add_person(connection, person, stream)
         return tuple(name for name in _OF_PERSON if getattr(person, name))
     return change_person(connection, stream, person)
+
+
+@contextmanager
+def _by_field(form: Form) -> Iterator[None]:
+    """An InputError that is raised inside stands at the field that it names."""
+    try:
+        yield
+    except InputError as error:
+        form.errors.setdefault(error.field, error)
 
 
 def past(ask: Ask, name: str, reading: Reading) -> Instant:
