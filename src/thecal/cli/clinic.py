@@ -120,7 +120,10 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write, a ZIP.", show_default=False)],
     without_identifiers: Annotated[
         bool,
-        typer.Option("--without-identifiers", help="The record alone, for research: no persons, accounts, bookings or audit."),
+        typer.Option(
+            "--without-identifiers",
+            help="The record alone, for research: no persons, accounts, bookings or audit. Dates stay, those of birth too.",
+        ),
     ] = False,
     force: Annotated[bool, _FORCE] = False,
     data: Data = None,
