@@ -180,6 +180,17 @@ def test_who_is_no_longer_treated_is_shown_and_left_alone(small: Practice) -> No
     assert not marked(small, stream)
 
 
+def test_the_pump_of_who_is_lost_is_still_concerned(small: Practice) -> None:
+    """Whoever is found again has that pump."""
+    stream = with_pump(small, "S-1")
+    write(small, stream, Ended(small.now, "lost to follow-up", "five calls"))
+    open_recall(small, recall_of(small), NORA)
+    assert mark(small, "FA-1", NORA) == 0
+    assert rows(small)[stream].ended == ""
+    assert marked(small, stream)
+    assert listed(small, stream)
+
+
 def test_contacts_are_those_about_the_field_action(small: Practice) -> None:
     """Whoever was not tried to be reached is told so."""
     stream = with_pump(small, "S-1")

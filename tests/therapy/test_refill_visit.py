@@ -234,6 +234,13 @@ def test_a_refill_at_home_needs_a_stable_dose_and_an_explained_residual() -> Non
 
 
 @pytest.mark.requirement("RPC-14")
+def test_a_pump_of_constant_flow_has_no_dose_that_is_not_stable_yet() -> None:
+    """It is filled at home by its list and its residual."""
+    story = Story("isomed-8472-20-10").person().implanted().filled(0, 20, 500)
+    assert not [finding for finding in home_refill_gates(story.look(30)) if "stable" in finding.asked]
+
+
+@pytest.mark.requirement("RPC-14")
 def test_before_the_day_what_was_answered_since_the_last_fill_counts() -> None:
     assert len(home_refill_gates(answered(steady("follow-up"), 39, HOME, "home refill").look(50))) == 4
     assert home_refill_gates(answered(steady("follow-up"), 45, HOME, "home refill").look(50)) == ()

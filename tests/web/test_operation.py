@@ -10,13 +10,14 @@ from tests.web.test_person import WITH_PUMP, charts, history, standing
 from tests.web.test_real_pump import asked_for
 from tests.web.test_visit import begun, printed_now, step, to_the_pump
 from tests.web.visitor import Answer, Visitor
-from thecal.chart.clinical import Answered
+from thecal.chart.clinical import Answered, Booked
 from thecal.chart.facts import Filled, Implanted, Noted, PortUsed, PumpReplaced, Revised, TestBolusGiven
 from thecal.chart.line_ledger import line_ledger
 from thecal.clinic.entry import DeviceRecorded, Ended, Entry, LineUnknown
 from thecal.clinic.practice import By, Practice
 from thecal.quantity import Amount, Concentration, Length, Volume
 from thecal.therapy.check import check
+from thecal.therapy.team import open_bookings
 from thecal.timeline import DAY_S, Duration, Instant
 
 SignIn = Callable[[str], Visitor]
@@ -198,6 +199,19 @@ def test_an_explant_ends_no_treatment_and_another_implant_may_follow(as_: SignIn
     assert (now.model, now.serial) == ("synchromed-ii-40", "NEW-1")
     assert not asked_for(practice, stream, "EOS-01")
     assert len(history(practice, stream).all(Implanted)) == 2
+
+
+def test_what_is_booked_of_a_pump_goes_with_it(as_: SignIn, practice: Practice) -> None:
+    """No refill is waited for that nobody can do; another visit stays."""
+    nora = as_("nora")
+    stream = old_pump(practice, nora)
+    on = Instant(NOW.s + 9 * DAY_S)
+    write(practice, stream, Booked(NOW, "refill", on, "Nora Nurse"), Booked(NOW, "follow-up", on, "Dora Doctor"))
+    operated(nora, stream, {"kind": "explant", "at": "2026-11-20T09:00"})
+    with practice.reading() as reading:
+        left = open_bookings(reading.look(history(practice, stream)))
+    assert [booking.visit for booking in left] == ["follow-up"]
+    assert standing(practice, stream).booked is None
 
 
 def test_a_needle_in_the_access_port_is_on_the_chart(as_: SignIn, practice: Practice) -> None:

@@ -1,7 +1,7 @@
 """The staff: accounts that are made, changed, closed and opened, and certificates that end."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,7 +9,9 @@ from tests.clinic.practice import PASSWORD, Clock, admit
 from tests.web.visitor import Answer, Visitor, hidden
 from thecal.chart.clinical import Booked, Certified
 from thecal.clinic.account import account_named
+from thecal.clinic.closures import close
 from thecal.clinic.history import History
+from thecal.clinic.open_days import Closure
 from thecal.clinic.practice import STAFF, By, Practice
 from thecal.clinic.worklist import all_standings
 from thecal.timeline import DAY_S, Duration, Instant
@@ -225,6 +227,25 @@ def test_who_is_booked_with_somebody_is_looked_at_again(as_: SignIn, practice: P
     [refill] = [row.version for row in wanted if getattr(row.entry, "permission", "") == "refill"]
     post(as_("nora"), "/staff/nils", "/staff/nils/certificate/back", version=str(refill), why="it was of another nurse")
     assert of_certificates() == {stream}
+
+
+def test_the_last_open_day_is_that_of_who_may_refill_now(as_: SignIn, practice: Practice) -> None:
+    """Where the one who was left may not any more, a refill is due on the day before the others are away."""
+    stream = admit(practice)
+    for who in ("nora", "dora"):
+        close(practice, Closure("", date(2027, 1, 18), date(2027, 1, 24), "leave", who), By("nora"))
+
+    def open_by() -> date | None:
+        with practice.reading() as reading:
+            standing = next(one for one in all_standings(reading.connection) if one.stream == stream)
+            return standing.open_by.date(reading.zone) if standing.open_by else None
+
+    assert open_by() == date(2027, 1, 22)
+    nora = as_("nora")
+    post(nora, "/staff/nils", "/staff/nils/close")
+    assert open_by() == date(2027, 1, 15)
+    post(nora, "/staff/nils", "/staff/nils/open")
+    assert open_by() == date(2027, 1, 22)
 
 
 def test_certificates_that_end_soon_stand_first(as_: SignIn, clock: Clock, practice: Practice) -> None:

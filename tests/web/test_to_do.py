@@ -193,6 +193,17 @@ def test_each_item_leads_to_where_it_is_done(name: str, address: str) -> None:
     assert place_of(item, "P-X").address == address
 
 
+def test_who_reads_no_chart_is_shown_dates_and_calls(as_: SignIn, practice: Practice) -> None:
+    """And writes nothing about what is not shown."""
+    stream = admit(practice)
+    write(practice, stream, Noticed(practice.now, "overdose suspected"))
+    nora, susan = as_("nora"), as_("susan")
+    assert "suspected" in nora.get(f"/to-do/{stream}").words
+    assert "suspected" not in susan.get(f"/to-do/{stream}").words
+    sent = susan.send(f"/to-do/{stream}", contact(practice, stream, "OVD-01"), f"/to-do/{stream}/contact")
+    assert sent.status == 404
+
+
 def test_who_may_call_may_write_contacts_and_no_one_else(as_: SignIn, practice: Practice) -> None:
     """A scheduler is not led to pages that are not theirs; a pharmacist has no telephone."""
     stream = admit(practice)

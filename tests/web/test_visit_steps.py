@@ -10,8 +10,10 @@ from tests.clinic.practice import Clock, admit
 from tests.web.test_visit import FILL, NEEDLE, VIAL, begun, history_of, printed_now, step, to_the_pump
 from tests.web.visitor import Visitor
 from thecal.chart.clinical import Answered, Booked, Scanned, SymptomReported, Visited
-from thecal.clinic.entry import DrugVerified, Entry, VisitStepped
+from thecal.clinic.entry import DrugVerified, Entry, VisitClosed, VisitStepped
 from thecal.clinic.practice import By, Practice
+from thecal.clinic.visit import visit_of
+from thecal.pump.sheet import pump_sheet
 from thecal.quantity import Concentration
 from thecal.therapy.check import check
 from thecal.therapy.home_refill import ITEMS
@@ -90,6 +92,42 @@ def test_a_visit_for_a_scan_records_the_scan_and_is_not_closed_without_a_reading
     closed = step(nora, visit, "close")
     assert closed.status == 200, closed.words
     assert not {"MRI-03", "VIS-07"} & rules_of(practice, stream)
+
+
+def test_a_reading_before_the_scan_was_written_down_is_none_after_it(as_: SignIn, practice: Practice) -> None:
+    """Also where the scan is said to have been before that reading."""
+    stream = admit(practice, papers=True)
+    nora = as_("nora")
+    visit = begun(nora, stream, "MRI")
+    to_the_pump(nora, visit)
+    assert step(nora, visit, "pump/printed", printed_now(practice, stream)).status == 200
+    scanned = local(Instant(practice.now.s - 3600), practice)
+    assert step(nora, visit, "scan", {"scanned_at": scanned}).status == 200
+    assert "left are: the pump interrogated again" in step(nora, visit, "close").words
+
+
+def test_a_visit_of_somebody_without_a_pump_can_be_closed(as_: SignIn, practice: Practice) -> None:
+    """There is no refill that could be booked."""
+    nora = as_("nora")
+    stream = nora.send("/new-person", {"name": "Nell New"}).url.rpartition("/")[2]
+    visit = begun(nora, stream, "follow-up")
+    to_the_pump(nora, visit)
+    step(nora, visit, "printout", {"given": "yes"})
+    step(nora, visit, "reminder", {"told": "yes"})
+    closed = step(nora, visit, "close")
+    assert closed.status == 200, closed.words
+    assert history_of(practice, stream).last(VisitClosed) is not None
+
+
+def test_two_sizes_of_one_lot_are_two_drugs_of_the_tray(as_: SignIn, practice: Practice) -> None:
+    """Each comes out of its own stock; one that is verified again takes its own place."""
+    stream = admit(practice, papers=True)
+    visit = begun(as_("nora"), stream).rpartition("/")[2]
+    drug = DrugVerified(practice.now, visit, Concentration(500), "A1", date(2027, 10, 31), "nils", "of-20", 1)
+    write(practice, stream, drug, replace(drug, stock="of-5", vials=2), replace(drug, vials=3))
+    found = visit_of(history_of(practice, stream), visit, pump_sheet("synchromed-ii-40"))
+    assert found is not None
+    assert [(each.stock, each.vials) for each in found.verified] == [("of-20", 3), ("of-5", 2)]
 
 
 @pytest.mark.parametrize(

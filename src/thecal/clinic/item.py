@@ -93,6 +93,7 @@ def items_of(history: History, look: Look, recalls: tuple[Recalled, ...] = ()) -
         found = [*_of_rules(look), *_of_clinic(history, look, recalls)]
     else:
         found = [item for item in _of_rules(look) if ended.how == LOST and item.kind in _OF_A_LOST_PUMP]
+        found += _recalls(history, recalls) if ended.how == LOST else ()
     contacts = history.all(Contacted)
     named = {item.name: item for item in found}
     told = [_with_contact(item, [contact for contact in contacts if contact.item == name]) for name, item in named.items()]

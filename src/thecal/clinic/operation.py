@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from thecal.chart.clinical import Answered, Documented
+from thecal.chart.clinical import Answered, Booked, Documented
 from thecal.chart.contradiction import new_contradictions
 from thecal.chart.facts import Explanted, Fact, Filled, Implanted, Noted, PortUsed, PumpReplaced, Revised
 from thecal.chart.line_ledger import line_ledger
@@ -19,8 +19,10 @@ from thecal.errors import InputError, InputErrors
 from thecal.fluid import Content
 from thecal.pump.sheet import PumpSheet, pump_sheet
 from thecal.quantity import Concentration, Volume
+from thecal.therapy.appointment import REFILLS
 from thecal.therapy.look import Look
 from thecal.therapy.service import AFTER_REPLACEMENT
+from thecal.therapy.team import upcoming
 from thecal.timeline import Instant
 
 Kind = Literal["implant", "replacement", "revision", "port", "explant"]
@@ -97,6 +99,12 @@ class Operation:
     def taken_out(self, why: str) -> list[Entry]:
         """Pump and catheter taken out; the person is still treated here."""
         return [Explanted(self.at), *([Noted(self.at, f"pump and catheter taken out: {why}")] if why else [])]
+
+    @staticmethod
+    def taken_back(now: Look) -> list[Entry]:
+        """What is booked of a pump that is no longer there."""
+        ahead = upcoming(now, *REFILLS, "titration")
+        return [Booked(now.now, booking.visit, booking.on, booking.who, cancelled=True) for booking in ahead]
 
     def filled(self, sheet: PumpSheet, volume: Volume, strength: Concentration) -> list[Entry]:
         """The fill of a pump that was just put in. Raises InputError (RPC-08, SAF-02)."""

@@ -12,7 +12,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from thecal.chart.clinical import Noticed
-from thecal.clinic.entry import Contacted, DeviceRecorded, Entry, Recalled, Resolved
+from thecal.clinic.entry import LOST, Contacted, DeviceRecorded, Entry, Recalled, Resolved
 from thecal.clinic.history import History
 from thecal.clinic.item import concerns, letters_of
 from thecal.clinic.people import people_of
@@ -128,7 +128,7 @@ def swept(reading: Reading, recall: Recalled) -> tuple[Concerned, ...]:
         look = reading.look(history)
         concern = _concern(recall, history, look)
         if concern is not None:
-            behind = not standing.ended and _behind(recall, recalls, standing, history, look)
+            behind = standing.ended in ("", LOST) and _behind(recall, recalls, standing, history, look)
             rows.append(_row(recall, standing, history, concern, behind=behind))
     people = people_of(reading.connection, [row.stream for row in rows])
     named = (replace(row, person=people.get(row.stream)) for row in rows)
@@ -138,7 +138,8 @@ def swept(reading: Reading, recall: Recalled) -> tuple[Concerned, ...]:
 def _row(recall: Recalled, standing: Standing, history: History, concern: Concern, *, behind: bool) -> Concerned:
     contacts = tuple(contact for contact in history.all(Contacted) if contact.item == item_of(recall.recall))
     device, resolved = history.last(DeviceRecorded), _resolved(recall, history)
-    return Concerned(standing.stream, None, device, concern, contacts, resolved, standing.ended, behind)
+    ended = "" if standing.ended == LOST else standing.ended  # whoever is found again has that pump
+    return Concerned(standing.stream, None, device, concern, contacts, resolved, ended, behind)
 
 
 def _behind(recall: Recalled, recalls: Iterable[Recalled], standing: Standing, history: History, look: Look) -> bool:

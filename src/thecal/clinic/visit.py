@@ -186,7 +186,7 @@ def visit_of(history: History, name: str, sheet: PumpSheet | None) -> Visit | No
         _gone_on(history, ordered) if written else (),
         typed.entry if typed is not None and isinstance(typed.entry, PrintoutTyped) else None,
         typed.who if typed is not None else "",
-        tuple({entry.lot: entry for entry in history.all(DrugVerified) if entry.visit == name}.values()),
+        tuple({(entry.lot, entry.stock): entry for entry in history.all(DrugVerified) if entry.visit == name}.values()),
     )
 
 
@@ -278,6 +278,8 @@ def _needed(step: StepName, visit: Visit, look: Look, second: tuple[Finding, ...
         if step == "reading" and visit.is_refill and sheet is not None:
             return ""  # what is to be expected is worked out instead
         return "no pump that can be programmed is in place"
+    if step == "next visit" and sheet is None:
+        return "no pump is in place"
     if step == "order" and visit.is_refill and visit.orders is None and visit.filled is None:
         return ""
     no_order = "order left out" in visit.done and visit.orders is None
@@ -304,7 +306,7 @@ def _is_done(step: StepName, visit: Visit, look: Look, second: tuple[Finding, ..
         since = visit.ordered_at
         return since is not None and session is not None and session.at >= since and "update" in visit.done
     if step == "reading after" and visit.kind == "MRI":
-        return "scan" in visit.done and read_since_scan(look) and look.chart.uncertain is None
+        return {"scan", step} <= visit.done.keys() and read_since_scan(look) and look.chart.uncertain is None
     if step == "reading after":
         update, read = visit.done.get("update"), visit.done.get(step)
         return update is not None and read is not None and read.at >= update.at and look.chart.uncertain is None

@@ -30,8 +30,11 @@ def gated(look: Look) -> Iterator[Finding]:
 
 
 def person_gates(look: Look) -> Iterator[Finding]:
-    """RPC-14: what of the person stands against it, whatever is there on the day: the dose, and the residual."""
-    if not settled(look):
+    """RPC-14: what of the person stands against it, whatever is there on the day: the dose, and the residual.
+
+    A pump that is not programmed gives what it is filled with: there is no dose that could still be on its way.
+    """
+    if (look.sheet is None or look.sheet.programmable) and not settled(look):
         asked, allowed = "a refill at home while the dose is not stable", "a dose that is stable (VIS-03)"
         yield look.found("RPC-14", "block", asked, allowed, "Refill in the clinic until the dose is stable.")
     if unresolved(look) is not None:

@@ -1,12 +1,14 @@
 """An operation on a chart: pump and catheter put in after a trial, exchanged, revised, taken out; dated when it happened."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
 
 from thecal.catheter.geometry import TIP_LEVELS
 from thecal.chart.vocabulary import words
+from thecal.clinic.booking import free_unbooked
 from thecal.clinic.entry import DeviceRecorded, Entry
 from thecal.clinic.operation import HELD, KINDS, Kind, Operation
 from thecal.clinic.timeline_words import entry_text
@@ -79,10 +81,13 @@ def write_operation(ask: Ask, stream: str) -> Response:
             operation = Operation(kind, at, history, reading.look(history, at), ask.account.full_name)
             device = read_device(form, reading, stream, at) if kind in ("implant", "replacement") else None
             entries = _entries(ask, operation, device)
+        if entries and kind == "explant":
+            entries = (*entries, *Operation.taken_back(reading.look(history)))
         said = "; ".join(entry_text(entry, reading.zone) for entry in entries)
     if form.errors or not entries or kind is None:
         return ask.again("operation.html", **_values(ask, stream, form.text("kind")))
-    ask.practice.write(stream, form.seen, entries, ask.by, "wrote down an operation", detail=kind)
+    free = partial(free_unbooked, ask.practice, stream=stream)
+    ask.practice.write(stream, form.seen, entries, ask.by, "wrote down an operation", detail=kind, also=free)
     return ask.go(f"/operation/{stream}", f"Written down: {said}.")
 
 

@@ -13,6 +13,7 @@ from thecal.clinic import account as kept
 from thecal.clinic.account import Account
 from thecal.clinic.api_token import revoke_tokens_of
 from thecal.clinic.audit import write_audit
+from thecal.clinic.closures import renew
 from thecal.clinic.entry import Corrected
 from thecal.clinic.history import History
 from thecal.clinic.practice import STAFF, Practice, Reading
@@ -247,6 +248,7 @@ def account_closed(ask: Ask, name: str) -> Response:
     except InputError as error:
         ask.form.errors[error.field] = error
         return _account(ask, name, 422)
+    renew(practice)
     return ask.go("/staff", f"The account {name} is closed: its sessions and tokens are ended.")
 
 
@@ -258,6 +260,7 @@ def account_opened(ask: Ask, name: str) -> Response:
         _named(connection, name)
         kept.set_active(connection, name, active=True)
         write_audit(connection, ask.by.who, "opened an account", practice.now, detail=name, request=ask.number)
+    renew(practice)
     return ask.go(f"/staff/{name}", f"The account {name} is open again.")
 
 
@@ -287,6 +290,7 @@ def certificate_written(ask: Ask, name: str) -> Response:
     detail = f"{name}: {', '.join(wanted)}, until {until}"
     practice.write(STAFF, form.seen, facts, ask.by, "wrote down a certificate", detail=detail)
     _refresh_booked(practice, account)
+    renew(practice)
     return ask.go(f"/staff/{name}", "The certificate is on record.")
 
 
@@ -312,6 +316,7 @@ def certificate_taken_back(ask: Ask, name: str) -> Response:
     detail = f"{name}: {found.fact.permission}"
     practice.write(STAFF, form.seen, [entry], ask.by, "took a certificate back", detail=detail)
     _refresh_booked(practice, account)
+    renew(practice)
     return ask.go(f"/staff/{name}", "The certificate does not count any more.")
 
 

@@ -13,7 +13,7 @@ from thecal.web.form import Form
 from thecal.web.guard import NotFoundError
 from thecal.web.place import Place, place_of
 from thecal.web.route import Pages
-from thecal.web.telephone import call_back_options, opened, read_call_back
+from thecal.web.telephone import call_back_options, opened, read_call_back, shown_items
 
 PAGES = Pages()
 _REACHED = ("yes", "no")
@@ -39,7 +39,7 @@ def to_do_page(ask: Ask, stream: str) -> Response:
 def contact_written(ask: Ask, stream: str) -> Response:
     """Write down that somebody tried to reach somebody about an item."""
     hand, form = opened(ask, stream), ask.form
-    number, item = _named(hand, form)
+    number, item = _named(ask, hand, form)
     now, zone = hand.look.now, hand.look.zone
     whom, how = form.chosen(f"whom-{number}", CALLERS), form.chosen(f"how-{number}", WAYS)
     reached = form.chosen(f"reached-{number}", _REACHED)
@@ -56,7 +56,7 @@ def contact_written(ask: Ask, stream: str) -> Response:
 def item_resolved(ask: Ask, stream: str) -> Response:
     """End an item that no fact ends, with a word of how. What a rule finds is refused: it ends when the chart says so."""
     hand, form = opened(ask, stream), ask.form
-    number, item = _named(hand, form)
+    number, item = _named(ask, hand, form)
     field = f"resolved-{number}"
     if not item.by_hand:
         form.refuse(field, item.name, f"is found by {item.rule} and ends when the chart says so: {item.next}", label="the item")
@@ -73,10 +73,10 @@ def _seen(form: Form) -> int:
     return int(form.number("seen", 0, 10**9) or 0)
 
 
-def _named(hand: AtHand, form: Form) -> tuple[int, Item]:
+def _named(ask: Ask, hand: AtHand, form: Form) -> tuple[int, Item]:
     """The item that a form is about, and the number of its fields. Raises NotFoundError where it is no longer open."""
     number = form.text("n")
-    item = next((item for item in hand.standing.items if item.name == form.text("item")), None)
+    item = next((item for item in shown_items(ask, hand) if item.name == form.text("item")), None)
     if item is None or not number.isdecimal():
         raise NotFoundError("This is not to be done any more: the chart has changed, or somebody has resolved it.")
     return int(number[:4]), item
@@ -88,7 +88,7 @@ def _page(ask: Ask, hand: AtHand, code: int = 200) -> Response:
     contacts = hand.history.all(Contacted)
     rows = [
         Row(number, item, place_of(item, stream), tuple(told for told in contacts if told.item == item.name))
-        for number, item in enumerate(hand.standing.items, start=1)
+        for number, item in enumerate(shown_items(ask, hand), start=1)
     ]
     return ask.page(
         "to_do.html",
