@@ -127,7 +127,11 @@ def test_two_sizes_of_one_lot_are_two_drugs_of_the_tray(as_: SignIn, practice: P
     write(practice, stream, drug, replace(drug, stock="of-5", vials=2), replace(drug, vials=3))
     found = visit_of(history_of(practice, stream), visit, pump_sheet("synchromed-ii-40"))
     assert found is not None
-    assert [(each.stock, each.vials) for each in found.verified] == [("of-20", 3), ("of-5", 2)]
+    assert [(each.stock, each.vials) for each in found.verified] == [("of-5", 2), ("of-20", 3)]
+    write(practice, stream, replace(drug, stock="", vials=0))
+    found = visit_of(history_of(practice, stream), visit, pump_sheet("synchromed-ii-40"))
+    assert found is not None
+    assert [each.stock for each in found.verified] == [""], "as it was typed in, whatever lot was chosen before"
 
 
 @pytest.mark.parametrize(

@@ -186,8 +186,17 @@ def visit_of(history: History, name: str, sheet: PumpSheet | None) -> Visit | No
         _gone_on(history, ordered) if written else (),
         typed.entry if typed is not None and isinstance(typed.entry, PrintoutTyped) else None,
         typed.who if typed is not None else "",
-        tuple({(entry.lot, entry.stock): entry for entry in history.all(DrugVerified) if entry.visit == name}.values()),
+        _verified(history, name),
     )
+
+
+def _verified(history: History, name: str) -> tuple[DrugVerified, ...]:
+    """The drugs that were verified: a lot as it was last, but two sizes of one lot out of stock are both there."""
+    found: list[DrugVerified] = []
+    for entry in (entry for entry in history.all(DrugVerified) if entry.visit == name):
+        others = [each for each in found if each.lot != entry.lot or (each.stock and entry.stock and each.stock != entry.stock)]
+        found = [*others, entry]
+    return tuple(found)
 
 
 def _gone_on(history: History, ordered: int) -> tuple[Overrode, ...]:
