@@ -56,7 +56,7 @@ def pre_visit_asked(ask: Ask, stream: str) -> Response:
     if ask.form.errors:
         return _page(ask, hand, booking, code=422)
     entries = asked_before(booking.on, answers, hand.look)
-    ask.practice.write(stream, _seen(ask), entries, ask.by, "called before a visit")
+    ask.practice.write(stream, ask.form.seen, entries, ask.by, "called before a visit")
     return ask.go(f"/pre-visit/{stream}?visit={booking.on.s}", "The answers are written down. What they mean stands here.")
 
 
@@ -70,15 +70,11 @@ def visit_moved(ask: Ask, stream: str) -> Response:
     if slot is None or visit.visit not in VISITS:
         form.refuse("slot", "", "is missing: choose one of those that fit")
         return _page(ask, hand, visit, code=422)
-    done = book(ask.practice, stream, _seen(ask), slot.name, visit.visit, ask.by)
+    done = book(ask.practice, stream, ask.form.seen, slot.name, visit.visit, ask.by)
     if isinstance(done, Refusal):
         return _page(ask, hand, visit, code=422, refusal=done)
     told = f"The {visit.visit} is moved to {slot.begins.local_text(hand.look.zone)}, {slot.place}."
     return ask.go(f"/pre-visit/{stream}?visit={slot.begins.s}", told)
-
-
-def _seen(ask: Ask) -> int:
-    return int(ask.form.number("seen", 0, 10**9) or 0)
 
 
 def _visits(hand: AtHand) -> list[Booked]:

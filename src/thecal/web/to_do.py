@@ -48,7 +48,7 @@ def contact_written(ask: Ask, stream: str) -> Response:
     if form.errors or outcome is None:
         return _page(ask, hand, code=422)
     contact = Contacted(now, item.name, whom or "", how or "", reached == "yes", outcome, call_back)
-    ask.practice.write(stream, _seen(form), [contact], ask.by, "wrote down a contact", detail=item.name)
+    ask.practice.write(stream, form.seen, [contact], ask.by, "wrote down a contact", detail=item.name)
     return ask.go(f"/to-do/{stream}", "The contact is written down.")
 
 
@@ -65,12 +65,8 @@ def item_resolved(ask: Ask, stream: str) -> Response:
         return _page(ask, hand, code=422)
     with ask.practice.reading() as reading:
         entries = resolution(hand.history, hand.look, reading.recalls(), item.name, how)
-    ask.practice.write(stream, _seen(form), entries, ask.by, "resolved an item", detail=item.name)
+    ask.practice.write(stream, form.seen, entries, ask.by, "resolved an item", detail=item.name)
     return ask.go(f"/to-do/{stream}", "The item is resolved.")
-
-
-def _seen(form: Form) -> int:
-    return int(form.number("seen", 0, 10**9) or 0)
 
 
 def _named(ask: Ask, hand: AtHand, form: Form) -> tuple[int, Item]:
