@@ -37,11 +37,11 @@ def postgres_url(named: str) -> Iterator[str]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(server: str) -> str:
-    """The address of a new, empty database on a server."""
+def new_database(server: str, like: str = "") -> str:
+    """The address of a new database on a server: an empty one, or a copy of the one at an address, which nobody uses."""
     name = f"thecal_{os.getpid()}_{next(_NUMBERS)}"
     engine = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name}" + (f" TEMPLATE {make_url(like).database}" if like else "")))
     engine.dispose()
     return make_url(server).set(database=name).render_as_string(hide_password=False)

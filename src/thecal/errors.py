@@ -95,6 +95,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def sentence(text: str) -> str:
+    """Text as a sentence begins: its first letter a capital, all others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that looks most like ``name``, quoted, or None."""
     known = list(known)

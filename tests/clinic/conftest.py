@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clinic.practice import Clock, new_practice
+from tests.clinic.practice import Clock, new_practice, ready_database
 from tests.postgres import new_database
 from thecal.clinic.database import sqlite_url
 from thecal.clinic.practice import Practice
@@ -16,7 +16,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a new database, of either kind."""
     if request.param == "sqlite":
         return sqlite_url(tmp_path / "clinic.db")
-    return new_database(request.getfixturevalue("postgres"))
+    server = request.getfixturevalue("postgres")
+    return ready_database(server) if "practice" in request.fixturenames else new_database(server)
 
 
 @pytest.fixture

@@ -1,17 +1,23 @@
 """A clinic for tests: on a new database, with a clock that stands still until it is moved, and people who work there."""
 
+import atexit
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from argon2 import PasswordHasher
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
+from tests.postgres import new_database
 from thecal.bench.new_pump import ready_pump
 from thecal.chart.clinical import Certified, Documented
+from thecal.chart.facts import Fact
 from thecal.clinic import account as kept
-from thecal.clinic.account import Account, make_account
-from thecal.clinic.database import Database
+from thecal.clinic.account import Account, accounts, make_account
+from thecal.clinic.database import Database, sqlite_url
 from thecal.clinic.entry import DeviceRecorded
 from thecal.clinic.office import Office, write_office
 from thecal.clinic.people import add_person
@@ -51,15 +57,48 @@ class Clock:
 
 
 def new_practice(url: str, folder: Path, clock: Clock | None = None) -> Practice:
-    """A clinic with people and certificates, and nobody to treat."""
+    """A clinic with people and certificates, and nobody to treat; of a ``ready_database`` as it is."""
     clock = clock or Clock()
+    file = Path(make_url(url).database or "") if url.startswith("sqlite") else None
+    if file is not None and not file.exists() and clock() == NOW:
+        shutil.copyfile(_first_day(), file)
     practice = Practice(Database(url), folder, clock)
+    with practice.database.reading() as connection:
+        ready = bool(accounts(connection))
+    return practice if ready else _made(practice)
+
+
+def ready_database(server: str) -> str:
+    """The address of a new database of a PostgreSQL server that holds such a clinic on its first day."""
+    return new_database(server, like=_first_day_on(server))
+
+
+@cache
+def _first_day_on(server: str) -> str:
+    url = new_database(server)
+    _made(Practice(Database(url), Path(), Clock())).database.close()
+    return url
+
+
+@cache
+def _first_day() -> Path:
+    """The database of such a clinic, made once and copied: that takes a tenth of the time."""
+    folder = Path(tempfile.mkdtemp(prefix="thecal-first-day-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    file = folder / "clinic.db"
+    _made(Practice(Database(sqlite_url(file)), folder, Clock())).database.close()
+    assert [path.name for path in folder.iterdir()] == [file.name], "all of it is in one file"
+    return file
+
+
+def _made(practice: Practice) -> Practice:
+    now = practice.now
     with practice.database.writing() as connection:
         write_office(connection, Office("Clinic of tests", "Europe/Berlin", "555-0101", "555-0102"))
         for account in STAFF_OF_TESTS:
-            make_account(connection, account, PASSWORD, clock.now)
-    given = Instant(clock.now.s - 30 * DAY_S)
-    until = Instant(clock.now.s + 300 * DAY_S)
+            make_account(connection, account, PASSWORD, now)
+    given = Instant(now.s - 30 * DAY_S)
+    until = Instant(now.s + 300 * DAY_S)
     papers = [
         Certified(given, who, role, permission, until) for who, role in CERTIFIED for permission in ("program", "refill", "order")
     ]
@@ -71,14 +110,19 @@ def admit(
     practice: Practice, name: str = "Ada Example", model: str = "synchromed-ii-40", *, number: str = "", papers: bool = False
 ) -> str:
     """Somebody with a pump that runs since a week ago, with its ``papers`` or without; the pseudonym."""
-    made = ready_pump(pump_sheet(model), practice.now)
-    assert not isinstance(made, Refusal)
     with practice.database.writing() as connection:
         stream = add_person(connection, Person(name, number=number, phone="555-0110", second_contact="Bo Example 555-0111"))
         device = DeviceRecorded(practice.now, model, f"SN-{stream[2:]}", "L-1")
-        entries = (*made.facts, *((Documented(practice.now, "device record"), device) if papers else ()))
+        entries = (*_course(model, practice.now), *((Documented(practice.now, "device record"), device) if papers else ()))
         practice.write_with(connection, stream, 0, entries, By("nora"), "wrote down a course")
     return stream
+
+
+@cache
+def _course(model: str, now: Instant) -> tuple[Fact, ...]:
+    made = ready_pump(pump_sheet(model), now)
+    assert not isinstance(made, Refusal)
+    return made.facts
 
 
 def change_behind_the_back(practice: Practice, change: str) -> None:

@@ -158,6 +158,24 @@ def test_a_newer_booking_takes_the_older_one_back(practice: Practice, clock: Clo
         assert free_slots(reading.connection, clock.now) == [second, first]
 
 
+@pytest.mark.parametrize("visit", ["refill", "follow-up"])
+def test_what_was_kept_this_morning_is_not_taken_back(practice: Practice, clock: Clock, visit: str) -> None:
+    """The next visit is booked while somebody is still there: only a booking that is still ahead makes way for it."""
+    stream = admit(practice)
+    kept, missed, later = offered(practice, "2026-11-20 10:00", "2026-11-20 15:00", "2027-01-18 09:00")
+    sold(practice, stream, kept, visit)
+    clock.pass_(Duration(30 * 60))  # somebody who came early
+    filled = [Filled(clock.now, Volume.parse("40 mL"), Concentration.parse("500 mcg/mL"))] if visit == "refill" else []
+    write(practice, stream, Visited(clock.now, visit, "Nora Nurse"), *filled)
+    clock.pass_(Duration(60))
+    if visit != "refill":  # nobody is refilled twice on a day
+        sold(practice, stream, missed, visit)
+        assert in_charts(practice, [stream]) == in_rows(practice) == {(stream, visit, one.begins) for one in (kept, missed)}
+        clock.pass_(Duration(60))
+    sold(practice, stream, later, visit)
+    assert in_charts(practice, [stream]) == in_rows(practice) == {(stream, visit, one.begins) for one in (kept, later)}
+
+
 def test_a_booking_that_came_from_elsewhere_is_taken_back_too(small: Practice, clock: Clock) -> None:
     """It stands in the chart and in no slot."""
     stream = admit(small)

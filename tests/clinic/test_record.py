@@ -1,11 +1,14 @@
 """The record: what is written stays as it was, on both databases."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.clinic.practice import NOW, Clock, admit, change_behind_the_back
-from thecal.chart.clinical import Noticed, Visited
+from thecal.chart.clinical import Described, Noticed, Visited
 from thecal.chart.facts import Noted
 from thecal.clinic.entry import Corrected, Entry
 from thecal.clinic.practice import By, Practice
@@ -43,6 +46,16 @@ def test_nothing_is_written_before_it_happens(practice: Practice) -> None:
         practice.write("P-1", 0, [Noted(NOW, "now"), Noted(Instant(NOW.s + 1), "later")], BY, "wrote")
     with practice.reading() as reading:
         assert reading.history("P-1").version == 0
+
+
+def test_no_day_of_birth_is_written_into_the_record(practice: Practice) -> None:
+    """It tells who somebody is, and the record cannot be erased."""
+    told = Described(NOW, "stroke", "cerebral", date(1960, 1, 2))
+    with pytest.raises(ValueError, match="stands beside the record"):
+        practice.write("P-1", 0, [Noted(NOW, "referred"), told], BY, "wrote")
+    with practice.reading() as reading:
+        assert reading.history("P-1").version == 0
+    assert practice.write("P-1", 0, [replace(told, born=None)], BY, "wrote") == 1
 
 
 @pytest.mark.requirement("REC-01")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clinic.practice import Clock, new_practice
+from tests.clinic.practice import Clock, new_practice, ready_database
 from tests.postgres import new_database
 from tests.web.visitor import Visitor, visitor
 from thecal.clinic.database import sqlite_url
@@ -22,7 +22,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a new database; PostgreSQL takes longer to make one."""
     if request.param == "sqlite":
         return sqlite_url(tmp_path / "clinic.db")
-    return new_database(request.getfixturevalue("postgres"))
+    server = request.getfixturevalue("postgres")
+    return ready_database(server) if "practice" in request.fixturenames else new_database(server)
 
 
 @pytest.fixture

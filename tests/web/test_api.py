@@ -382,6 +382,10 @@ def test_a_call_that_is_sent_twice_is_done_once(call: Call, practice: Practice) 
         ({"kind": "visited", "at": "2026-11-20 08:30", "visit": "refill", "who": "x" * 4001}, "facts[0].who"),
         ({"kind": "checklist", "at": "2026-11-20 08:30", "checklist": "refill"}, "facts[0]"),
         ({"kind": ["symptom"]}, "facts[0].kind"),
+        (
+            {"kind": "described", "at": "2026-11-20 08:30", "cause": "stroke", "origin": "cerebral", "born": "1960-01-02"},
+            "facts[0].born",
+        ),
         ({}, "facts[0].kind"),
     ],
 )

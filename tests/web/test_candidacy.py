@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from tests.clinic.practice import Clock, admit
@@ -21,7 +22,7 @@ from thecal.timeline import HOUR_S, Duration
 from thecal.web.place import field_of
 
 SignIn = Callable[[str], Visitor]
-WHO = {"cause": "multiple sclerosis", "origin": "spinal", "severe": "yes", "born": "1975-05-01"}
+WHO = {"cause": "multiple sclerosis", "origin": "spinal", "severe": "yes"}
 READY = {
     "test-site-resuscitation-equipment": "yes", "test-site-trained-staff": "yes", "platelets": "220000", "inr": "1.0",
 }  # fmt: skip
@@ -30,10 +31,10 @@ BEFORE = {f"before-test-{name}": "yes" for name in (
 )}  # fmt: skip
 
 
-def newcomer(practice: Practice, name: str = "Cy Candidate") -> str:
+def newcomer(practice: Practice, name: str = "Cy Candidate", born: date | None = None) -> str:
     """Somebody who was referred, and of whom nothing else is known."""
     with practice.database.writing() as connection:
-        stream = add_person(connection, Person(name))
+        stream = add_person(connection, Person(name, born))
         practice.write_with(connection, stream, 0, [Referred(practice.now)], By("dora"), "wrote down a referral")
     return stream
 
@@ -100,6 +101,22 @@ def test_answers_are_written_as_facts_and_the_findings_follow(as_: SignIn, pract
         assert candidacy(reading.look(kept)).standing == "candidate"
 
 
+def test_a_rule_of_age_is_told_the_day_of_birth_from_beside_the_record(as_: SignIn, practice: Practice) -> None:
+    """It is on no page of those who may not know who it is; without it no rule of age can speak."""
+    stream, other = newcomer(practice, born=date(2023, 2, 3)), newcomer(practice, "Di Candidate")
+    dora = as_("dora")
+    send(dora, f"/candidacy/{stream}", WHO)
+    page = dora.get(f"/candidacy/{stream}")
+    assert "3 years old: the day of birth is written down with the identifiers" in page.words
+    assert "2023" not in page.shown
+    assert "The day of birth is not known, so no rule of age can speak" in dora.get(f"/candidacy/{other}").words
+    with practice.reading() as reading:
+        found, unknown = (check(reading.look(reading.history(one)), "candidacy") for one in (stream, other))
+    assert "CAN-14" in {finding.rule for finding in found}
+    assert "CAN-14" not in {finding.rule for finding in unknown}
+    assert [fact.born for fact in history(practice, stream).all(Described)] == [None]
+
+
 def test_what_was_not_touched_is_not_written_again(as_: SignIn, practice: Practice) -> None:
     """The same form again writes nothing; one other answer writes one entry."""
     stream = newcomer(practice)
@@ -123,14 +140,15 @@ def test_an_exclusion_stands_against_it_at_once(as_: SignIn, practice: Practice)
 
 
 def test_bad_input_comes_back_marked_and_writes_nothing(as_: SignIn, practice: Practice) -> None:
-    """A cause without an origin, a birth to come, an answer that is none, an effect without its grade, a depth of a well."""
-    stream = newcomer(practice)
+    """A cause without an origin, an injury to come or before the birth, no answer, an effect without its grade, a deep well."""
+    stream = newcomer(practice, born=date(1975, 5, 1))
     dora = as_("dora")
     version = history(practice, stream).version
     for data, field in (
         ({"cause": "stroke"}, "origin"),
         ({"cause": "strokes", "origin": "cerebral"}, "cause"),
-        (WHO | {"born": "2027-01-01"}, "born"),
+        (WHO | {"injured": "2027-01-01"}, "injured"),
+        (WHO | {"injured": "1975-04-30"}, "injured"),
         ({"impact-comfort": "perhaps"}, "impact-comfort"),
         ({"effect": "dizziness"}, "effect_grade"),
         ({"goal": "walk", "goal_score": "7"}, "goal_score"),

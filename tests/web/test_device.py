@@ -70,6 +70,9 @@ def test_a_measured_volume_is_a_paper_of_its_own(as_: SignIn, practice: Practice
     assert paper is not None
     assert (paper.document, paper.by) == ("catheter volume", "Nora Nurse")
     assert measured(practice, stream)
+    doubted: dict[str, object] = {"line_known": "no", "line_how": "the measurement was of another person"}
+    nora.send(f"/person/{stream}", doubted, to=f"/person/{stream}/line")
+    assert not measured(practice, stream)
 
 
 def test_a_volume_as_the_lengths_have_it_leaves_them(as_: SignIn, practice: Practice) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
 from tests.clinic.practice import NOW, Clock, admit
 from tests.web.visitor import Visitor, hidden
@@ -18,6 +19,7 @@ from thecal.clinic.people import ERASED, person_of
 from thecal.clinic.person import Person
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import streams
+from thecal.clinic.schema import entry
 from thecal.clinic.standing import Standing
 from thecal.quantity import Volume
 from thecal.timeline import DAY_S, Duration, Instant
@@ -416,6 +418,25 @@ def test_an_erasure_needs_the_pseudonym_and_leaves_the_record(as_: SignIn, pract
     assert history(practice, stream).version == 11
     assert "Ada" not in nora.get(f"/chart/{stream}").text
     assert [line.did for line in audited(practice, stream)].count("erased the identifiers") == 1
+
+
+def test_the_age_goes_with_the_identifiers(as_: SignIn, practice: Practice) -> None:
+    """Rules of age know it from the identifiers alone; the record has never held it."""
+    stream, nora = admit(practice), as_("nora")
+    sent = {"name": "Ada Example", "phone": "555-0110", "second_contact": "Bo Example 555-0111", "born": "2024-05-06"}
+    assert "Changed: born." in nora.send(f"/person/{stream}", dict(sent)).text
+
+    def age() -> int | None:
+        with practice.reading() as reading:
+            return reading.look(reading.history(stream)).age_years
+
+    assert age() == 2
+    nora.send(f"/person/{stream}/erase", {"confirm": stream})
+    assert age() is None
+    with practice.database.reading() as connection:
+        bodies = connection.execute(select(entry.c.body)).scalars().all()
+    assert bodies
+    assert not [body for body in bodies if "2024-05-06" in body]
 
 
 def test_who_was_erased_is_not_written_down_again(as_: SignIn, practice: Practice) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from tests.clinic.practice import Clock, admit
+from tests.web.test_person import WITH_PUMP, charts
 from tests.web.test_visit import FILL, NEEDLE, VIAL, begun, history_of, printed_now, step, to_the_pump
 from tests.web.visitor import Visitor
 from thecal.chart.clinical import Answered, Booked, Scanned, SymptomReported, Visited
@@ -60,6 +61,7 @@ def test_a_visit_for_a_scan_records_the_scan_and_is_not_closed_without_a_reading
     booked = Booked(practice.now, "MRI", practice.now + Duration(3600))
     write(practice, stream, booked)
     visit = begun(nora, stream, "MRI")
+    assert "MRI visit" in nora.get(visit).words
     assert history_of(practice, stream).all(Visited) == []
     assert "MRI-01" in rules_of(practice, stream)
     to_the_pump(nora, visit)
@@ -92,6 +94,25 @@ def test_a_visit_for_a_scan_records_the_scan_and_is_not_closed_without_a_reading
     closed = step(nora, visit, "close")
     assert closed.status == 200, closed.words
     assert not {"MRI-03", "VIS-07"} & rules_of(practice, stream)
+
+
+@pytest.mark.requirement("VIS-07")
+def test_whoever_closes_the_visit_has_seen_somebody_whose_pump_cannot_be_read(as_: SignIn, practice: Practice) -> None:
+    """After a scan with a pump without electronics nothing is left to be triaged; while the visit is open it is."""
+    constant = {"pump_model": "isomed-8472-20-03", "last_refill_on": "2026-11-10 09:30", "daily_dose": ""}
+    nora = as_("nora")
+    nora.send("/new-person?with=pump", {**WITH_PUMP, **constant}, to="/new-person")
+    (stream,) = charts(practice)
+    visit = begun(nora, stream, "MRI")
+    to_the_pump(nora, visit)
+    assert step(nora, visit, "scan", {"scanned_at": local(practice.now, practice)}).status == 200
+    step(nora, visit, "printout", {"given": "yes"})
+    step(nora, visit, "reminder", {"told": "yes"})
+    write(practice, stream, Booked(practice.now, "refill", practice.now + Duration(5 * DAY_S)))
+    assert "VIS-07" in rules_of(practice, stream)
+    closed = step(nora, visit, "close")
+    assert closed.status == 200, closed.words
+    assert "VIS-07" not in rules_of(practice, stream)
 
 
 def test_a_reading_before_the_scan_was_written_down_is_none_after_it(as_: SignIn, practice: Practice) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from thecal.chart import clinical
 from thecal.chart.facts import (
@@ -30,17 +31,20 @@ class Contradiction:
     problem: str
 
 
-def contradictions(facts: Iterable[Fact]) -> tuple[Contradiction, ...]:
-    """Every pair that contradicts, in order of time. What is said twice alike contradicts nothing."""
+def contradictions(facts: Iterable[Fact], birth: date | None = None) -> tuple[Contradiction, ...]:
+    """Every pair that contradicts, in order of time. What is said twice alike contradicts nothing.
+
+    ``birth`` is the day of birth where it stands beside the chart.
+    """
     ordered = sorted(facts, key=lambda fact: fact.at)
-    return (*_at_once(ordered), *_too_early(ordered), *_operations(ordered))
+    return (*_at_once(ordered), *_too_early(ordered, birth), *_operations(ordered))
 
 
-def new_contradictions(facts: Iterable[Fact], new: Iterable[Fact]) -> tuple[Contradiction, ...]:
+def new_contradictions(facts: Iterable[Fact], new: Iterable[Fact], birth: date | None = None) -> tuple[Contradiction, ...]:
     """What new facts contradict; not what contradicted before."""
     known = tuple(facts)
-    before = set(contradictions(known))
-    return tuple(found for found in contradictions((*known, *new)) if found not in before)
+    before = set(contradictions(known, birth))
+    return tuple(found for found in contradictions((*known, *new), birth) if found not in before)
 
 
 def _at_once(facts: list[Fact]) -> Iterator[Contradiction]:
@@ -83,7 +87,7 @@ def _question(fact: Fact) -> tuple[object, ...] | None:
             return None
 
 
-def _too_early(facts: list[Fact]) -> Iterator[Contradiction]:
+def _too_early(facts: list[Fact], birth: date | None) -> Iterator[Contradiction]:
     """What needs something before it: a fill a pump, an effect a test, an operation a person who is born."""
     described = next((fact for fact in facts if isinstance(fact, clinical.Described) and fact.born), None)
     implant = next((fact for fact in facts if isinstance(fact, Implanted | PumpReplaced)), None)
@@ -99,9 +103,9 @@ def _too_early(facts: list[Fact]) -> Iterator[Contradiction]:
             yield Contradiction(implant, fact, "the alarm of a pump before an implant")
         if isinstance(fact, clinical.Booked) and fact.cancelled and not _booked(facts, fact):
             yield Contradiction(None, fact, "a booking taken back that was never made")
-    first = facts[0] if facts else None
-    if first and described and described.born and first.at.utc_text()[:10] < described.born.isoformat():
-        yield Contradiction(described, first, f"something on {first.at.utc_text()[:10]}, before the birth on {described.born}")
+    first, born = facts[0] if facts else None, birth or (described.born if described else None)
+    if first and born and first.at.utc_text()[:10] < born.isoformat():
+        yield Contradiction(described, first, f"something on {first.at.utc_text()[:10]}, before the birth on {born}")
 
 
 def _booked(facts: list[Fact], cancelled: clinical.Booked) -> bool:

@@ -122,7 +122,7 @@ def export(
         bool,
         typer.Option(
             "--without-identifiers",
-            help="The record alone, for research: no persons, accounts, bookings or audit. Dates stay, those of birth too.",
+            help="The record alone, for research: no persons, accounts, bookings or audit. Dates of what was done stay.",
         ),
     ] = False,
     force: Annotated[bool, _FORCE] = False,

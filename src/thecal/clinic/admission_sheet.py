@@ -21,6 +21,7 @@ from thecal.clinic.outage_list import oral_words
 from thecal.clinic.paper import Paper, pairs, printed_line, recorded, three_figures
 from thecal.clinic.person import Person
 from thecal.clinic.refill_note import amount_text
+from thecal.errors import sentence
 from thecal.programmer.printout import Section, gain_words
 from thecal.pump.sheet import PumpSheet
 from thecal.quantity import Amount, Volume
@@ -256,7 +257,7 @@ def _stopping(sheet: PumpSheet | None) -> Iterator[tuple[str, str, str]]:
         yield "MRI", "Which pump it is, is not recorded: no scan before the clinic has answered.", _rule("MRI-01")
     else:
         inside = IN_MAGNET[sheet.magnet]
-        yield "MRI", f"{inside[:1].upper()}{inside[1:]}; ask the clinic before any scan.", sheet.datum("magnet").source
+        yield "MRI", f"{sentence(inside)}; ask the clinic before any scan.", sheet.datum("magnet").source
     if sheet is None or sheet.emi_during_alarm == "telemetry mode":
         told = "Strong fields while an alarm sounds can leave it infusing nothing until it is interrogated."
         yield "Interference", told, _rule("MRI-03")

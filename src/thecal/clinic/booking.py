@@ -1,7 +1,7 @@
 """Booking: a slot is sold and the chart says so, both in one transaction or neither; moved, cancelled, confirmed elsewhere.
 
 A refill is never later than its day to refill by (SAF-08, REF-04). Where that day has passed it is on the first day that has a
-free slot, and no later. A person has one refill ahead: booking another one takes the older back.
+free slot, and no later. A person has one refill ahead: booking another one takes the older back. What was kept stays.
 """
 
 import secrets
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from thecal.chart.clinical import Booked
@@ -29,7 +29,7 @@ from thecal.clinic.slots import RULES, Booking, Crew, Slot, booking_of, bookings
 from thecal.clinic.stock_kept import KeptStock, stock_on_hand
 from thecal.errors import InputError, Refusal, nearest_name
 from thecal.quantity import Volume
-from thecal.therapy.appointment import HOME, REFILLS, appointments, in_time
+from thecal.therapy.appointment import HOME, REFILLS, appointments, in_time, next_from
 from thecal.therapy.due import RefillDue, refill_due
 from thecal.therapy.home_refill import home_refill_gates
 from thecal.therapy.look import Look
@@ -37,6 +37,7 @@ from thecal.therapy.pathway import pathway
 from thecal.therapy.rules import refusal_by
 from thecal.therapy.service import pump_in_place
 from thecal.therapy.team import NEEDS, open_bookings, upcoming
+from thecal.therapy.visiting import took_place
 from thecal.timeline import DAY_S, HOUR_S, Instant
 
 VISITS = ("refill", HOME, "titration", "follow-up", "post-op", "assessment", "unscheduled")
@@ -292,12 +293,12 @@ def book(practice: Practice, stream: str, seen: int, slot: str, visit: str, by: 
 def _sell(wish: Wish, slot: Slot, by: By) -> int | Refusal:
     now, connection = wish.look.now, wish.reading.connection
     booked = Booked(now, wish.visit, slot.begins, wish.crew.staff[slot.refiller].full_name)
-    older = [fact for fact in upcoming(wish.look, *wish.kinds) if (fact.visit, fact.on) != (booked.visit, booked.on)]
+    older = [fact for fact in _ahead(wish.look, *wish.kinds) if (fact.visit, fact.on) != (booked.visit, booked.on)]
     entries: list[Entry] = [Booked(now, fact.visit, fact.on, fact.who, cancelled=True) for fact in older]
     entries.append(booked)
     after = look_after(wish, entries)
-    ahead = appointments(after) if wish.visit in REFILLS else upcoming(after, wish.visit)
-    if ahead != (booked,) or upcoming(after, *wish.kinds) != (booked,):
+    ahead = appointments(after) if wish.visit in REFILLS else (booked,)
+    if ahead != (booked,) or _ahead(after, *wish.kinds) != (booked,):
         return same_second("the booking")
     _give_back(wish, wish.kinds)
     row = {"id": secrets.token_hex(16), "slot": slot.name, "stream": wish.history.stream, "visit": wish.visit}
@@ -310,10 +311,23 @@ def _sell(wish: Wish, slot: Slot, by: By) -> int | Refusal:
     return practice.write_with(connection, wish.history.stream, version, entries, by, "booked a visit", detail=detail)
 
 
+def _ahead(look: Look, *visits: str) -> tuple[Booked, ...]:
+    """What of these visits is booked from today on and has not been kept: today's may be over."""
+    return tuple(fact for fact in upcoming(look, *visits) if not _kept(look, fact))
+
+
+def _kept(look: Look, fact: Booked) -> bool:
+    return fact.on < next_from(look) if fact.visit in REFILLS else took_place(look, fact)
+
+
 def _give_back(wish: Wish, visits: tuple[str, ...], on: Instant | None = None) -> int:
-    """Free the slots from today on that the person has for these visits, or for one instant; how many."""
-    since = day_start(wish.today, wish.look.zone)
-    when = slot_table.c.begins >= since.s if on is None else slot_table.c.begins == on.s
+    """Free the slots from today on that the person has for these visits and did not keep, or for one instant; how many."""
+    since, kept = (
+        day_start(wish.today, wish.look.zone),
+        [fact.on.s for fact in upcoming(wish.look, *visits) if _kept(wish.look, fact)],
+    )
+    ahead_of_it = and_(slot_table.c.begins >= since.s, slot_table.c.begins.not_in(kept))
+    when = ahead_of_it if on is None else slot_table.c.begins == on.s
     ahead = select(slot_table.c.id).where(when)
     which = (table.c.stream == wish.history.stream, table.c.visit.in_(visits), table.c.cancelled.is_(None))
     query = update(table).where(*which, table.c.slot.in_(ahead)).values(cancelled=wish.look.now.s)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from thecal.catheter.geometry import TIP_LEVELS, CatheterSheet, Geometry, catheter_sheet
+from thecal.chart.clinical import Documented
 from thecal.chart.facts import Implanted, PumpReplaced, Revised
 from thecal.clinic.entry import Corrected, Entry
 from thecal.clinic.history import History, Recorded
@@ -106,6 +107,12 @@ def put_right(history: History, look: Look, told: Catheter, how: str) -> list[En
             return entries
     problem = "cannot be put in the place of the old one"
     raise InputError(VOLUME, str(line.dead_volume), problem, accepted=("an entry that is taken back first",))
+
+
+def not_known_after_all(history: History, now: Instant, how: str) -> list[Entry]:
+    """What takes back that the volume of the catheter was measured."""
+    papers = [row for row in history.standing if isinstance(row.entry, Documented) and row.entry.document == "catheter volume"]
+    return [Corrected(now, row.version, f"what is known of the catheter: {how}") for row in papers]
 
 
 def _operations(history: History) -> list[Recorded]:

@@ -87,7 +87,7 @@ def _later(at: Instant, days: float = 0, minutes: int = 0) -> Instant:
 def _described(index: int, cause: Cause, at: Instant, today: Today) -> Described:
     birth = born(index, cause, today.day)
     hurt = max(birth + timedelta(days=18 * _YEAR), at.date(today.zone) - timedelta(days=900 + index * 11))
-    return Described(at, cause.name, cause.origin, birth, hurt if cause.injury else None, severe=True)
+    return Described(at, cause.name, cause.origin, injured=hurt if cause.injury else None, severe=True)
 
 
 def _before(course: Course, today: Today) -> Iterator[Row]:

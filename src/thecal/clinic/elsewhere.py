@@ -6,7 +6,7 @@ What was programmed at a refill elsewhere nobody here knows until the pump is re
 from datetime import date, timedelta
 
 from thecal.chart.clinical import Booked, Documented, Visited
-from thecal.chart.contradiction import contradictions
+from thecal.chart.contradiction import new_contradictions
 from thecal.chart.facts import Filled
 from thecal.chart.vocabulary import words
 from thecal.clinic.booking import VISITS, Wish, look_after, same_second
@@ -85,9 +85,9 @@ def proof_came(
             return refusal_by("SAF-02", asked, allowed, "Read the strength on the proof again; ask the site where it says so.")
         at = _filled_at(wish, on)
         facts = (Filled(at, volume, strength), Visited(at, ELSEWHERE, by_whom))
-        new = set(contradictions((*look.chart.facts, *facts))) - set(contradictions(look.chart.facts))
+        new = new_contradictions(look.chart.facts, facts, look.birth)
         if new:
-            raise InputError("filled_on", on.isoformat(), f"contradicts the chart: {min(found.problem for found in new)}")
+            raise InputError("filled_on", on.isoformat(), f"contradicts the chart: {new[0].problem}")
         detail = f"on {on}"
         return practice.write_with(
             connection, stream, seen, facts, by, "wrote down the proof of a refill elsewhere", detail=detail

@@ -174,7 +174,7 @@ def _told(cells: Cells, person: Person) -> Iterator[Fact]:
         if cells.text(given) and not cells.text(other):
             cells.tell(other, f"is missing: the {given} is given")
     if cause and origin:
-        yield Described(now, cause, origin, person.born)
+        yield Described(now, cause, origin)
     oral = cells.read("oral baclofen", lambda text, name: _oral(cells.with_unit(text, name), name))
     if oral and oral.mcg:
         yield Prescribed(now, "baclofen", "oral", oral.mcg / 1000)

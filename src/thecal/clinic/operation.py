@@ -46,7 +46,7 @@ class Operation:
         found = tuple(entries)
         problems = [InputError("the operation", "", problem, accepted=(accepted,)) for problem, accepted in self._against()]
         facts = [entry for entry in found if isinstance(entry, Fact)]
-        new = new_contradictions(self.history.chart.facts, facts)
+        new = new_contradictions(self.history.chart.facts, facts, self.before.birth)
         problems += [InputError("the operation", "", f"contradicts the chart: {each.problem}") for each in new]
         if problems:
             raise InputErrors(problems)

@@ -23,6 +23,7 @@ from thecal.clinic.histories import Histories
 from thecal.clinic.history import History
 from thecal.clinic.office import Office, read_office
 from thecal.clinic.open_days import OpenDays, open_weekdays, read_closures
+from thecal.clinic.people import person_of
 from thecal.clinic.record import append
 from thecal.clinic.standing import Standing, keep, sheet_in_place, standing_of
 from thecal.therapy.clinic import Clinic
@@ -191,7 +192,8 @@ class Reading:
     def _look(self, history: History, now: Instant, held: list[Certified]) -> Look:
         look = Look.at(history.chart, now, self.zone, None, self.practice.settings)
         look.known.certificates.extend(held)
-        return replace(look, sheet=sheet_in_place(look))
+        person = person_of(self.connection, history.stream) if history.stream.startswith(CHART) else None
+        return replace(look, sheet=sheet_in_place(look), birth=person.born if person is not None else None)
 
     def known_at(self, history: History, at: Instant) -> tuple[History, Look, tuple[Recalled, ...]]:
         """What was known at an instant: of a chart, of the certificates of those who work here, and of field actions."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from thecal.bench.codec import UnreadableError, canonical, parse
+from thecal.chart.clinical import Described
 from thecal.clinic.entry import Entry, entry_of, entry_plain
 from thecal.clinic.history import History, Recorded
 from thecal.clinic.schema import entry as table
@@ -73,7 +74,8 @@ def version_of(connection: Connection, stream: str) -> int:
 def append(connection: Connection, stream: str, seen: int, entries: Iterable[Entry], who: str, now: Instant) -> int:
     """Write entries at the end of a stream, and give its new version. Raises StaleError where somebody else has written.
 
-    Raises ValueError for an entry that happens after it is written down: what is to come is booked, not recorded.
+    Raises ValueError for an entry that happens after it is written down (what is to come is booked, not recorded), and for a day
+    of birth, which is an identifier.
     """
     last = connection.execute(
         select(table.c.version, table.c.digest, table.c.who, table.c.recorded)
@@ -89,6 +91,8 @@ def append(connection: Connection, stream: str, seen: int, entries: Iterable[Ent
     for entry in entries:
         if entry.at.s > recorded:
             raise ValueError(f"an entry of {entry.at.utc_text()} cannot be written down at {now.utc_text()}")
+        if isinstance(entry, Described) and entry.born is not None:
+            raise ValueError("a day of birth tells who somebody is: it stands beside the record, where it can be erased")
         version += 1
         row = _row(stream, version, entry, who, recorded, digest)
         digest = row["digest"]

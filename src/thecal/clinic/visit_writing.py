@@ -6,7 +6,8 @@ Nothing here knows of pages, pumps or databases: a visit and what was told go in
 from collections.abc import Iterable, Mapping
 
 from thecal.chart.clinical import Answered, Documented, Scanned, Signed, SymptomReported, Visited
-from thecal.chart.facts import Assessed, Fact, Filled, Interrogated, ResidualMeasured
+from thecal.chart.facts import Assessed, Fact, Filled, Interrogated, ResidualMeasured, SessionUncertain
+from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import DrugVerified, Entry, RefillStepped, VisitAbandoned, VisitBegun, VisitClosed, VisitStepped
 from thecal.clinic.history import History
 from thecal.clinic.visit import KINDS, STEPS, Visit, gaps, open_visit
@@ -274,6 +275,13 @@ def given(visit: Visit, step: str, now: Instant, note: str = "") -> tuple[Entry,
     return (*papers, Answered(now, LIST, item, yes=True), VisitStepped(now, visit.name, step, note))
 
 
+def uncertain(visit: Visit, look: Look, orders: OrderSheet, why: str, now: Instant) -> tuple[Entry, ...]:
+    """SES-05: an update by the maker's programmer has ended, and nobody knows what the pump runs until it is read."""
+    running = look.chart.session.order if look.chart.session else None
+    fact = SessionUncertain(now, orders.dosing or running, why, f"programmer/{visit.name}")
+    return (fact, VisitStepped(now, visit.name, "update", "uncertain"))
+
+
 def close(visit: Visit, look: Look, second: tuple[Finding, ...], now: Instant) -> tuple[Entry, ...] | Refusal:
     """RPC-11: a visit is closed when no step is left."""
     left = [f"{each.step.title.lower()}{f' ({each.told})' if each.told else ''}" for each in gaps(visit, look, second)]
@@ -281,7 +289,9 @@ def close(visit: Visit, look: Look, second: tuple[Finding, ...], now: Instant) -
         return refused("to close the visit", f"no step left; left are: {', '.join(left)}", "Do these first.", "RPC-11")
     if look.chart.uncertain is not None:
         return refused("to close the visit with an uncertain session", "a pump that was read", "Interrogate the pump.", "SES-05")
-    return (VisitClosed(now, visit.name),)
+    unread = visit.kind == "MRI" and not (look.sheet is not None and look.sheet.programmable)
+    seen = (Visited(now, "unscheduled"),) if unread else ()  # with no reading to tell, who closes it saw them after the scan
+    return (*seen, VisitClosed(now, visit.name))
 
 
 def abandon(visit: Visit, why: str, now: Instant) -> tuple[Entry, ...] | Refusal:

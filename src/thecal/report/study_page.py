@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+from thecal.errors import sentence
 from thecal.report.html import page, scrolling, table
 from thecal.report.study_figures import bands_figure, forest_figure, incidence_figure, spread_figure, survival_figure
 from thecal.report.study_lines import (
@@ -161,7 +162,7 @@ def _survival(summary: Summary) -> Iterator[str]:
         drawn = survival_figure(summary, measure.name)
         if not drawn:
             continue
-        yield f"<h2>{escape(_capital(measure.title))}</h2>"
+        yield f"<h2>{escape(sentence(measure.title))}</h2>"
         yield _framed(f"Without the event over time: {measure.title}", drawn)
         days = _points(list(range(summary.follow_up_days + 1)))[1:]
         rows = (
@@ -212,7 +213,7 @@ def _first_events(summary: Summary) -> Iterator[str]:
 def _bands(summary: Summary) -> Iterator[str]:
     for quantity in dict.fromkeys(each.quantity for each in summary.bands):
         shown = [each for each in summary.bands if each.quantity == quantity]
-        title = f"{_capital(quantity)} over time"
+        title = f"{sentence(quantity)} over time"
         yield f"<h2>{escape(title)}</h2>"
         yield _framed(title, bands_figure(summary, quantity))
         rows = (
@@ -226,7 +227,7 @@ def _bands(summary: Summary) -> Iterator[str]:
             for place in _points(list(range(len(band.days))))
         )
         columns = ["arm", "day", "patients", *(level_text(level) for level in LEVELS)]
-        note = f"{_capital(quantity)}, {shown[0].unit}: the value that a part of the patients lies below; some of the visits"
+        note = f"{sentence(quantity)}, {shown[0].unit}: the value that a part of the patients lies below; some of the visits"
         yield table(columns, rows, {0: "text"}, note)
 
 
@@ -330,7 +331,3 @@ def _points(days: Sequence[int]) -> list[int]:
     if len(days) <= _POINTS:
         return list(days)
     return [days[round(n * (len(days) - 1) / (_POINTS - 1))] for n in range(_POINTS)]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

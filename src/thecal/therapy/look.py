@@ -3,7 +3,7 @@
 from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from math import floor
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,10 @@ UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is known at ``now``; ``sheet`` is that of the pump in place, None without one."""
+    """What is known at ``now``; ``sheet`` is that of the pump in place, None without one.
+
+    ``birth`` is the day of birth where an owner of charts keeps it beside them, with what else tells who somebody is.
+    """
 
     known: Known
     now: Instant
@@ -31,6 +34,7 @@ class Look:
     sheet: PumpSheet | None = None
     clinic: Clinic = field(default_factory=Clinic)
     asked: Asked | None = None
+    birth: date | None = None
 
     @classmethod
     def at(
@@ -56,11 +60,12 @@ class Look:
 
     @property
     def age_years(self) -> int | None:
-        """Whole years since birth; None where the birth is not on the chart."""
+        """Whole years since birth; None where the day is neither beside the chart nor on it."""
         described = self.known.described
-        if described is None or described.born is None:
+        born = self.birth or (described.born if described is not None else None)
+        if born is None:
             return None
-        today, born = self.now.date(self.zone), described.born
+        today = self.now.date(self.zone)
         return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
     def since(self, at: Instant) -> Duration:

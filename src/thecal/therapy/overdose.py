@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from thecal.chart.facts import PortUsed
 from thecal.chart.line_ledger import line_ledger, strength
+from thecal.errors import sentence
 from thecal.pump.program import EndOfService, Stopped
 from thecal.quantity import Amount, Volume
 from thecal.therapy.finding import Finding, Severity
@@ -139,15 +140,11 @@ def _first_action(look: Look) -> Iterator[Finding]:
         return
     since = begun_at(look, signs)
     if not _stopped(look, since):
-        advice = f"{_how(look)} {_begun(line_text(look))}."
+        advice = f"{_how(look)} {sentence(line_text(look))}."
         yield look.found("OVD-02", "emergency", "an overdose, and the pump is not known to be stopped", "a stopped pump", advice)
     elif not _emptied(look, since):
         advice = f"Empty the reservoir now; {line_text(look)}."
         yield look.found("OVD-02", "emergency", "an overdose, the pump stopped and drug left in it", "an empty reservoir", advice)
-
-
-def _begun(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _how(look: Look) -> str:

@@ -268,7 +268,7 @@ def write_facts(
         before = _done(reading.connection, once, body)
         if before is None and history.version != asked.seen:
             raise StaleError(stream, asked.seen, history.version, history.rows[-1].who if history.rows else "")
-        facts = facts_of(asked.facts, reading, history.chart) if before is None else []
+        facts = facts_of(asked.facts, reading, history) if before is None else []
     if before is not None:
         return documents.Written(**told, stream=stream, version=before, repeated=True)
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 
-from thecal.chart.chart import Chart
 from thecal.chart.contradiction import new_contradictions
 from thecal.chart.facts import Fact
 from thecal.chart.vocabulary import Vocabulary, words
+from thecal.clinic.history import History
+from thecal.clinic.people import person_of
 from thecal.clinic.practice import Reading
 from thecal.errors import InputError, nearest_name, printable
 from thecal.therapy.scales import scales
@@ -23,6 +24,7 @@ RECORDED = (
 """The kinds of fact that may be written down: what somebody with the right "record" may. The others have their own ways: a
 booking needs a slot, a signature and an override a profession, a certificate stands in the stream of the staff."""
 FACTS_MAX = 100
+_IDENTIFIER = "born"
 _SAID = {"missing": "is missing", "extra_forbidden": "is no field of this"}
 _VOCABULARIES: dict[str, Vocabulary] = {
     "cause": "causes", "condition": "conditions", "symptom": "symptoms", "measure": "measures", "medicine": "medicines",
@@ -35,6 +37,7 @@ def _fact_schema() -> dict[str, Any]:
     shapes = []
     for kind in RECORDED:
         shape = TypeAdapter(FACT_TABLES[kind]).json_schema()
+        shape["properties"].pop(_IDENTIFIER, None)
         for name, field in shape["properties"].items():
             _describe(name, field)
         shapes.append(shape)
@@ -68,14 +71,15 @@ class FactsAsked(ApiDocument):
     facts: list[AFact] = Field(min_length=1, max_length=FACTS_MAX)
 
 
-def facts_of(asked: list[dict[str, Any]], reading: Reading, chart: Chart) -> list[Fact]:
+def facts_of(asked: list[dict[str, Any]], reading: Reading, history: History) -> list[Fact]:
     """The facts that were sent, read and compared with the chart.
 
     Raises InputError, its field the place where it stands: for what no chart document may say, what may not be written this way,
     what is to come, and what the chart contradicts.
     """
     found = [fact for number, table in enumerate(asked) for fact in _read(table, f"facts[{number}]", reading)]
-    new = new_contradictions(chart.facts, found)
+    person = person_of(reading.connection, history.stream)
+    new = new_contradictions(history.chart.facts, found, person.born if person is not None else None)
     if new:
         raise InputError("facts", "", f"contradict the chart: {new[0].problem}")
     return found
@@ -87,6 +91,9 @@ def _read(table: dict[str, Any], where: str, reading: Reading) -> Iterator[Fact]
         nearest = nearest_name(kind, RECORDED) if isinstance(kind, str) else None
         raise InputError(f"{where}.kind", _short(kind), "is no kind that is written down so", accepted=RECORDED, nearest=nearest)
     _check_lengths(table, where)
+    if table.get(_IDENTIFIER) is not None:
+        problem = "is an identifier, which stands beside the record: it is written down on the page of the person"
+        raise InputError(f"{where}.{_IDENTIFIER}", _short(table[_IDENTIFIER]), problem)
     try:
         checked = FACT_TABLES[kind].model_validate(table, context={"zone": reading.zone})
         assert isinstance(checked, FactTable)  # every table of facts is one

@@ -24,7 +24,7 @@ from thecal.clinic.audit import write_audit
 from thecal.clinic.database import DatabaseDownError
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import BrokenChainError, StaleError
-from thecal.errors import InputError, InputErrors, Refusal, nearest_name
+from thecal.errors import InputError, InputErrors, Refusal, nearest_name, sentence
 from thecal.therapy.settings import setting_count
 from thecal.web.api_documents import ErrorDocument, Problem
 from thecal.web.api_facts import input_error
@@ -123,7 +123,7 @@ def _caller(request: Request, needs: Right, number: str) -> Caller:
     rights = made.rights(account, staff)
     if needs not in rights:
         why = denied(account, needs, staff)
-        told = "The token was not given this right." if why is None else f"{why.why[:1].upper()}{why.why[1:]}."
+        told = "The token was not given this right." if why is None else f"{sentence(why.why)}."
         may = f"a token with the right {needs}, of an account that has it"
         raise DeclinedError(403, Problem(field="Authorization", asked=needs, allowed=may, advice=told))
     return Caller(practice, made, account, rights, number)

@@ -1,5 +1,8 @@
 """Bookings of one person: when a visit is due, the slots that fit, what is booked, and what is done or has a date elsewhere."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from starlette.responses import Response
 
 from thecal.chart.vocabulary import words
@@ -43,13 +46,9 @@ def booked(ask: Ask, stream: str) -> Response:
     if visit is None or not form.text("slot"):
         form.refuse("slot", "", "is missing")
         return _person(ask, stream, code=422)
-    try:
-        done = booking.book(ask.practice, stream, ask.form.seen, form.text("slot"), visit, ask.by)
-    except InputError as error:
-        form.errors.setdefault(error.field, error)
-        return _person(ask, stream, code=422)
-    if isinstance(done, Refusal):
-        return _person(ask, stream, done, 422)
+    no = _tried(ask, stream, lambda: booking.book(ask.practice, stream, form.seen, form.text("slot"), visit, ask.by))
+    if no is not None:
+        return no
     with ask.practice.reading() as reading:
         on = next(
             (one for one in bookings(reading.connection, reading.now, stream=stream) if one.slot.name == form.text("slot")), None
@@ -70,10 +69,9 @@ def cancelled(ask: Ask, stream: str) -> Response:
     if why is None or not when.isdecimal() or int(when[:12]) >= Instant.LAST:
         return _person(ask, stream, code=422)
     on = Instant(int(when[:12]))
-    done = booking.cancel(ask.practice, stream, ask.form.seen, form.text("cancelled_visit"), on, why, ask.by)
-    if isinstance(done, Refusal):
-        return _person(ask, stream, done, 422)
-    return ask.go(f"/book/{stream}", "The booking is taken back. Book another one, or write down where it is done.")
+    cancelled_visit = form.text("cancelled_visit")
+    no = _tried(ask, stream, lambda: booking.cancel(ask.practice, stream, form.seen, cancelled_visit, on, why, ask.by))
+    return no or ask.go(f"/book/{stream}", "The booking is taken back. Book another one, or write down where it is done.")
 
 
 @PAGES.post("/book/{stream}/elsewhere", "book")
@@ -84,13 +82,9 @@ def confirmed_elsewhere(ask: Ask, stream: str) -> Response:
     on, site, who = form.day("on"), form.needed("site", str), form.needed("person", str)
     if on is None or site is None or who is None:
         return _person(ask, stream, code=422)
-    try:
-        done = elsewhere.confirm_elsewhere(ask.practice, stream, ask.form.seen, on, site, who, ask.by)
-    except InputError as error:
-        form.errors.setdefault(error.field, error)
-        return _person(ask, stream, code=422)
-    if isinstance(done, Refusal):
-        return _person(ask, stream, done, 422)
+    no = _tried(ask, stream, lambda: elsewhere.confirm_elsewhere(ask.practice, stream, form.seen, on, site, who, ask.by))
+    if no is not None:
+        return no
     with ask.practice.reading() as reading:
         late = not reading.standing(stream).in_time
     told = " It is later than the day to refill by, and stays on the worklist." if late else ""
@@ -108,13 +102,14 @@ def proof_came(ask: Ask, stream: str) -> Response:
     site, who = form.needed("proof_site", str, label="site"), form.needed("proof_person", str, label="who did it")
     if on is None or volume is None or strength is None or site is None or who is None:
         return _person(ask, stream, code=422)
-    try:
-        done = elsewhere.proof_came(ask.practice, stream, form.seen, on, volume, strength, site, who, ask.by)
-    except InputError as error:
-        form.errors.setdefault(_OF_PROOF.get(error.field, error.field), error)
-        return _person(ask, stream, code=422)
-    if isinstance(done, Refusal):
-        return _person(ask, stream, done, 422)
+    no = _tried(
+        ask,
+        stream,
+        lambda: elsewhere.proof_came(ask.practice, stream, form.seen, on, volume, strength, site, who, ask.by),
+        _OF_PROOF,
+    )
+    if no is not None:
+        return no
     with ask.practice.reading() as reading:
         unread = unread_fill(reading.look(reading.history(stream))) is not None
     told = " What was programmed there is not known until the pump is read: enter its printout at a visit." if unread else ""
@@ -134,14 +129,23 @@ def visit_dated(ask: Ask, stream: str) -> Response:
     on = form.read("dated_on", lambda text: Instant.parse(f"{text} {hour}", zone, "hour")) if day is not None else None
     if visit is None or on is None or who is None:
         return _person(ask, stream, code=422)
+    no = _tried(ask, stream, lambda: elsewhere.date_visit(ask.practice, stream, form.seen, visit, on, who, ask.by))
+    return no or ask.go(f"/book/{stream}", f"Written down: {words('visits')[visit].text}, {on.local_text(zone)}.")
+
+
+def _tried(
+    ask: Ask, stream: str, do: Callable[[], int | Refusal], fields: Mapping[str, str] = MappingProxyType({})
+) -> Response | None:
+    """The page as it was sent, with what was wrong of a field or the refusal, where nothing could be written; None once it was.
+
+    ``fields`` are those of the form that are called otherwise than in the error.
+    """
     try:
-        done = elsewhere.date_visit(ask.practice, stream, form.seen, visit, on, who, ask.by)
+        done = do()
     except InputError as error:
-        form.errors.setdefault(error.field, error)
+        ask.form.errors.setdefault(fields.get(error.field, error.field), error)
         return _person(ask, stream, code=422)
-    if isinstance(done, Refusal):
-        return _person(ask, stream, done, 422)
-    return ask.go(f"/book/{stream}", f"Written down: {words('visits')[visit].text}, {on.local_text(zone)}.")
+    return _person(ask, stream, done, 422) if isinstance(done, Refusal) else None
 
 
 def _check_there(ask: Ask, stream: str) -> None:

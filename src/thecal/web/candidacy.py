@@ -1,7 +1,7 @@
 """Candidacy: what is asked before a screening test and a pump, what stands against them, and where the decision stands."""
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
 from typing import get_args
 
 from starlette.responses import Response
@@ -135,25 +135,22 @@ def _described(form: Form, look: Look, at: Instant) -> Described | None:
     before = look.known.described
     cause, origin = form.text("cause"), form.text("origin")
     severe = form.text("severe")
-    born, injured = (form.day(name, needed=False, first=BIRTHS) for name in ("born", "injured"))
-    if not (cause or origin or severe or born or injured):
+    injured = form.day("injured", needed=False, first=BIRTHS)
+    if not (cause or origin or severe or injured):
         return None
     form.chosen("cause", causes(look))
     form.chosen("origin", get_args(Origin))
     form.chosen("severe", YES_NO, needed=False)
-    _not_ahead(form, "born", born, at.date(look.zone))
-    _not_ahead(form, "injured", injured, at.date(look.zone))
+    if injured is not None and injured > at.date(look.zone):
+        form.refuse("injured", injured.isoformat(), "has not come yet")
+    elif injured is not None and look.birth is not None and injured < look.birth:
+        form.refuse("injured", injured.isoformat(), "is before the birth")
     if form.errors:
         return None
     told = {"yes": True, "no": False, "": None}[severe]
-    found = Described(at, cause, "spinal" if origin == "spinal" else "cerebral", born, injured, told)
-    same = before is not None and Described(at, before.cause, before.origin, before.born, before.injured, before.severe) == found
+    found = Described(at, cause, "spinal" if origin == "spinal" else "cerebral", injured=injured, severe=told)
+    same = before is not None and replace(before, at=at, born=None) == found
     return None if same else found
-
-
-def _not_ahead(form: Form, name: str, day: date | None, today: date) -> None:
-    if day is not None and day > today:
-        form.refuse(name, day.isoformat(), "has not come yet")
 
 
 def _effect(form: Form, at: Instant) -> Iterator[SymptomReported]:
@@ -198,6 +195,7 @@ def _candidacy(ask: Ask, stream: str, status: int) -> Response:
         findings=check(look, "candidacy"),
         undecided=undecided(look),
         known=known,
+        age=look.age_years,
         causes=causes(look),
         origins=get_args(Origin),
         lists=[listed(look, name) for name in CANDIDACY],

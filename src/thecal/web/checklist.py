@@ -75,10 +75,10 @@ def checklist_answered(ask: Ask, stream: str, name: str) -> Response:
         form.refuse(unknown, form.text(unknown), f"is no item of the checklist {word.name!r}", accepted=word.items)
     said = {item: form.chosen(field, _ANSWERS, needed=False) for field, item in fields.items()}
     with ask.practice.reading() as reading:
-        history, _ = history_of(reading, stream)
+        history, person = history_of(reading, stream)
         at = when_it_was(form, reading)
         answers = [Answered(at, word.name, item, yes == "yes") for item, yes in said.items() if yes in ("yes", "no")]
-        check_new(form, history.chart, answers)
+        check_new(form, history.chart, answers, person)
     if form.errors:
         return _page(ask, stream, word)
     address = list_address(stream, word.name)

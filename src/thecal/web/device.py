@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from thecal.catheter.geometry import TIP_LEVELS, catheter_sheets
 from thecal.chart.clinical import Documented
-from thecal.clinic.catheter import LENGTH, MODEL, TIP, VOLUME, Catheter, put_right
+from thecal.clinic.catheter import LENGTH, MODEL, TIP, VOLUME, Catheter, not_known_after_all, put_right
 from thecal.clinic.entry import DeviceRecorded, Entry, LineUnknown
 from thecal.clinic.operation import papers_of
 from thecal.clinic.practice import Reading
@@ -115,7 +115,7 @@ def write_line(ask: Ask, stream: str) -> Response:
     if known is not None and how is not None and not form.errors:
         entries = [LineUnknown(now, known == "yes", how)]
         try:
-            entries += put_right(history, look, told, how) if told is not None else []
+            entries += put_right(history, look, told, how) if told is not None else not_known_after_all(history, now, how)
         except (InputError, InputErrors) as error:
             mark(form, error, "line_volume")
     if form.errors:

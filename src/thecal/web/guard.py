@@ -21,7 +21,7 @@ from thecal.clinic.database import DatabaseDownError
 from thecal.clinic.practice import Practice
 from thecal.clinic.record import StaleError
 from thecal.clinic.sign_in import SignIn, last_seen, seen, standing
-from thecal.errors import InputError
+from thecal.errors import InputError, sentence
 from thecal.therapy.settings import setting_count
 from thecal.web.ask import Ask
 from thecal.web.form import FIELD_MAX, Form, Upload
@@ -247,7 +247,7 @@ async def _read_form(request: Request) -> Form:
 
 
 def _forbidden(ask: Ask, why: Denied) -> Response:
-    told = f"{why.why[:1].upper()}{why.why[1:]}. Who may: {', '.join(why.who_may) or 'nobody'}."
+    told = f"{sentence(why.why)}. Who may: {', '.join(why.who_may) or 'nobody'}."
     return kept_page(ask, 403, "You may not do this", told)
 
 

@@ -13,13 +13,13 @@ from starlette.responses import Response
 from thecal.catheter.geometry import TIP_LEVELS, catheter_sheets
 from thecal.chart.clinical import Closed, Documented, Referred
 from thecal.chart.facts import Explanted
-from thecal.clinic.audit import write_audit
 from thecal.clinic.booking import free_unbooked
 from thecal.clinic.entry import LOST, DeviceRecorded, Ended, Ending, Entry, LineUnknown
 from thecal.clinic.newcomer import newcomers
 from thecal.clinic.people import ERASED, add_person, change_person, erase_person, everybody, person_of
 from thecal.clinic.person import Person
 from thecal.clinic.practice import Reading
+from thecal.clinic.record import version_of
 from thecal.clinic.schema import person as table
 from thecal.clinic.spreadsheet import Sheet, SheetRow, columns, setting_number
 from thecal.clinic.worklist import all_standings
@@ -297,8 +297,8 @@ def erase(ask: Ask, stream: str) -> Response:
     if ask.form.errors or values["erased"]:
         return ask.again("erase.html", **values)
     with ask.practice.database.writing() as connection:
-        now = ask.practice.now
-        erase_person(connection, stream, now)
-        write_audit(connection, ask.by.who, "erased the identifiers", now, stream=stream, request=ask.by.request)
+        erase_person(connection, stream, ask.practice.now)
+        version = version_of(connection, stream)
+        ask.practice.write_with(connection, stream, version, (), ask.by, "erased the identifiers")  # rules of age fall silent
     forget_rows()
     return ask.go(f"/person/{stream}/erase", "The identifiers were erased.")

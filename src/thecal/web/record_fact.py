@@ -19,6 +19,7 @@ from thecal.chart.vocabulary import Vocabulary, words
 from thecal.clinic.booking import free_unbooked
 from thecal.clinic.entry import Corrected
 from thecal.clinic.history import History, Recorded
+from thecal.clinic.person import Person
 from thecal.clinic.practice import Reading
 from thecal.clinic.standing import Standing, standing_of
 from thecal.clinic.timeline_words import TimelineRow, entry_text, timeline_row
@@ -171,10 +172,10 @@ def record(ask: Ask, stream: str) -> Response:
     """Write one fact down, once the table of its kind takes it and nothing on the chart contradicts it."""
     kind = ask.form.chosen("kind", KINDS)
     with ask.practice.reading() as reading:
-        history, _ = history_of(reading, stream)
+        history, person = history_of(reading, stream)
         facts = _facts(ask.form, KINDS[kind], reading) if kind is not None else []
         if facts and not ask.form.errors:
-            check_new(ask.form, history.chart, facts)
+            check_new(ask.form, history.chart, facts, person)
         said = "; ".join(entry_text(fact, reading.zone) for fact in facts)
     if ask.form.errors or not facts or kind is None:
         return ask.again("record_fact.html", **_values(ask, stream, kind or ""))
@@ -263,9 +264,9 @@ def _problem(name: str, found: Any) -> InputError:
     return InputError(field, text, f"cannot be read: {found['msg']}")
 
 
-def check_new(form: Form, chart: Chart, facts: Sequence[Fact]) -> None:
-    """What the chart contradicts is not written beside it."""
-    new = new_contradictions(chart.facts, facts)
+def check_new(form: Form, chart: Chart, facts: Sequence[Fact], person: Person | None) -> None:
+    """What the chart of a person contradicts is not written beside it."""
+    new = new_contradictions(chart.facts, facts, person.born if person is not None else None)
     with form.reading("at"):
         if new:
             raise InputErrors(InputError("it", "", f"contradicts the chart: {found.problem}") for found in new)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from thecal.clinic.item import TIERS
+from thecal.errors import sentence
 from thecal.quantity import Volume
 from thecal.report.words import BANNER, number_text
 from thecal.therapy.look import in_words
@@ -61,5 +62,5 @@ TEMPLATES = Environment(
 TEMPLATES.globals.update(BANNER=BANNER, TIERS=TIERS)
 TEMPLATES.filters.update(
     local_time=local_time, local_day=local_day, day_text=day_text, days_text=days_text, ago=ago,
-    number=number_text, ml=ml,
+    number=number_text, ml=ml, sentence=sentence,
 )  # fmt: skip

@@ -12,11 +12,12 @@ from thecal.clinic.visit_printout import What, typed
 from thecal.errors import Refusal
 from thecal.quantity import Concentration, DailyDose, Volume
 from thecal.timeline import Instant
+from thecal.twin.fields import plain_text
 from thecal.web.ask import Ask
 from thecal.web.form import Form
 from thecal.web.route import Pages
 from thecal.web.visit import PRINTED_MODES, Opened, Written, opened, show, step_done
-from thecal.web.visit_pump import no_refill, planned, volume_or_zero
+from thecal.web.visit_pump import no_refill, planned, ready, volume_or_zero
 
 PAGES = Pages()
 
@@ -43,6 +44,21 @@ def printed_typed(ask: Ask, stream: str, name: str) -> Response:
     waits = not isinstance(written, Refusal) and any(isinstance(entry, PrintoutTyped) for entry in written)
     did = "typed a printout that waits for a second person" if waits else f"entered a printout: {step}"
     return step_done(ask, found, step, written, did)
+
+
+@PAGES.post("/visit/{stream}/{name}/pump/uncertain", "visit")
+def update_uncertain(ask: Ask, stream: str, name: str) -> Response:
+    """That an update by the maker's programmer broke off, and nobody knows what the pump runs."""
+    found = opened(ask.practice, stream, name)
+    why = ask.form.needed("broke_off", lambda text: plain_text(text, "what happened"), label="what happened")
+    if found.bench:
+        limit, advice = "what the wand hears of it", "Interrogate it: the wand writes down how a session ended."
+        return show(ask, found, writing.refused("to tell how a virtual pump's session ended", limit, advice, "SES-05"), "update")
+    orders = ready(found)
+    if isinstance(orders, Refusal) or why is None:
+        return show(ask, found, orders if isinstance(orders, Refusal) else None, "update")
+    written = writing.uncertain(found.visit, found.look, orders, why, ask.practice.now)
+    return step_done(ask, found, "update", written, "wrote down a session of which nobody knows the end")
 
 
 def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
