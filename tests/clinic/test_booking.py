@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from threading import Barrier
@@ -174,6 +175,39 @@ def test_what_was_kept_this_morning_is_not_taken_back(practice: Practice, clock:
         clock.pass_(Duration(60))
     sold(practice, stream, later, visit)
     assert in_charts(practice, [stream]) == in_rows(practice) == {(stream, visit, one.begins) for one in (kept, later)}
+
+
+def test_who_is_refilled_a_day_early_has_no_refill_left_on_that_day(practice: Practice, clock: Clock) -> None:
+    """The slot of tomorrow is free again with the next booking; a visit that was begun without a fill keeps none either."""
+    stream = admit(practice)
+    tomorrow, later, last = offered(practice, "2026-11-21 09:00", "2027-01-18 09:00", "2027-01-19 09:00")
+    sold(practice, stream, tomorrow)
+    clock.pass_(Duration(6 * 3600))
+    write(practice, stream, Visited(clock.now, "refill", "Nora Nurse"))
+    write(practice, stream, Filled(clock.now, Volume.parse("40 mL"), Concentration.parse("500 mcg/mL")))
+    clock.pass_(Duration(60))
+    sold(practice, stream, later)
+    assert in_charts(practice, [stream]) == in_rows(practice) == {(stream, "refill", later.begins)}
+    write(practice, stream, Visited(clock.now, "refill", "Nora Nurse"))
+    clock.pass_(Duration(60))
+    sold(practice, stream, last)
+    assert in_charts(practice, [stream]) == in_rows(practice) == {(stream, "refill", last.begins)}
+
+
+def test_a_reading_is_no_titration_that_was_kept(practice: Practice, clock: Clock) -> None:
+    """What is booked for the afternoon is moved, whatever visit there was in the morning."""
+    stream = admit(practice)
+    afternoon, later = offered(practice, "2026-11-20 16:00", "2026-11-27 09:00")
+    sold(practice, stream, afternoon, "titration")
+    clock.pass_(Duration(1800))
+    with practice.reading() as reading:
+        session = reading.history(stream).chart.session
+    assert session is not None
+    report = replace(session.report, at=clock.now)
+    write(practice, stream, Visited(clock.now, "refill", "Nora Nurse"), replace(session, at=clock.now, report=report))
+    clock.pass_(Duration(60))
+    sold(practice, stream, later, "titration")
+    assert in_charts(practice, [stream]) == in_rows(practice) == {(stream, "titration", later.begins)}
 
 
 def test_a_booking_that_came_from_elsewhere_is_taken_back_too(small: Practice, clock: Clock) -> None:

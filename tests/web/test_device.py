@@ -71,8 +71,11 @@ def test_a_measured_volume_is_a_paper_of_its_own(as_: SignIn, practice: Practice
     assert (paper.document, paper.by) == ("catheter volume", "Nora Nurse")
     assert measured(practice, stream)
     doubted: dict[str, object] = {"line_known": "no", "line_how": "the measurement was of another person"}
+    older = Documented(Instant(catheter.at.s - DAY_S), "catheter volume")
+    practice.write(stream, history(practice, stream).version, [older], By("nora"), "wrote a paper of an earlier catheter")
     nora.send(f"/person/{stream}", doubted, to=f"/person/{stream}/line")
     assert not measured(practice, stream)
+    assert history(practice, stream).last(Documented) == older
 
 
 def test_a_volume_as_the_lengths_have_it_leaves_them(as_: SignIn, practice: Practice) -> None:

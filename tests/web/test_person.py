@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from sqlalchemy import select
 
 from tests.clinic.practice import NOW, Clock, admit
 from tests.web.visitor import Visitor, hidden
@@ -19,8 +18,8 @@ from thecal.clinic.people import ERASED, person_of
 from thecal.clinic.person import Person
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.record import streams
-from thecal.clinic.schema import entry
 from thecal.clinic.standing import Standing
+from thecal.clinic.worklist import all_standings
 from thecal.quantity import Volume
 from thecal.timeline import DAY_S, Duration, Instant
 from thecal.web.worklist import _shown
@@ -421,22 +420,19 @@ def test_an_erasure_needs_the_pseudonym_and_leaves_the_record(as_: SignIn, pract
 
 
 def test_the_age_goes_with_the_identifiers(as_: SignIn, practice: Practice) -> None:
-    """Rules of age know it from the identifiers alone; the record has never held it."""
-    stream, nora = admit(practice), as_("nora")
-    sent = {"name": "Ada Example", "phone": "555-0110", "second_contact": "Bo Example 555-0111", "born": "2024-05-06"}
-    assert "Changed: born." in nora.send(f"/person/{stream}", dict(sent)).text
+    """A rule of age is on the worklist as soon as the day of birth is known, and gone with it."""
+    nora = as_("nora")
+    stream = nora.send("/new-person", {"name": "Nell New"}).url.rpartition("/")[2]
 
-    def age() -> int | None:
-        with practice.reading() as reading:
-            return reading.look(reading.history(stream)).age_years
+    def asked() -> set[str]:
+        with practice.database.reading() as connection:
+            return {item.rule for one in all_standings(connection) if one.stream == stream for item in one.items}
 
-    assert age() == 2
+    assert "CAN-14" not in asked()
+    nora.send(f"/person/{stream}", {"name": "Nell New", "born": "2024-05-06"})
+    assert "CAN-14" in asked()
     nora.send(f"/person/{stream}/erase", {"confirm": stream})
-    assert age() is None
-    with practice.database.reading() as connection:
-        bodies = connection.execute(select(entry.c.body)).scalars().all()
-    assert bodies
-    assert not [body for body in bodies if "2024-05-06" in body]
+    assert "CAN-14" not in asked()
 
 
 def test_who_was_erased_is_not_written_down_again(as_: SignIn, practice: Practice) -> None:

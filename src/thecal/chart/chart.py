@@ -18,6 +18,7 @@ from thecal.chart.facts import (
     SessionEnded,
     SessionUncertain,
 )
+from thecal.pump.messages import Report
 from thecal.quantity import Volume
 
 Latest = dict[str, Any]
@@ -99,12 +100,18 @@ def _used(latest: Latest, residual: ResidualMeasured) -> tuple[Use, ...]:
     return (Use(typed.nl - expected.nl, filled.volume.nl - measured.nl),)
 
 
+def typed_in(before: Report, now: Report) -> bool:
+    """Whether a volume was typed in between two reports: the count is off from what flowed."""
+    if not before.calculated or not now.calculated:
+        return False
+    flowed_nl = now.pumped.nl - before.pumped.nl
+    return abs(before.calculated.nl - flowed_nl - now.calculated.nl) > _RETYPED_NL
+
+
 def _after_session(latest: Latest, fact: SessionEnded) -> Latest:
-    typed, before, now = latest["typed"], latest["session"], fact.report.calculated
-    if latest["fill_session"] and before and now and before.report.calculated:
-        flowed_nl = fact.report.pumped.nl - before.report.pumped.nl
-        if abs(before.report.calculated.nl - flowed_nl - now.nl) > _RETYPED_NL:
-            typed = None  # a volume was typed in again: what was expected is no longer what was counted
+    typed, before = latest["typed"], latest["session"]
+    if latest["fill_session"] and before and typed_in(before.report, fact.report):
+        typed = None  # what was expected is no longer what was counted
     return {"session": fact, "fill_session": latest["fill_session"] or fact, "uncertain": None, "typed": typed}
 
 

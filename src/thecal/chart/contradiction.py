@@ -105,7 +105,8 @@ def _too_early(facts: list[Fact], birth: date | None) -> Iterator[Contradiction]
             yield Contradiction(None, fact, "a booking taken back that was never made")
     first, born = facts[0] if facts else None, birth or (described.born if described else None)
     if first and born and first.at.utc_text()[:10] < born.isoformat():
-        yield Contradiction(described, first, f"something on {first.at.utc_text()[:10]}, before the birth on {born}")
+        on = "" if birth else f" on {born}"  # what stands beside the chart is not for all who read it
+        yield Contradiction(described, first, f"something on {first.at.utc_text()[:10]}, before the birth{on}")
 
 
 def _booked(facts: list[Fact], cancelled: clinical.Booked) -> bool:

@@ -29,7 +29,7 @@ from thecal.clinic.slots import RULES, Booking, Crew, Slot, booking_of, bookings
 from thecal.clinic.stock_kept import KeptStock, stock_on_hand
 from thecal.errors import InputError, Refusal, nearest_name
 from thecal.quantity import Volume
-from thecal.therapy.appointment import HOME, REFILLS, appointments, in_time, next_from
+from thecal.therapy.appointment import HOME, REFILLS, appointments, in_time
 from thecal.therapy.due import RefillDue, refill_due
 from thecal.therapy.home_refill import home_refill_gates
 from thecal.therapy.look import Look
@@ -37,7 +37,7 @@ from thecal.therapy.pathway import pathway
 from thecal.therapy.rules import refusal_by
 from thecal.therapy.service import pump_in_place
 from thecal.therapy.team import NEEDS, open_bookings, upcoming
-from thecal.therapy.visiting import took_place
+from thecal.therapy.visiting import last_visit
 from thecal.timeline import DAY_S, HOUR_S, Instant
 
 VISITS = ("refill", HOME, "titration", "follow-up", "post-op", "assessment", "unscheduled")
@@ -317,7 +317,10 @@ def _ahead(look: Look, *visits: str) -> tuple[Booked, ...]:
 
 
 def _kept(look: Look, fact: Booked) -> bool:
-    return fact.on < next_from(look) if fact.visit in REFILLS else took_place(look, fact)
+    """Whether the visit was on the day for which it had been booked: a refill with its fill, another one as it was begun."""
+    filled = look.chart.filled
+    last = (filled.at if filled is not None else None) if fact.visit in REFILLS else last_visit(look, fact.visit)
+    return last is not None and last > fact.at and last.date(look.zone) >= fact.on.date(look.zone)
 
 
 def _give_back(wish: Wish, visits: tuple[str, ...], on: Instant | None = None) -> int:

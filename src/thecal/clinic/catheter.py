@@ -111,8 +111,10 @@ def put_right(history: History, look: Look, told: Catheter, how: str) -> list[En
 
 def not_known_after_all(history: History, now: Instant, how: str) -> list[Entry]:
     """What takes back that the volume of the catheter was measured."""
+    catheter = history.chart.catheter
     papers = [row for row in history.standing if isinstance(row.entry, Documented) and row.entry.document == "catheter volume"]
-    return [Corrected(now, row.version, f"what is known of the catheter: {how}") for row in papers]
+    of_this_one = [row for row in papers if catheter is not None and row.entry.at >= catheter.at]
+    return [Corrected(now, row.version, f"what is known of the catheter: {how}") for row in of_this_one]
 
 
 def _operations(history: History) -> list[Recorded]:

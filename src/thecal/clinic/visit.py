@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import Literal, get_args
 
 from thecal.chart.clinical import Overrode, Signed
-from thecal.chart.facts import Filled, Interrogated, SessionEnded
+from thecal.chart.facts import Filled, Interrogated, SessionEnded, SessionUncertain
 from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import (
     DrugVerified,
@@ -226,7 +226,8 @@ def _done(history: History, name: str, ordered: int) -> dict[str, VisitStepped]:
     }
 
 
-_READINGS = PrintoutEntered, Interrogated, SessionEnded
+_READINGS = PrintoutEntered, Interrogated, SessionEnded, SessionUncertain
+"""What leaves nothing of a printout that was typed before: the pump was read since, or nobody knows what it runs."""
 
 
 def _typed(history: History, name: str, ordered: int) -> Recorded | None:

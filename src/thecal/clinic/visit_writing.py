@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 
 from thecal.chart.clinical import Answered, Documented, Scanned, Signed, SymptomReported, Visited
 from thecal.chart.facts import Assessed, Fact, Filled, Interrogated, ResidualMeasured, SessionUncertain
-from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic.entry import DrugVerified, Entry, RefillStepped, VisitAbandoned, VisitBegun, VisitClosed, VisitStepped
 from thecal.clinic.history import History
 from thecal.clinic.visit import KINDS, STEPS, Visit, gaps, open_visit
@@ -275,10 +274,24 @@ def given(visit: Visit, step: str, now: Instant, note: str = "") -> tuple[Entry,
     return (*papers, Answered(now, LIST, item, yes=True), VisitStepped(now, visit.name, step, note))
 
 
-def uncertain(visit: Visit, look: Look, orders: OrderSheet, why: str, now: Instant) -> tuple[Entry, ...]:
-    """SES-05: an update by the maker's programmer has ended, and nobody knows what the pump runs until it is read."""
+def uncertain(visit: Visit, look: Look, at: Instant, why: str, now: Instant) -> tuple[Entry, ...] | Refusal:
+    """SES-05: a session of the maker's programmer broke off, and nobody knows what the pump runs until it is read.
+
+    It is written down whether or not the order was ready to be written: what was done was done.
+    """
+    no = check_open(visit)
+    if no is not None:
+        return no
+    if look.sheet is None or not look.sheet.programmable:
+        return refused("a session with no pump that can be programmed", "a pump that can be", "Look at the chart.", "SES-05")
+    read = look.known.interrogations[-1].at if look.known.interrogations else visit.begun
+    if at.s // 60 < read.s // 60:  # people tell minutes
+        asked = f"a session that broke off {at.local_text(look.zone)}"
+        limit = f"after {read.local_text(look.zone)}, when the pump was read last"
+        return refused(asked, limit, "That reading tells what the pump runs. Compare the clocks.", "SES-05")
+    ordered = visit.orders.dosing if visit.orders else None
     running = look.chart.session.order if look.chart.session else None
-    fact = SessionUncertain(now, orders.dosing or running, why, f"programmer/{visit.name}")
+    fact = SessionUncertain(max(at, read), ordered or running, why, f"programmer/{visit.name}")
     return (fact, VisitStepped(now, visit.name, "update", "uncertain"))
 
 

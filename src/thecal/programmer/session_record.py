@@ -1,6 +1,6 @@
 """What a session leaves in the chart: how it ended, as people know it, and what a reading tells of one that was uncertain."""
 
-from thecal.chart.chart import Chart
+from thecal.chart.chart import Chart, typed_in
 from thecal.chart.facts import Interrogated, SessionEnded, SessionUncertain
 from thecal.chart.order import Order, programmed
 from thecal.programmer.session import Session
@@ -25,13 +25,15 @@ def _differences(session: Session) -> str:
 def reading_facts(report: Report, chart: Chart, sheet: PumpSheet, session: str | None) -> tuple[Interrogated | SessionEnded, ...]:
     """A reading, what it tells of a session that was uncertain, and what the pump runs.
 
-    A fill that waits to be entered goes on waiting: the first session after it is the one that enters its volume.
+    A fill that waits to be entered goes on waiting: the first session after it is the one that enters its volume. Of one that was
+    uncertain the count tells whether it did.
     """
-    told = resolved(chart, report, sheet)
-    running = chart.session.order if chart.session else None
+    running, last = chart.session.order if chart.session else None, chart.session.report if chart.session else None
     waits = chart.filled is not None and chart.fill_session is None
-    runs = () if waits else (SessionEnded(report.at, running, report),)
-    return (Interrogated(report.at, report, session), *(told or runs))
+    if waits and not (chart.uncertain and last and typed_in(last, report)):
+        return (Interrogated(report.at, report, session),)
+    told = resolved(chart, report, sheet) or (SessionEnded(report.at, running, report),)
+    return (Interrogated(report.at, report, session), *told)
 
 
 def resolved(chart: Chart, report: Report, sheet: PumpSheet) -> tuple[SessionEnded, ...]:

@@ -28,15 +28,10 @@ class Elsewhere:
 @of_last_look
 def appointments(look: Look) -> tuple[Booked, ...]:
     """The refills that are booked from today on, in order of time; what belongs to the last fill is over."""
-    today = look.now.date(look.zone)
-    ahead = [visit for name in REFILLS for visit in booked(look, name, next_from(look)) if visit.on.date(look.zone) >= today]
+    filled, today = look.chart.filled, look.now.date(look.zone)
+    since = Instant(filled.at.s + _day_s(look)) if filled is not None else Instant(look.now.s - DAY_S)
+    ahead = [visit for name in REFILLS for visit in booked(look, name, since) if visit.on.date(look.zone) >= today]
     return tuple(sorted(ahead, key=lambda visit: (visit.on, visit.visit)))
-
-
-def next_from(look: Look) -> Instant:
-    """From when on a refill that is booked is the next one: what was booked before belongs to the last fill."""
-    filled = look.chart.filled
-    return Instant(filled.at.s + _day_s(look)) if filled is not None else Instant(look.now.s - DAY_S)
 
 
 def elsewhere(look: Look) -> Elsewhere | None:

@@ -221,7 +221,7 @@ def _missed(look: Look) -> Iterator[Finding]:
         else:
             missed[booking.visit] = booking
     for visit, booking in sorted(missed.items()):
-        if visit in ahead or took_place(look, booking):
+        if visit in ahead or _took_place(look, booking):
             continue
         day = booking.on.date(look.zone)
         next_step = "Call, and book it again; climb the ladder of REF-10 until it is."
@@ -229,13 +229,13 @@ def _missed(look: Look) -> Iterator[Finding]:
         yield look.found("VIS-08", "task", asked, "a visit that is booked takes place, or is booked again", next_step, booking.on)
 
 
-def took_place(look: Look, booking: Booked) -> bool:
-    """Whether there was such a visit on that day or later, once it was booked; a refill counts wherever it was."""
+def _took_place(look: Look, booking: Booked) -> bool:
+    """Whether there was such a visit on that day or later; a refill counts wherever it was."""
     visits = (REFILL, HOME_REFILL) if booking.visit in (REFILL, HOME_REFILL) else (booking.visit,)
     done = _DONE.get(booking.visit)
     shown = [last_visit(look, *visits), done(look) if done else None]
     last = max((at for at in shown if at is not None), default=None)
-    return last is not None and last > booking.at and last.date(look.zone) >= booking.on.date(look.zone)
+    return last is not None and last.date(look.zone) >= booking.on.date(look.zone)
 
 
 CHECKS: Checks = {

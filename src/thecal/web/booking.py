@@ -54,9 +54,7 @@ def booked(ask: Ask, stream: str) -> Response:
             (one for one in bookings(reading.connection, reading.now, stream=stream) if one.slot.name == form.text("slot")), None
         )
         when = on.slot.begins.local_text(reading.zone) if on else ""
-    return ask.go(
-        f"/book/{stream}", f"Booked: {words('visits')[visit].text}, {when}. What was booked of it before is taken back."
-    )
+    return ask.go(f"/book/{stream}", f"Booked: {words('visits')[visit].text}, {when}. What was still ahead of it is taken back.")
 
 
 @PAGES.post("/book/{stream}/cancel", "book")

@@ -297,6 +297,7 @@ def erase(ask: Ask, stream: str) -> Response:
     if ask.form.errors or values["erased"]:
         return ask.again("erase.html", **values)
     with ask.practice.database.writing() as connection:
+        ask.practice.database.hold(connection, stream)
         erase_person(connection, stream, ask.practice.now)
         version = version_of(connection, stream)
         ask.practice.write_with(connection, stream, version, (), ask.by, "erased the identifiers")  # rules of age fall silent

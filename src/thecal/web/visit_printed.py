@@ -17,7 +17,7 @@ from thecal.web.ask import Ask
 from thecal.web.form import Form
 from thecal.web.route import Pages
 from thecal.web.visit import PRINTED_MODES, Opened, Written, opened, show, step_done
-from thecal.web.visit_pump import no_refill, planned, ready, volume_or_zero
+from thecal.web.visit_pump import no_refill, planned, volume_or_zero
 
 PAGES = Pages()
 
@@ -50,14 +50,17 @@ def printed_typed(ask: Ask, stream: str, name: str) -> Response:
 def update_uncertain(ask: Ask, stream: str, name: str) -> Response:
     """That an update by the maker's programmer broke off, and nobody knows what the pump runs."""
     found = opened(ask.practice, stream, name)
-    why = ask.form.needed("broke_off", lambda text: plain_text(text, "what happened"), label="what happened")
+    form, now = ask.form, ask.practice.now
+    why = form.needed("broke_off", lambda text: plain_text(text, "what happened"), label="what happened")
+    at = form.instant("broke_off_at", found.look.zone, needed=False) or now
+    if at > now:
+        form.refuse("broke_off_at", form.text("broke_off_at"), "is still to come")
     if found.bench:
         limit, advice = "what the wand hears of it", "Interrogate it: the wand writes down how a session ended."
         return show(ask, found, writing.refused("to tell how a virtual pump's session ended", limit, advice, "SES-05"), "update")
-    orders = ready(found)
-    if isinstance(orders, Refusal) or why is None:
-        return show(ask, found, orders if isinstance(orders, Refusal) else None, "update")
-    written = writing.uncertain(found.visit, found.look, orders, why, ask.practice.now)
+    if form.errors or why is None:
+        return show(ask, found, None, "update")
+    written = writing.uncertain(found.visit, found.look, at, why, now)
     return step_done(ask, found, "update", written, "wrote down a session of which nobody knows the end")
 
 
