@@ -1,18 +1,21 @@
 """What was typed is kept on the page that says why nothing came of it, whatever it was."""
 
 from collections.abc import Callable
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from tests.clinic.practice import PASSWORD, Clock, admit
+from tests.clinic.practice import PASSWORD, Clock, admit, new_practice
 from tests.clinic.test_booking import sold
 from tests.clinic.test_slots import offered
 from tests.web.test_pre_visit import answers, history
 from tests.web.test_to_do import contact, number_of, promised
-from tests.web.visitor import Visitor, hidden
+from tests.web.visitor import Visitor, hidden, visitor
+from thecal.clinic import database
 from thecal.clinic.account import set_password
 from thecal.clinic.booking import book
+from thecal.clinic.database import Database, sqlite_url
 from thecal.clinic.entry import Contacted, PreVisitAsked, Resolved
 from thecal.clinic.practice import By, Practice
 from thecal.clinic.recall_sweep import resolution
@@ -160,3 +163,52 @@ def test_who_has_to_change_the_password_and_typed_nothing_is_led_there(as_: Sign
     with practice.database.writing() as connection:
         set_password(connection, "nora", PASSWORD, change=True)
     assert nora.post("/calendar", {"csrf": csrf}).url.endswith("/password")
+
+
+# What nobody expected --------------------------------------------------------------------------------------------------
+
+
+def test_an_error_that_nobody_expected_keeps_what_was_typed(
+    as_: SignIn, practice: Practice, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the number of the request, by which it is found in the log; afterwards the same form is new, and written once."""
+    stream = admit(practice)
+    nora = as_("nora")
+    typed = secrets_of(nora.get(f"/to-do/{stream}").text) | contact(practice, stream, "SAF-08", outcome=TYPED)
+    with monkeypatch.context() as broken:
+        broken.setattr(Practice, "write", Mock(side_effect=RuntimeError("no memory")))
+        lost = nora.post(f"/to-do/{stream}/contact", typed)
+    assert lost.status == 500
+    assert SHOWN in lost.text
+    number = lost.words.partition("Request ")[2].partition(",")[0]
+    assert f"request {number} to /to-do/{stream}/contact" in caplog.text
+    assert "no memory" not in lost.text
+    assert history(practice, stream).all(Contacted) == []
+    for _ in range(2):
+        assert nora.post(f"/to-do/{stream}/contact", typed).status == 200
+    assert [told.outcome for told in history(practice, stream).all(Contacted)] == [TYPED]
+
+
+def test_a_database_that_another_writer_holds_keeps_what_was_typed(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written while it is held; sent again afterwards, from the page that kept it, it is written once."""
+    monkeypatch.setattr(database, "_BUSY_S", 0.05)
+    practice = new_practice(sqlite_url(tmp_path / "clinic.db"), tmp_path, clock)
+    other = Database(practice.database.url)
+    stream = admit(practice)
+    with visitor(practice) as as_:
+        nora = as_("nora")
+        typed = secrets_of(nora.get(f"/to-do/{stream}").text) | contact(practice, stream, "SAF-08", outcome=TYPED)
+        with other.writing():
+            lost = nora.post(f"/to-do/{stream}/contact", typed)
+        assert lost.status == 503
+        assert "Nothing was written." in lost.words
+        assert SHOWN in lost.text
+        assert history(practice, stream).all(Contacted) == []
+        again = {name: hidden(lost.text, name) for name in typed if name != "once"}
+        assert nora.post(f"/to-do/{stream}/contact", again).status == 200
+        assert nora.post(f"/to-do/{stream}/contact", typed).status == 409
+    assert [told.outcome for told in history(practice, stream).all(Contacted)] == [TYPED]
+    other.close()
+    practice.database.close()
