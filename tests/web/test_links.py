@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 
 from tests.clinic.practice import admit
-from tests.web.visitor import Visitor
+from tests.web.visitor import Visitor, wrong_ids
 from thecal.chart.clinical import Booked, Described, Referred
 from thecal.chart.order import OrderContinuous
 from thecal.chart.order_sheet import OrderSheet
@@ -50,7 +50,7 @@ def page_of(address: str) -> str | None:
 
 
 def crawl(visitor: Visitor, *begin: str) -> set[str]:
-    """The pages that somebody reaches from some addresses; every link leads to a page that is there."""
+    """The pages that somebody reaches from some addresses; every link leads to a page that is there, and has each id once."""
     seen, waiting, reached = set(begin), deque(begin), Counter[str]()
     while waiting:
         address = waiting.popleft()
@@ -61,6 +61,7 @@ def crawl(visitor: Visitor, *begin: str) -> set[str]:
         reached[page] += 1
         answer = visitor.get(address)
         assert answer.status == 200, f"{address}: {answer.status}"
+        assert not answer.headers["content-type"].startswith("text/html") or wrong_ids(answer.text) == [], address
         led = answer.url.removeprefix("http://clinic.test")
         shown = page_of(led)
         assert shown is not None, led

@@ -376,7 +376,7 @@ def test_what_cannot_be_read_of_a_bolus_is_marked_and_kept(
     to_the_pump(nora, visit)
     answer = step(nora, visit, "pump/printed", {**printed(virtual.until(practice.now)), **typed})
     assert answer.status == 422
-    assert f'id="{field}-error"' in answer.text
+    assert f'id="reading-{field}-error"' in answer.text
     assert "<details open>" in answer.text
     assert history_of(practice, stream).last(PrintoutEntered) is None
 

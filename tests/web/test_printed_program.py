@@ -129,8 +129,8 @@ def test_a_button_of_the_table_adds_a_row_and_writes_nothing(
         ({"dose-0-1": "94"}, "ORD-01"),
         ({"to-0-0": "05:00"}, "ORD-02"),
         ({"day_total": "2,400 mcg/day"}, "SAF-04"),
-        ({"dose-0-1": ""}, 'id="dose-0-1-error"'),
-        ({"mode": "sine"}, 'id="mode-error"'),
+        ({"dose-0-1": ""}, 'id="reading-dose-0-1-error"'),
+        ({"mode": "sine"}, 'id="reading-mode-error"'),
     ],
 )
 def test_steps_that_cannot_be_so_are_refused_with_what_was_typed(

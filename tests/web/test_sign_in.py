@@ -1,11 +1,15 @@
 """Signing in: who is let in, for how long, and what is kept of what was typed."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
 
 from tests.clinic.practice import PASSWORD, Clock
 from tests.web.visitor import Visitor, hidden
 from thecal.clinic.practice import Practice
 from thecal.timeline import Duration
+from thecal.web import app
 
 SignIn = Callable[[str], Visitor]
 CHANGED = {"old_password": PASSWORD, "password": "another good one", "password_again": "another good one"}
@@ -35,6 +39,36 @@ def test_five_failures_lock_an_account_for_a_while(as_: SignIn, clock: Clock) ->
     assert "or the account is locked" in told.pop()
     clock.pass_(Duration(15 * 60 + 1))
     assert stranger.sign_in(PASSWORD).url.endswith("/worklist")
+
+
+def test_an_address_that_signs_in_too_often_waits(as_: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty times a minute; the page says for how long, and leads on. To who is signed in there nothing changes."""
+    clock = SimpleNamespace(monotonic=lambda: 1000.0)
+    monkeypatch.setattr(app, "time", clock)
+    stranger, nora = as_(""), as_("nora")
+    for _ in range(19):
+        assert stranger.post("/sign-in", {}).status == 403
+    clock.monotonic = lambda: 1030.0
+    refused = stranger.post("/sign-in", {"name": "nora", "password": PASSWORD})
+    assert (refused.status, refused.headers["retry-after"]) == (429, "31")
+    assert "Wait 31 s, and try again. Nothing was done." in refused.words
+    assert 'href="/worklist"' in refused.text
+    assert "default-src 'none'" in refused.headers["content-security-policy"]
+    assert nora.get("/worklist").status == 200
+    clock.monotonic = lambda: 1061.0
+    assert nora.sign_in().url.endswith("/worklist")
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/worklist", "text/html"), ("/api/charts", "text/plain")])
+def test_an_address_that_asks_too_often_waits(as_: SignIn, monkeypatch: pytest.MonkeyPatch, path: str, kind: str) -> None:
+    """A person is told on a page, a program in plain text."""
+    monkeypatch.setattr(app, "_ALL", (2, 60.0))
+    stranger = as_("")
+    told = [stranger.client.get(path, follow_redirects=False) for _ in range(3)]
+    assert [answer.status_code == 429 for answer in told] == [False, False, True]
+    assert 0 < int(told[2].headers["retry-after"]) <= 61
+    assert told[2].headers["content-type"].startswith(kind)
+    assert "Too many requests from here." in told[2].text
 
 
 def test_an_unknown_name_is_told_the_same_as_a_wrong_password(as_: SignIn) -> None:

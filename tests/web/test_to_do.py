@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.clinic.practice import Clock, admit
-from tests.web.visitor import Visitor, hidden
+from tests.web.visitor import Visitor, hidden, wrong_ids
 from thecal.chart.clinical import Noticed
 from thecal.clinic.audit import read_audit
 from thecal.clinic.entry import Contacted, DeviceRecorded, Entry, Recalled, Resolved, Telephoned
@@ -60,8 +60,7 @@ def test_every_item_says_how_it_ends(as_: SignIn, practice: Practice) -> None:
     assert page.text.count(f'action="/to-do/{stream}/resolve"') == 1
     assert page.text.count(f'action="/to-do/{stream}/contact"') == len(items)
     assert f'href="/book/{stream}"' in page.text
-    ids = [part.partition('"')[0] for part in page.text.split(' id="')[1:]]
-    assert len(ids) == len(set(ids))
+    assert wrong_ids(page.text) == []
     with practice.database.reading() as connection:
         assert next(iter(read_audit(connection, stream=stream, who="nora"))).did == "read what is to be done"
 

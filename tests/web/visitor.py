@@ -1,6 +1,7 @@
 """Somebody at a browser without a window: signed in, reading pages, filling in forms as a page has them."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from thecal.clinic.practice import Practice
 from thecal.web.app import make_app
 
 FIELDS = re.compile(r"<input[^>]*type=\"hidden\"[^>]*>")
+IDS = re.compile(r" id=\"([^\"]*)\"")
+MEANT = re.compile(r" (?:for|aria-describedby|aria-labelledby)=\"([^\"]*)\"")
 ADDRESSES = re.compile(r" (?:action|href|src|hx-[a-z]+)=\"[^\"]*\"")
 
 
@@ -30,6 +33,14 @@ def words(page: str) -> str:
     """What a page says, without its tags."""
     body = page.partition("<main")[2].partition("</main>")[0]
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def wrong_ids(page: str) -> list[str]:
+    """The ids of a page that stand there more than once or are no single word, and those that are meant and not there."""
+    ids = Counter(IDS.findall(page))
+    meant = {name for names in MEANT.findall(page) for name in names.split()}
+    wrong = {name for name, times in ids.items() if times > 1 or not name or " " in name}
+    return sorted(wrong | (meant - ids.keys()))
 
 
 @dataclass(slots=True)

@@ -85,6 +85,11 @@ async def _not_here(request: Request, error: Exception) -> Response:
     """An address that is no page, or is asked in another way, answered as a page."""
     status = getattr(error, "status_code", 404)
     told = f"{request.url.path[:80]} is no page of this clinic." if status == 404 else "This page is not asked for in that way."
+    return _plain(status, told)
+
+
+def _plain(status: int, told: str) -> Response:
+    """A page that says one thing of a request that no route has seen."""
     return HTMLResponse(TEMPLATES.get_template("plain.html").render(status=status, told=told, number="none"), status)
 
 
@@ -118,6 +123,14 @@ class _Headers:
         await self.app(scope, receive, sending)
 
 
+def _too_many(wait: int, *, as_text: bool) -> Response:
+    """That an address asks too often, and when it may ask again: as a page, or as text to a program."""
+    told = f"Too many requests from here. Wait {wait} s, and try again. Nothing was done."
+    answer = PlainTextResponse(told, 429) if as_text else _plain(429, told)
+    answer.headers["Retry-After"] = str(wait)
+    return answer
+
+
 class _Limits:
     """No address asks more often than a person can."""
 
@@ -128,8 +141,7 @@ class _Limits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         wait = self._wait(scope) if scope["type"] == "http" else 0
         if wait:
-            told = f"Too many requests from here. Wait {wait} s, and try again. Nothing was done."
-            await PlainTextResponse(told, 429, headers={"Retry-After": str(wait)})(scope, receive, send)
+            await _too_many(wait, as_text=scope["path"].startswith("/api/"))(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 

@@ -11,9 +11,9 @@ from thecal.errors import InputError, InputErrors, nearest_name
 from thecal.timeline import Instant
 
 T = TypeVar("T")
-SECRET = frozenset({"csrf", "once", "pre"})
+SECRET = frozenset({"csrf", "once", "pre", "key"})
 """Fields that are ours and not typed by anybody."""
-_HIDDEN = ("password", "key")
+_PASSWORD = "password"  # noqa: S105  # in the name of every field that holds one
 TEXT_MAX = 4000
 FIELD_MAX = 200_000
 """More than anybody types, and less than a line of the archive holds."""
@@ -142,9 +142,14 @@ class Form:
         return [
             (name, value)
             for name, values in self.values.items()
-            if name not in SECRET and not any(word in name for word in _HIDDEN)
+            if name not in SECRET and _PASSWORD not in name
             for value in values
         ]
+
+    @property
+    def has_password(self) -> bool:
+        """Whether a password was asked for, which is not kept."""
+        return any(_PASSWORD in name for name in self.values)
 
 
 def _day(text: str, name: str, first: date) -> date:

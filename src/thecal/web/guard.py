@@ -75,7 +75,7 @@ def guarded(route: PageRoute, practice: Practice) -> Callable[[Request], Awaitab
         except HTTPException as error:
             return plain_page(ask, error.status_code, error.detail)
         except NotFoundError as error:
-            return plain_page(ask, 404, str(error) or "There is nothing here of that name.")
+            return _nothing_here(ask, str(error) or "There is nothing here of that name.")
         except ForbiddenError as error:
             return _forbidden(ask, error.why)
         except StaleError as error:
@@ -137,11 +137,11 @@ def _refused(ask: Ask, route: PageRoute) -> Response | None:
         if why is not None:
             raise ForbiddenError(why)
         if ask.sign_in.account.change_password and route.path not in ("/password", "/sign-out"):
-            return RedirectResponse("/password", 303)
+            return _password_first(ask)
         if sent and not route.only_shows and not same(ask.form.text("csrf"), ask.sign_in.csrf):
             return kept_page(ask, 403, "This form is not ours", f"{NOT_OURS} Look at it, and send it again.")
     elif sent and not _pre_fits(ask):
-        return plain_page(ask, 403, f"{NOT_OURS} Open the page again.")
+        return _opened_again(ask)
     if sent and ask.form.too_long:
         told = f"{ask.form.too_long.replace('_', ' ')} is longer than {FIELD_MAX:,} characters. Nothing was written."
         return kept_page(ask, 422, "That is too long", told)
@@ -202,8 +202,33 @@ def _sign_in_first(ask: Ask) -> Response:
         401,
         "You are signed out",
         "Your session has ended. What you typed is here: sign in, and send it again.",
-        sign_in=True,
+        first=("/sign-in?back=/signed-in-again", "Sign in"),
     )
+
+
+def _password_first(ask: Ask) -> Response:
+    """The form of another password; what somebody typed elsewhere before is kept beside it."""
+    if not ask.form.kept:
+        return RedirectResponse("/password", 303)
+    told = "The password that you were given is for the first time only. What you typed is here: change it, and send this again."
+    return kept_page(ask, 403, "Change your password first", told, first=("/password", "Change the password"))
+
+
+def _opened_again(ask: Ask) -> Response:
+    """A form from before the sign-in that its page did not give, or whose cookie has ended: it is sent again with a new one.
+
+    One that held a password, which is not kept, is filled in at its own page.
+    """
+    if ask.form.has_password or not ask.form.kept:
+        return kept_page(ask, 403, "This form is not ours", f"{NOT_OURS} Open the page again.", again=False)
+    pre = secrets.token_urlsafe(24)
+    return with_pre(ask, kept_page(ask, 403, "This form is not ours", f"{NOT_OURS} Look at it, and send it again.", pre=pre), pre)
+
+
+def with_pre(ask: Ask, response: Response, pre: str) -> Response:
+    """An answer whose form may be sent before there is a session: its cookie fits what the form carries."""
+    response.set_cookie(PRE, pre, max_age=3600, httponly=True, samesite="strict", path="/", secure=ask.request.app.state.secure)
+    return response
 
 
 def same(given: str, kept: str) -> bool:
@@ -251,6 +276,13 @@ def _forbidden(ask: Ask, why: Denied) -> Response:
     return kept_page(ask, 403, "You may not do this", told)
 
 
+def _nothing_here(ask: Ask, told: str) -> Response:
+    """What a form was sent to is not there, or not any more: what was typed can be copied to where it belongs now."""
+    if not ask.form.kept:
+        return plain_page(ask, 404, told)
+    return kept_page(ask, 404, "Not here", f"{told} Nothing was written; what you typed is still here.", again=False)
+
+
 def plain_page(ask: Ask, status: int, told: str) -> Response:
     """A page that says one thing, and needs no database."""
     page = TEMPLATES.get_template("plain.html").render(status=status, told=told, number=ask.number)
@@ -263,11 +295,17 @@ def kept_page(
     title: str,
     told: str,
     *,
-    sign_in: bool = False,
     path: str | None = None,
     kept: list[tuple[str, str]] | None = None,
+    pre: str = "",
+    first: tuple[str, str] | None = None,
+    again: bool = True,
 ) -> Response:
-    """What happened, and everything that was typed, ready to be sent again. It needs no database."""
+    """What happened, and everything that was typed, ready to be sent ``again``. It needs no database.
+
+    ``first`` is the address and name of what is done before, in a window of its own; ``pre`` is carried by a form that is sent
+    before there is a session.
+    """
     page = TEMPLATES.get_template("kept.html").render(
         title=title,
         told=told,
@@ -277,7 +315,9 @@ def kept_page(
         path=path or ask.path,
         kept=kept if kept is not None else ask.form.kept,
         csrf=ask.sign_in.csrf if ask.sign_in else "",
-        sign_in=sign_in,
+        pre=pre or ("" if ask.form.has_password else ask.form.text("pre")),
+        first=first,
+        again=again,
         files=sorted(ask.form.files),
     )
     return HTMLResponse(page, status)

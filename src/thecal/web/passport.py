@@ -25,7 +25,7 @@ from thecal.errors import InputError
 from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.emergency import history_of, person_shown
-from thecal.web.guard import PRE, NotFoundError
+from thecal.web.guard import PRE, NotFoundError, with_pre
 from thecal.web.route import OPEN, Pages
 
 PAGES = Pages()
@@ -237,6 +237,4 @@ def _check_page(ask: Ask, code: int, rows: Rows | None, wrong: str) -> Response:
     response = ask.page(
         "passport_check.html", code, pre=pre, rows=rows, wrong=wrong, key=key.public if key else None, asked=bool(ask.form.values)
     )
-    secure = ask.request.app.state.secure
-    response.set_cookie(PRE, pre, max_age=3600, httponly=True, samesite="strict", path="/", secure=secure)
-    return response
+    return with_pre(ask, response, pre)

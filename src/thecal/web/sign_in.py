@@ -12,7 +12,7 @@ from thecal.clinic.office import Office, write_office
 from thecal.clinic.sign_in import begin, revoke, sessions
 from thecal.errors import InputError
 from thecal.web.ask import Ask
-from thecal.web.guard import COOKIE, PRE, NotFoundError, kept_page, same
+from thecal.web.guard import COOKIE, PRE, NotFoundError, kept_page, same, with_pre
 from thecal.web.route import OPEN, SIGNED_IN, Pages
 
 PAGES = Pages()
@@ -33,11 +33,6 @@ def home(ask: Ask) -> Response:
     return ask.go("/worklist")
 
 
-def _with_pre(ask: Ask, response: Response, pre: str) -> Response:
-    response.set_cookie(PRE, pre, max_age=3600, httponly=True, samesite="strict", path="/", secure=ask.request.app.state.secure)
-    return response
-
-
 @PAGES.get("/sign-in", OPEN)
 def sign_in_page(ask: Ask) -> Response:
     """The form to sign in."""
@@ -50,7 +45,7 @@ def sign_in_page(ask: Ask) -> Response:
             number=ask.number,
         )
     pre = secrets.token_urlsafe(24)
-    return _with_pre(ask, ask.page("sign_in.html", pre=pre, back=back_of(ask.query("back")), kept=[], path=""), pre)
+    return with_pre(ask, ask.page("sign_in.html", pre=pre, back=back_of(ask.query("back")), kept=[], path=""), pre)
 
 
 def _anybody(ask: Ask) -> bool:
@@ -78,7 +73,7 @@ def signed_in(ask: Ask) -> Response:
     if not isinstance(found, Account):
         form.refuse("password", "", _WRONG)
         pre = secrets.token_urlsafe(24)
-        return _with_pre(ask, ask.again("sign_in.html", pre=pre, back=back, kept=[], path=""), pre)
+        return with_pre(ask, ask.again("sign_in.html", pre=pre, back=back, kept=[], path=""), pre)
     response = ask.go("/password" if found.change_password else back)
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/", secure=ask.request.app.state.secure)
     response.delete_cookie(PRE, path="/")
@@ -102,7 +97,7 @@ def first_page(ask: Ask) -> Response:
     """The form of the first administrator, for who has the key that the program printed."""
     _check_first(ask, ask.query("key"))
     pre = secrets.token_urlsafe(24)
-    return _with_pre(ask, ask.page("first.html", pre=pre, key=ask.query("key"), roles=_STAFF), pre)
+    return with_pre(ask, ask.page("first.html", pre=pre, key=ask.query("key"), roles=_STAFF), pre)
 
 
 def _check_first(ask: Ask, key: str) -> None:
@@ -132,7 +127,7 @@ def first_made(ask: Ask) -> Response:
             form.errors.setdefault(error.field.replace(" ", "_"), error)
     if form.errors:
         pre = secrets.token_urlsafe(24)
-        return _with_pre(ask, ask.again("first.html", pre=pre, key=form.text("key"), roles=_STAFF), pre)
+        return with_pre(ask, ask.again("first.html", pre=pre, key=form.text("key"), roles=_STAFF), pre)
     return ask.go(f"/sign-in?back={quote('/worklist')}", "The first account is made. Sign in with it.")
 
 

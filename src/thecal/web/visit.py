@@ -20,7 +20,7 @@ from thecal.clinic.person import Person
 from thecal.clinic.practice import Practice
 from thecal.clinic.printed_bolus import has_boluses
 from thecal.clinic.stock_kept import KeptStock, lots_on_hand
-from thecal.clinic.visit import KINDS, Visit, gaps, open_visit, overrides_since, standings, visit_of, visits
+from thecal.clinic.visit import KINDS, StepStanding, Visit, gaps, open_visit, overrides_since, standings, visit_of, visits
 from thecal.errors import Refusal
 from thecal.pump.program import WEEKDAYS
 from thecal.pump.sheet import PumpSheet
@@ -32,6 +32,7 @@ from thecal.therapy.residual import pocket_fill
 from thecal.therapy.service import last_report
 from thecal.web.ask import Ask
 from thecal.web.chart import history_of
+from thecal.web.form import Form
 from thecal.web.guard import NotFoundError
 from thecal.web.route import Pages
 
@@ -129,19 +130,40 @@ def visit_page(ask: Ask, stream: str, name: str) -> Response:
     return show(ask, opened(ask.practice, stream, name))
 
 
+def _sent(ask: Ask, visit: Visit) -> str:
+    """The form of the page that was sent, by its name there: the end of its address, and what it is about where that is said."""
+    end = ask.request.url.path.partition(f"/{visit.name}/")[2]
+    about = {"pump/printed": "what", "leave-out": "step"}.get(end)
+    return f"{end} {ask.form.text(about)}" if about else end
+
+
+def _read_at(found: Opened, steps: tuple[StepStanding, ...]) -> str:
+    """The step at which the pump is read now: the first, until it is done and while a session is uncertain; else the last."""
+    left = {each.step.name for each in steps if each.stand != "done"}
+    if "reading" in left or found.look.chart.uncertain is not None:
+        return "reading"
+    return "reading after" if "reading after" in left and found.visit.read_again else ""
+
+
 def show(ask: Ask, found: Opened, refusal: Refusal | None = None, step: str = "", **more: object) -> Response:
     """The page of a visit; with what was refused at a step, and what was typed there."""
     look, visit = found.look, found.visit
     done_with_drug = not visit.is_refill or visit.filled is not None or visit.ended is not None
     report = last_report(look.known)
     due = refill_due(look)
+    steps, sent = standings(visit, look, found.second), _sent(ask, visit)
+
+    def typed(of: str) -> Form:
+        return ask.form if of == sent else Form()
+
     values = {
         "found": found,
         "stream": found.stream,
         "person": found.person,
         "visit": visit,
         "look": look,
-        "standings": standings(visit, look, found.second),
+        "standings": steps,
+        "read_at": _read_at(found, steps),
         "gaps": gaps(visit, look, found.second) if visit.ended is None else (),
         "report": report,
         "due": due,
@@ -159,11 +181,13 @@ def show(ask: Ask, found: Opened, refusal: Refusal | None = None, step: str = ""
         "overrides": overrides_since(look, visit.begun),
         "refusal": refusal,
         "failed_step": step,
+        "sent": sent,
+        "typed": typed,
         "printed_modes": PRINTED_MODES,
-        "groups": groups_of(ask.form.fields),
+        "groups": lambda of: groups_of(typed(of).fields),
         "weekdays": WEEKDAYS,
         "focus": "",
-        "boluses_open": has_boluses(ask.form.fields, visit.orders, report),
+        "boluses_open": lambda of: has_boluses(typed(of).fields, visit.orders, report),
         "residual": visit.procedure.residual if visit.procedure else None,
         "editable": visit.ended is None,
         "shown": None,

@@ -143,6 +143,7 @@ def _needle(ask: Ask, found: Opened) -> Written:
 def _override(ask: Ask, found: Opened) -> Written:
     if found.visit.procedure is None:
         return _no_pump()
+    ask.form.needed("reason", str, label="the reason")
     return writing.overridden(found.visit, ask.form.text("reason"), ask.account.full_name, ask.practice.now)
 
 
@@ -193,6 +194,7 @@ def _routine(ask: Ask, found: Opened) -> Written:
 
 
 def _leave_out(ask: Ask, found: Opened) -> Written:
+    ask.form.needed("why", str, label="the reason")
     return writing.left_out(found.visit, ask.form.text("step"), ask.form.text("why"), ask.practice.now)
 
 
@@ -217,6 +219,7 @@ def _close(ask: Ask, found: Opened) -> Written:
 
 
 def _abandon(ask: Ask, found: Opened) -> Written:
+    ask.form.needed("why", str, label="the reason")
     return writing.abandon(found.visit, ask.form.text("why"), ask.practice.now)
 
 
@@ -239,6 +242,8 @@ _STEPS: Mapping[str, tuple[Callable[[Ask, Opened], Written], str]] = {
     "close": (_close, "closed a visit"),
     "abandon": (_abandon, "gave a visit up"),
 }
+_AT = {"override": "residual", "rinse": "fill", "mixture": "fill", "routine": "order", "abandon": "close"}
+"""The steps of the visit at which the forms stand that are no steps of their own."""
 
 
 @PAGES.post("/visit/{stream}/{name}/{step}", "visit")
@@ -248,4 +253,5 @@ def step_written(ask: Ask, stream: str, name: str, step: str) -> Response:
         raise NotFoundError("A visit has no such step.")
     found = opened(ask.practice, stream, name)
     do, did = _STEPS[step]
-    return step_done(ask, found, step, do(ask, found), did)
+    at = ask.form.text("step") if step == "leave-out" else _AT.get(step, step)
+    return step_done(ask, found, at, do(ask, found), did)
