@@ -11,7 +11,7 @@ from tests.web.visitor import Visitor
 from thecal.chart.facts import Filled, Interrogated, ResidualMeasured
 from thecal.clinic.entry import VisitClosed
 from thecal.clinic.practice import Practice
-from thecal.clinic.record import verify
+from thecal.clinic.record import append, verify
 from thecal.therapy.due import refill_due
 from thecal.timeline import DAY_S, Duration, Instant
 
@@ -116,3 +116,27 @@ def test_every_page_of_a_chart_answers_after_the_clock_was_set_back(as_: SignIn,
     ):  # fmt: skip
         assert nora.get(page).status == 200, page
     assert "18 mL" in nora.get(f"/chart/{stream}").words
+
+
+def test_a_clock_that_is_set_back_while_a_form_is_worked_on_is_told(
+    as_: SignIn, practice: Practice, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written of what would happen after it is written down, what was typed is kept, and it can be sent again."""
+    stream = admit(practice, papers=True)
+    clock.pass_(Duration(20 * DAY_S))
+    nora = as_("nora")
+    visit = begun(nora, stream)
+    clock.pass_(Duration(2 * HOUR_S))
+    nora.sign_in()
+    version = history_of(practice, stream).version
+    with monkeypatch.context() as patch:
+        back = Instant(practice.now.s - HOUR_S)
+        patch.setattr(
+            "thecal.clinic.practice.append", lambda one, it, seen, entries, who, _: append(one, it, seen, entries, who, back)
+        )
+        answer = step(nora, visit, "before", {"item": BEFORE, "note": "typed by Nora"})
+    assert answer.status == 409
+    assert "The clock of the clinic was set back" in answer.text
+    assert "typed by Nora" in answer.text
+    assert history_of(practice, stream).version == version
+    assert step(nora, visit, "before", {"item": BEFORE}).status == 200
