@@ -81,8 +81,8 @@ def version_of(connection: Connection, stream: str) -> int:
 def append(connection: Connection, stream: str, seen: int, entries: Iterable[Entry], who: str, now: Instant) -> int:
     """Write entries at the end of a stream, and give its new version. Raises StaleError where somebody else has written.
 
-    Raises ToComeError for an entry that happens after it is written down (what is to come is booked, not recorded), ValueError for
-    a day of birth, which is an identifier.
+    Raises ToComeError for an entry that happens after it is written down (what is to come is booked, not recorded), ValueError
+    for a day of birth, which is an identifier.
     """
     last = connection.execute(
         select(table.c.version, table.c.digest, table.c.who, table.c.recorded)
