@@ -150,3 +150,10 @@ def test_a_revoked_token_and_one_of_a_closed_account_open_nothing(practice: Prac
         set_active(connection, "dora", active=False)
         assert token_standing(connection, first, clock.now) is None
         assert token_standing(connection, second, clock.now) is None
+
+
+def test_the_page_says_what_ending_and_revoking_do(as_: SignIn) -> None:
+    """Beside the tables of sessions and tokens."""
+    page = as_("nora").get("/admin").words
+    assert "Ending one signs out at once whoever uses it" in page
+    assert "Revoking one shuts out at once, and for good, the program or calendar that uses it" in page

@@ -187,3 +187,12 @@ def test_a_refill_elsewhere_is_a_visit_that_was(practice: Practice, clock: Clock
         visited = reading.history(stream).last(Visited)
     assert visited == Visited(at(f"{DONE} 12:00"), "refill elsewhere", "Clinic B, Dr. Other")
     assert Instant(visited.at.s + DAY_S) < practice.now
+
+
+def test_the_page_says_what_taking_a_visit_back_does(as_: SignIn, practice: Practice) -> None:
+    """Beside the buttons, where there is something to be taken back."""
+    stream, susan = admit(practice), as_("susan")
+    told = "Taking a visit back frees its slot"
+    assert told not in susan.get(f"/book/{stream}").words
+    write(practice, stream, Booked(NOW, "unscheduled", at("2026-11-20 15:00")))
+    assert told in susan.get(f"/book/{stream}").words

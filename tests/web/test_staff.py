@@ -273,3 +273,10 @@ def test_who_needs_one_is_what_the_roles_say() -> None:
 def test_an_unknown_account_is_not_found(as_: SignIn) -> None:
     """By its name, whatever it is."""
     assert as_("nora").get("/staff/nobody").status == 404
+
+
+def test_the_page_says_what_taking_a_certificate_back_does(as_: SignIn) -> None:
+    """Where somebody has one."""
+    nora, told = as_("nora"), "Taking a certificate back ends at once what they may do by it."
+    assert told in nora.get("/staff/nils").words
+    assert told not in nora.get("/staff/susan").words

@@ -155,3 +155,11 @@ def test_the_forecast_is_printed(as_: SignIn, practice: Practice) -> None:
     assert (answer.headers["content-type"], answer.content[:5]) == ("application/pdf", b"%PDF-")
     with practice.database.reading() as connection:
         assert any(line.did == "printed the drug forecast" for line in read_audit(connection, who="paul"))
+
+
+def test_the_page_says_what_taking_vials_out_does(as_: SignIn) -> None:
+    """Where there are any."""
+    paul, told = as_("paul"), "Taking vials out lowers what is on hand at once"
+    assert told not in paul.get("/stock").words
+    add(paul)
+    assert told in paul.get("/stock").words

@@ -66,11 +66,11 @@ def printed_now(
     report, sheet = last_report(look.known), look.sheet
     assert report is not None
     assert sheet is not None
-    state = advance(believed_pump(report, sheet), practice.now).state
+    state = advance(believed_pump(report, sheet), look.now).state
     left = state.known_nl if fill_ml is None else round(fill_ml * 10**6)
     assert left is not None
     flow_nl, low = dose_mcg * 10**6 // strength, report.low_reservoir
-    alarm = Instant(practice.now.s + (left - low.nl) * DAY_S // flow_nl)
+    alarm = Instant(look.now.s + (left - low.nl) * DAY_S // flow_nl)
     return {
         "what": "reading",
         "concentration": f"{strength:,} mcg/mL",

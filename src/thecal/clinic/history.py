@@ -42,6 +42,10 @@ class History:
         """That of the last entry; 0 of an empty stream."""
         return self.rows[-1].version if self.rows else 0
 
+    def moment(self, now: Instant) -> Instant:
+        """When what is done now happens: never before the last entry that counts, as after a clock was set back."""
+        return max(now, self.standing[-1].entry.at) if self.standing else now
+
     def known_at(self, instant: Instant) -> "History":
         """What had been written down by an instant, and nothing that was written later."""
         return History(self.stream, self.rows[: bisect_right(self.rows, instant, key=lambda row: row.recorded)])

@@ -186,8 +186,11 @@ class Reading:
         return OpenDays(read_closures(self.connection, today), open_weekdays(self.connection), frozenset(may))
 
     def look(self, history: History, now: Instant | None = None) -> Look:
-        """What rules are given of a chart, with the certificates of those who work here; at an instant, else now."""
-        return self._look(history, now or self.now, self._held)
+        """What rules are given of a chart, with the certificates of those who work here; at an instant, else now.
+
+        A clock that was set back hides nothing of a chart: until it is there again, now is when the last entry was.
+        """
+        return self._look(history, now or history.moment(self.now), self._held)
 
     def _look(self, history: History, now: Instant, held: list[Certified]) -> Look:
         look = Look.at(history.chart, now, self.zone, None, self.practice.settings)

@@ -35,6 +35,13 @@ class StaleError(ThecalError):
         super().__init__(f"{told} (version {now}, yours {seen}); nothing was written")
 
 
+class ToComeError(ThecalError, ValueError):
+    """An entry happens after the clock of the clinic says it is written down; nothing was written."""
+
+    def __init__(self, at: Instant, now: Instant) -> None:
+        super().__init__(f"an entry of {at.utc_text()} cannot be written down at {now.utc_text()}")
+
+
 class BrokenChainError(ThecalError):
     """The record is not as it was written; names the place."""
 
@@ -74,8 +81,8 @@ def version_of(connection: Connection, stream: str) -> int:
 def append(connection: Connection, stream: str, seen: int, entries: Iterable[Entry], who: str, now: Instant) -> int:
     """Write entries at the end of a stream, and give its new version. Raises StaleError where somebody else has written.
 
-    Raises ValueError for an entry that happens after it is written down (what is to come is booked, not recorded), and for a day
-    of birth, which is an identifier.
+    Raises ToComeError for an entry that happens after it is written down (what is to come is booked, not recorded), ValueError
+    for a day of birth, which is an identifier.
     """
     last = connection.execute(
         select(table.c.version, table.c.digest, table.c.who, table.c.recorded)
@@ -90,7 +97,7 @@ def append(connection: Connection, stream: str, seen: int, entries: Iterable[Ent
     rows = []
     for entry in entries:
         if entry.at.s > recorded:
-            raise ValueError(f"an entry of {entry.at.utc_text()} cannot be written down at {now.utc_text()}")
+            raise ToComeError(entry.at, now)
         if isinstance(entry, Described) and entry.born is not None:
             raise ValueError("a day of birth tells who somebody is: it stands beside the record, where it can be erased")
         version += 1

@@ -1,6 +1,6 @@
-"""The refill note: written by the chart itself out of what it holds of before and after the visit."""
+"""The note of a refill, or of a visit without one: written by the chart itself out of what it holds of before and after it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from thecal.chart.chart import Chart
@@ -11,6 +11,8 @@ from thecal.clinic.emergency_card import mode_in_place, serial_in_place, uncerta
 from thecal.clinic.entry import DeviceRecorded
 from thecal.clinic.outage_list import run_dates
 from thecal.clinic.paper import Paper, listed, pairs, printed_line, recorded, three_figures
+from thecal.clinic.visit import Visit
+from thecal.errors import sentence
 from thecal.programmer.printout import Section, gain_words
 from thecal.quantity import Amount, Volume
 from thecal.report.words import order_text
@@ -72,6 +74,44 @@ def refill_note(
         next_visits(after),
     )
     return Paper("Refill note", lines, sections)
+
+
+def visit_note(
+    look_before: Look,
+    look_after: Look,
+    visit: Visit,
+    *,
+    who: str,
+    names: Mapping[str, str],
+    clinic: str = "",
+    device: DeviceRecorded | None = None,
+) -> Paper:
+    """The note of a visit at which nothing was filled: what was ordered, and by whom, and what it changed of program and dates.
+
+    The looks and ``who`` are as those of a refill note; ``names`` are the full names of the accounts. Raises ValueError as well.
+    """
+    if look_after.now < look_before.now:
+        raise ValueError("a visit that ended before it began")
+    before, after = with_sheet(look_before), with_sheet(look_after)
+    done = tuple(fact for fact in after.chart.facts if before.now < fact.at <= after.now)
+    by = names.get(visit.begun_by, visit.begun_by)
+    lines = (
+        recorded(who),
+        f"{sentence(visit.kind)} visit of {visit.begun.local_text(after.zone)}{f', {visit.ended}' if visit.ended else ''}",
+        printed_line(after.now, after.zone, by, clinic),
+    )
+    sections = (
+        _pump(after, device),
+        _ordered(visit, names, after),
+        _program(before, after),
+        _dates_changed(before, after),
+        _alarms(before, after),
+        of_that_day(after, visit.begun),
+        _overridden(done),
+        _people(done, by),
+        next_visits(after),
+    )
+    return Paper("Visit note", lines, sections)
 
 
 def _pump(look: Look, device: DeviceRecorded | None) -> Section:
@@ -182,11 +222,40 @@ def amount_text(amount: Amount | None) -> str:
     return NOT_RECORDED if amount is None else f"{decimal_text(amount.pg, 10**6, 1)} mcg"
 
 
+def _ordered(visit: Visit, names: Mapping[str, str], look: Look) -> Section:
+    """The order that counts at a visit, its author, and when it was written into the pump; or why there is none."""
+    orders, update, left = visit.orders, visit.done.get("update"), visit.done.get("order left out")
+    if orders is None:
+        return pairs("Order", ("ordered", f"no change: {left.note}" if left else None))
+    told = [order_text(each) for each in (orders.dosing, orders.patient, orders.bolus) if each is not None]
+    told += [f"low reservoir alarm at {orders.low_reservoir}"] if orders.low_reservoir else []
+    told += ["with a bridge"] if orders.bridge else ["with a prime"] if orders.prime else []
+    return pairs(
+        "Order",
+        ("ordered", "; ".join(told)),
+        ("ordered by", names.get(visit.author, visit.author)),
+        ("ordered on", visit.ordered_at.local_text(look.zone) if visit.ordered_at else None),
+        ("approved by", names.get(visit.approved_by, visit.approved_by)),
+        ("written into the pump", update.at.local_text(look.zone) if update else None),
+    )
+
+
 def _dates(look: Look) -> Section:
+    return pairs("Dates", *_dates_of(look))
+
+
+def _dates_changed(before: Look, after: Look) -> Section:
+    rows = [
+        (name, recorded(was), recorded(now)) for (name, was), (_, now) in zip(_dates_of(before), _dates_of(after), strict=True)
+    ]
+    changed = frozenset(number for number, (_, was, now) in enumerate(rows) if was != now)
+    return Section("Dates", ("", "before", "after"), tuple(rows), changed)
+
+
+def _dates_of(look: Look) -> tuple[tuple[str, str | None], ...]:
     dates = run_dates(look)
     by = f"{dates.refill_by}, by {dates.governed_by}" if dates.refill_by != NOT_RECORDED else None
-    return pairs(
-        "Dates",
+    return (
         ("refill by", by),
         ("low reservoir alarm, as the pump counts", dates.alarm),
         ("low reservoir alarm, at the earliest", dates.earliest_alarm),

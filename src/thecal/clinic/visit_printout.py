@@ -1,5 +1,6 @@
 """A printout at a visit: what it leaves in the record, once one person has typed it, or two have where SAF-05 asks for it."""
 
+from dataclasses import replace
 from typing import Literal
 
 from thecal.chart.chart import Chart
@@ -21,6 +22,27 @@ from thecal.timeline import Instant
 
 What = Literal["reading", "update"]
 Written = tuple[Entry, ...] | Refusal
+_MINUTE_S = 60
+
+
+def taken_at(at: Instant, what: What, visit: Visit, look: Look) -> Instant | str:
+    """When a printout counts as made; or, in words, why a time cannot be that of this visit.
+
+    An update is made after the order and the fill of its visit, and each printout after a session of which nobody knows the end.
+    A time is typed to the minute: in the minute of what it comes after, it is after that.
+    """
+    known = [("the session that broke off", look.chart.uncertain.at if look.chart.uncertain else None)]
+    if what == "update":
+        known += [("the fill", visit.filled.at if visit.filled else None), ("the order", visit.ordered_at)]
+    name, since = max(((name, found) for name, found in known if found), key=lambda one: one[1], default=("", at))
+    if at >= since:
+        return at
+    if at.s // _MINUTE_S == since.s // _MINUTE_S:
+        return since
+    return (
+        f"is before {name}, {since.local_text(look.zone)}: read the clock of the programmer, and take its error off; "
+        f"the clinic's clock says {look.now.local_text(look.zone)}. Leave the time empty to take now"
+    )
 
 
 def typed(printed: Printed, what: What, visit: Visit, look: Look, made: Review | None) -> Written:
@@ -28,7 +50,7 @@ def typed(printed: Printed, what: What, visit: Visit, look: Look, made: Review |
 
     ``made`` is what the order of an update comes to. Raises InputError for an alarm that no pump has.
     """
-    told = _told(printed, what, look, made)
+    told = _told(printed, what, visit, look, made)
     if isinstance(told, Refusal):
         return told
     written = _entries(told, what, visit, look, made)
@@ -45,7 +67,7 @@ def entered_again(visit: Visit, look: Look, made: Review | None, checker: str) -
     waiting = visit.typed
     if waiting is None:
         return refused("a printout again", "a printout that was typed", "Enter the printout first.", "SAF-05")
-    told = _told(waiting.printed, waiting.what, look, made)
+    told = _told(waiting.printed, waiting.what, visit, look, made)
     return told if isinstance(told, Refusal) else _entries(told, waiting.what, visit, look, made, checker)
 
 
@@ -66,10 +88,15 @@ def _waits(printed: Printed, what: What, visit: Visit, look: Look) -> bool | Ref
     return due if isinstance(due, Refusal) else bool(due)
 
 
-def _told(printed: Printed, what: What, look: Look, made: Review | None) -> Printed | Refusal:
+def _told(printed: Printed, what: What, visit: Visit, look: Look, made: Review | None) -> Printed | Refusal:
     """What a printout tells: of an update what was ordered, as it rounds that; of a reading nothing that the chart knows."""
     if look.sheet is None:
         return refused("a printout without a pump", "a pump that is in place", "Record the implant first.")
+    at = taken_at(printed.at, what, visit, look)
+    if isinstance(at, str):
+        asked, limit = f"a printout of {printed.at.local_text(look.zone)}", "one of after the order, the fill, and what broke off"
+        return refused(asked, limit, f"It {at}: type it anew.", "REF-13")
+    printed = replace(printed, at=at)
     if what == "reading":
         return check_reading(printed, last_report(look.known)) or printed
     if made is None:

@@ -1,6 +1,7 @@
 """The programming interface: the record of a clinic as JSON, for programs with a token (``docs/api.md``).
 
-A call says for whom it acts by ``Authorization: Bearer TOKEN``. Every call is in the audit, under the account of its token.
+A call says for whom it acts by ``Authorization: Bearer TOKEN``. What it reads or writes is in the audit, under the
+account of its token.
 """
 
 import json

@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from thecal.clinic.access import RIGHTS, Denied, Right, denied
 from thecal.clinic.database import DatabaseDownError
 from thecal.clinic.practice import Practice
-from thecal.clinic.record import StaleError
+from thecal.clinic.record import StaleError, ToComeError
 from thecal.clinic.sign_in import SignIn, last_seen, seen, standing
 from thecal.errors import InputError, sentence
 from thecal.therapy.settings import setting_count
@@ -78,10 +78,8 @@ def guarded(route: PageRoute, practice: Practice) -> Callable[[Request], Awaitab
             return _nothing_here(ask, str(error) or "There is nothing here of that name.")
         except ForbiddenError as error:
             return _forbidden(ask, error.why)
-        except StaleError as error:
-            told = f"{error}. Look at what was written, then send yours again: it is checked against that."
-            kept = [(name, str(error.now) if name == "seen" else value) for name, value in ask.form.kept]
-            return kept_page(ask, 409, "Somebody else wrote here meanwhile", told, kept=kept)
+        except (StaleError, ToComeError) as error:
+            return _not_written(ask, error)
         except InputError as error:
             return kept_page(ask, 422, "This cannot be", error.sentence())
         except DatabaseDownError as error:
@@ -281,6 +279,17 @@ def _nothing_here(ask: Ask, told: str) -> Response:
     if not ask.form.kept:
         return plain_page(ask, 404, told)
     return kept_page(ask, 404, "Not here", f"{told} Nothing was written; what you typed is still here.", again=False)
+
+
+def _not_written(ask: Ask, error: StaleError | ToComeError) -> Response:
+    """Nothing was written, and the same may be sent again: checked against what another wrote, or by the clock as it is now."""
+    if isinstance(error, ToComeError):
+        _LOG.error("request %s: %s", ask.number, error)
+        told = "It was set back while this was worked on. Nothing was written. Look at the time, and send it again."
+        return kept_page(ask, 409, "The clock of the clinic was set back", told)
+    told = f"{error}. Look at what was written, then send yours again: it is checked against that."
+    kept = [(name, str(error.now) if name == "seen" else value) for name, value in ask.form.kept]
+    return kept_page(ask, 409, "Somebody else wrote here meanwhile", told, kept=kept)
 
 
 def plain_page(ask: Ask, status: int, told: str) -> Response:

@@ -164,7 +164,7 @@ def _save(ask: Ask, opening: Opened, fields: dict[str, str]) -> Response:
     if ask.form.errors or shown.refusal is not None or found is None:
         ask.audit("was not let to save an order", opening.stream, opening.visit.name)
         return _page(ask, opening, shown)
-    now, visit = ask.practice.now, opening.visit
+    now, visit = opening.look.now, opening.visit
     written: tuple[Entry, ...] = (OrderWritten(now, visit.name, ask.account.name, found.orders),)
     approves = ask.sees("order")
     if approves and _asks_for_right(opening, found.orders):
@@ -193,7 +193,7 @@ def _leave_out(ask: Ask, opening: Opened, fields: dict[str, str], shown: _Shown)
     if fields.get("mode", NO_CHANGE) != NO_CHANGE or not why:
         ask.form.errors["why"] = InputError("why there is no change", "", "is missing: an order, or why there is none")
         return _page(ask, opening, shown)
-    written = left_out(visit, "order", why, ask.practice.now)
+    written = left_out(visit, "order", why, opening.look.now)
     if isinstance(written, Refusal):
         shown.refusal = written
         return _page(ask, opening, shown)
@@ -211,7 +211,7 @@ def approved(ask: Ask, stream: str, name: str) -> Response:
         refusal = refusal or refused("to approve an order", "an order that asks for it", "Write the order first.", "ROL-03")
     found = _checked(opening, orders, standing=True) if orders is not None else None
     if refusal is None and found is not None and found.may_be_written:
-        step = VisitStepped(ask.practice.now, name, "order approved", ask.account.name)
+        step = VisitStepped(opening.look.now, name, "order approved", ask.account.name)
         ask.practice.write(stream, ask.form.seen, (step,), ask.by, "approved an order", detail=name)
         return ask.go(f"/visit/{stream}/{name}/order", "The order was approved.")
     if refusal is None:
@@ -252,7 +252,7 @@ def _values(ask: Ask, opening: Opened, shown: _Shown) -> dict[str, Any]:
         "made": made,
         "totals": totals_of(found) if found else (),
         "cautions": _cautions(found),
-        "arrivals": arrivals(made, ask.practice.now) if made else (),
+        "arrivals": arrivals(made, look.now) if made else (),
         "who_may": who_may,
         "signer": _signer(ask),
         "focus": shown.focus,

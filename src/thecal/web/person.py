@@ -278,7 +278,9 @@ def write_ended(ask: Ask, stream: str) -> Response:
 @PAGES.get("/person/{stream}/erase", "erase")
 def erase_page(ask: Ask, stream: str) -> Response:
     """What an erasure does, before it is done."""
-    return ask.page("erase.html", **_erasure(ask, stream))
+    values = _erasure(ask, stream)
+    ask.audit("looked at what an erasure does", stream)
+    return ask.page("erase.html", **values)
 
 
 def _erasure(ask: Ask, stream: str) -> dict[str, Any]:

@@ -32,7 +32,8 @@ from thecal.clinic.pdf import paper_pdf
 from thecal.clinic.people import ERASED
 from thecal.clinic.person import Person
 from thecal.clinic.practice import Reading
-from thecal.clinic.refill_note import refill_note
+from thecal.clinic.refill_note import refill_note, visit_note
+from thecal.clinic.visit import visit_of
 from thecal.errors import InputError
 from thecal.programmer.printout import Section
 from thecal.therapy.emergency_plan import NOT_RECORDED
@@ -85,7 +86,8 @@ def print_paper(ask: Ask, stream: str, what: str) -> Response:
         made: bytes | str = paper_pdf(paper) if as_pdf else _linked(paper)
     except (InputError, PassportError) as error:
         return plain_page(ask, 422, str(error))
-    ask.audit(f"printed the {name}", stream, "as PDF" if as_pdf else "as a page")
+    printed = paper.title.lower() if make is _note else name
+    ask.audit(f"printed the {printed}", stream, "as PDF" if as_pdf else "as a page")
     if as_pdf:
         return ask.file(made, f"{what}-{stream}.pdf", "application/pdf", shown=True)
     return ask.file(made, f"{what}-{stream}.html", "text/html; charset=utf-8", shown=True)
@@ -137,12 +139,18 @@ def _admission(asked: _Asked) -> Paper:
 
 def _note(asked: _Asked) -> Paper:
     """The note of the last refill, or of the visit that is named. Raises NotFoundError where there was none."""
-    reading, history = asked.reading, asked.history
-    began, ended = _visit(asked) if asked.ask.query("visit") else _last_refill(asked)
+    reading, history, named = asked.reading, asked.history, asked.ask.query("visit")
+    began, ended = _visit(asked) if named else _last_refill(asked)
     before = reading.look(history, Instant(max(began.s - 1, 0)))
     after = reading.look(history, ended)
     filled = [row.who for row in history.standing if isinstance(row.entry, Filled) and began <= row.entry.at <= ended]
     names = {account.name: account.full_name for account in accounts(reading.connection)}
+    visit = visit_of(history, named, after.sheet) if named and not filled else None
+    if visit is not None:
+        found = visit_note(
+            before, after, visit, who=_identity(asked.person), names=names, clinic=reading.office.name, device=asked.device
+        )
+        return replace(found, lines=(*found.lines[:-1], asked.printed))
     by = names.get(filled[-1], filled[-1]) if filled else ""
     refills = {entry.visit for entry in history.all(RefillStepped) if isinstance(entry.step, Filled)}
     drugs = {
@@ -176,7 +184,7 @@ def _visit(asked: _Asked) -> tuple[Instant, Instant]:
         raise NotFoundError(f"There is no visit {visit} on record.")
     closed = [entry.at for entry in history.all(VisitClosed) if entry.visit == visit]
     given_up = [entry.at for entry in history.all(VisitAbandoned) if entry.visit == visit]
-    return begun[0], max([*closed, *given_up], default=asked.reading.now)
+    return begun[0], max([*closed, *given_up], default=history.moment(asked.reading.now))
 
 
 def _last_refill(asked: _Asked) -> tuple[Instant, Instant]:

@@ -89,7 +89,7 @@ def _order(ask: Ask, opening: Opened) -> Again:
         dosing.mode if dosing else "no change of the program",
         re_entries(found) if found else (),
         refusal,
-        lambda: sign(visit, account.name, account.role, ask.practice.now),
+        lambda: sign(visit, account.name, account.role, opening.look.now),
         found,
     )
 

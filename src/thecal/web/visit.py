@@ -114,7 +114,7 @@ def visit_begun(ask: Ask, stream: str) -> Response:
     kind = form.chosen("kind", KINDS)
     with ask.practice.reading() as reading:
         history, _ = history_of(reading, stream)
-    written = writing.begin(history, name, kind or "", ask.practice.now) if kind else ()
+    written = writing.begin(history, name, kind or "", history.moment(ask.practice.now)) if kind else ()
     if isinstance(written, Refusal):
         form.refuse("kind", kind or "", str(written))
     if form.errors or isinstance(written, Refusal):

@@ -8,10 +8,9 @@ from thecal.clinic.entry import Printed, PrintoutTyped
 from thecal.clinic.order_form import Reader, edited, read_dosing
 from thecal.clinic.printed_bolus import read_boluses
 from thecal.clinic.visit import Visit
-from thecal.clinic.visit_printout import What, typed
+from thecal.clinic.visit_printout import What, taken_at, typed
 from thecal.errors import Refusal
 from thecal.quantity import Concentration, DailyDose, Volume
-from thecal.timeline import Instant
 from thecal.twin.fields import plain_text
 from thecal.web.ask import Ask
 from thecal.web.form import Form
@@ -33,7 +32,7 @@ def printed_typed(ask: Ask, stream: str, name: str) -> Response:
     step: What = "update" if what == "update" else "reading"
     if ask.form.text("do"):
         return _edited(ask, found, step)
-    read = _printed(ask, found, what)
+    read = _printed(ask, found, step)
     if read is None:
         return show(ask, found, None, step)
     made = planned(found) if step == "update" else None
@@ -50,7 +49,7 @@ def printed_typed(ask: Ask, stream: str, name: str) -> Response:
 def update_uncertain(ask: Ask, stream: str, name: str) -> Response:
     """That an update by the maker's programmer broke off, and nobody knows what the pump runs."""
     found = opened(ask.practice, stream, name)
-    form, now = ask.form, ask.practice.now
+    form, now = ask.form, found.look.now
     why = form.needed("broke_off", lambda text: plain_text(text, "what happened"), label="what happened")
     at = form.instant("broke_off_at", found.look.zone, needed=False) or now
     if at > now:
@@ -64,10 +63,10 @@ def update_uncertain(ask: Ask, stream: str, name: str) -> Response:
     return step_done(ask, found, "update", written, "wrote down a session of which nobody knows the end")
 
 
-def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
+def _printed(ask: Ask, found: Opened, what: What) -> Printed | None:
     """The values of a printout; None where one of them cannot be read."""
     form, zone = ask.form, found.look.zone
-    at = form.instant("printed_at", zone, needed=False) or ask.practice.now
+    at = form.instant("printed_at", zone, needed=False) or found.look.now
     dose = form.needed("daily_dose", _dose_or_zero)
     total = form.needed("day_total", _dose_or_zero)
     strength = form.needed("concentration", Concentration.parse)
@@ -81,12 +80,13 @@ def _printed(ask: Ask, found: Opened, what: str) -> Printed | None:
     form.errors |= boluses.errors
     if form.errors or total is None or strength is None or calculated is None or low is None or order is None:
         return None
-    if at > ask.practice.now:
-        form.refuse("printed_at", form.text("printed_at"), "is still to come")
+    made = taken_at(at, what, found.visit, found.look) if at <= found.look.now else "is still to come"
+    if isinstance(made, str):
+        form.refuse("printed_at", form.text("printed_at"), made)
         return None
     alarms = tuple(name.strip() for name in form.text("alarms").split(",") if name.strip())
     patient, bolus = boluses.patient, boluses.began
-    return Printed(Instant(at.s), order, patient, strength, total, calculated, low, alarm, eri, alarms, bolus, dose)
+    return Printed(made, order, patient, strength, total, calculated, low, alarm, eri, alarms, bolus, dose)
 
 
 def _edited(ask: Ask, found: Opened, step: What) -> Response:

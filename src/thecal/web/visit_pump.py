@@ -26,6 +26,7 @@ from thecal.pump.memory import digest
 from thecal.pump.messages import Fill, Syringe, Withdraw
 from thecal.quantity import Concentration, DailyDose, Volume, nearest
 from thecal.therapy.residual import worked_out
+from thecal.timeline import Instant
 from thecal.web.ask import Ask
 from thecal.web.route import Pages
 from thecal.web.visit import POCKET_SIGNS, Opened, anchor, field_of, opened, show, step_done, stopped
@@ -63,6 +64,11 @@ class _Notebook:
         """The chart as it stands in the record now."""
         with self.ask.practice.reading() as reading:
             return reading.history(self.found.stream)
+
+    @property
+    def now(self) -> Instant:
+        """When a step is done: never before what the desk has written down."""
+        return self.history().moment(self.ask.practice.now)
 
     def add(self, entries: tuple[Entry, ...]) -> None:
         """Keep what a step came to."""
@@ -116,11 +122,11 @@ async def interrogated(ask: Ask, stream: str, name: str) -> Response:
             told = refusal or writing.refused(NOT_DONE, "an answer", f"{desk.unanswered}. Try again.", "SES-05")
             return await run_in_threadpool(show, ask, _reread(ask, found), told, "reading")
         reading = next(fact for fact in notebook.facts if isinstance(fact, Interrogated))
-        written = writing.interrogated(found.visit, reading, ask.practice.now)
+        written = writing.interrogated(found.visit, reading, notebook.now)
         if isinstance(written, Refusal):
             return await run_in_threadpool(show, ask, _reread(ask, found), written, "reading")
         after: tuple[Entry, ...] = (
-            (VisitStepped(ask.practice.now, found.visit.name, "reading after"),) if found.visit.read_again else ()
+            (VisitStepped(notebook.now, found.visit.name, "reading after"),) if found.visit.read_again else ()
         )
         notebook.add((*written, *after))
         return None
@@ -135,7 +141,7 @@ def worked(ask: Ask, stream: str, name: str) -> Response:
     found = opened(ask.practice, stream, name)
     if found.visit.procedure is None or found.sheet is None:
         return show(ask, found, no_refill(), "reading")
-    chart, now = found.history.chart, ask.practice.now
+    chart, now = found.history.chart, found.look.now
     strength = chart.filled.concentration if chart.filled else None
     written = writing.worked_out(found.visit, worked_out(chart, found.sheet, now), strength, now)
     return step_done(ask, found, "reading", written, "worked out the residual")
@@ -145,7 +151,7 @@ def worked(ask: Ask, stream: str, name: str) -> Response:
 def aspirated(ask: Ask, stream: str, name: str) -> Response:
     """The residual: what the syringe of a virtual pump withdraws, or what was read on a real one."""
     found = opened(ask.practice, stream, name)
-    visit, now = found.visit, ask.practice.now
+    visit, now = found.visit, found.look.now
     volume = ask.form.read("residual", volume_or_zero) if not found.bench or ask.form.text("residual") else None
     if visit.procedure is None:
         return show(ask, found, writing.refused("an aspiration", "a refill", "Begin a visit of kind refill."), "residual")
@@ -203,7 +209,7 @@ def filled(ask: Ask, stream: str, name: str) -> Response:
         pocket = dict.fromkeys(POCKET_SIGNS, 0)
     if form.errors or volume is None or strength is None or visit.procedure is None:
         return show(ask, found, None if visit.procedure else no_refill(), "fill")
-    written = writing.filled(visit, found.look, volume, strength, pocket, ask.practice.now)
+    written = writing.filled(visit, found.look, volume, strength, pocket, found.look.now)
     if not isinstance(written, Refusal):
         with ask.practice.reading() as reading:
             written = check_stock(reading.connection, visit.verified) or written
@@ -317,9 +323,9 @@ async def updated(ask: Ask, stream: str, name: str) -> Response:
             refusal = await desk.update()
         standing = desk.session.standing
         if standing in ENDED:
-            notebook.add((VisitStepped(ask.practice.now, found.visit.name, "update", standing),))
+            notebook.add((VisitStepped(notebook.now, found.visit.name, "update", standing),))
         if standing == "done":
-            notebook.add((VisitStepped(ask.practice.now, found.visit.name, "reading after"),))
+            notebook.add((VisitStepped(notebook.now, found.visit.name, "reading after"),))
             return None
         told = refusal or writing.refused(
             "the update", "a pump that says what was written", f"{desk.session.why or desk.unanswered}. Interrogate it.", "SES-05"

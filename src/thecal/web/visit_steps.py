@@ -42,15 +42,15 @@ def _before(ask: Ask, found: Opened) -> Written:
     if missing:
         advice = "Stop until each is checked. Where one is not so, give the visit up with the reason, or see to it first."
         return writing.refused(f"to go on without: {', '.join(missing)}", "each of them checked", advice, "RPC-01")
-    return writing.before(found.visit, yes, ask.practice.now, ask.form.text("note"))
+    return writing.before(found.visit, yes, found.look.now, ask.form.text("note"))
 
 
 def _home(ask: Ask, found: Opened) -> Written:
-    return writing.at_home(found.visit, found.look, _answers(ask.form, ITEMS), ask.practice.now)
+    return writing.at_home(found.visit, found.look, _answers(ask.form, ITEMS), found.look.now)
 
 
 def _verify(ask: Ask, found: Opened) -> Written:
-    form, now, drug = ask.form, ask.practice.now, _drug(ask, found)
+    form, now, drug = ask.form, found.look.now, _drug(ask, found)
     if drug is None:
         return ()
     return writing.verified(found.visit, found.look, drug, _answers(form, VERIFIED), ask.account.name, now)
@@ -80,7 +80,7 @@ def _drug(ask: Ask, found: Opened) -> DrugVerified | None:
         strength, lot, expires = kept.strength, kept.lot, kept.expires
     if form.errors or second is None or strength is None or lot is None or expires is None:
         return None
-    return DrugVerified(ask.practice.now, found.visit.name, strength, lot, expires, second, name, int(vials or 0))
+    return DrugVerified(found.look.now, found.visit.name, strength, lot, expires, second, name, int(vials or 0))
 
 
 def graded(form: Form, fields: Mapping[str, str], none: str) -> dict[str, int]:
@@ -105,7 +105,7 @@ def graded(form: Form, fields: Mapping[str, str], none: str) -> dict[str, int]:
 
 def _symptoms(ask: Ask, found: Opened) -> Written:
     grades = graded(ask.form, {name: f"grade {name}" for name in words("symptoms")}, "none_there")
-    return writing.symptoms(found.visit, grades, ask.practice.now)
+    return writing.symptoms(found.visit, grades, found.look.now)
 
 
 def _scales(ask: Ask, found: Opened) -> Written:
@@ -118,14 +118,14 @@ def _scales(ask: Ask, found: Opened) -> Written:
             read_score("penn-frequency", f"{spasm:g}", "spasm")
     if legs is None and arms is None and spasm is None and not form.errors:
         form.refuse("legs", "", "is missing: one score at least, or leave the step out with a reason")
-    return writing.scales(found.visit, legs, arms, spasm, ask.practice.now)
+    return writing.scales(found.visit, legs, arms, spasm, found.look.now)
 
 
 def _reconciliation(ask: Ask, found: Opened) -> Written:
     if not ask.form.ticked("reconciled"):
         advice = "Compare with what is taken; write changes into the chart first."
         return writing.refused("to go on without it", "all medicines compared with what is taken", advice, "RPC-01")
-    return writing.reconciled(found.visit, ask.practice.now, ask.account.full_name, ask.form.text("note"))
+    return writing.reconciled(found.visit, found.look.now, ask.account.full_name, ask.form.text("note"))
 
 
 def _needle(ask: Ask, found: Opened) -> Written:
@@ -137,14 +137,14 @@ def _needle(ask: Ask, found: Opened) -> Written:
         return ()
     port: Port = "refill port" if chosen == "refill port" else "catheter access port"
     template, at_stop = ask.form.ticked("template"), ask.form.ticked("at_stop")
-    return writing.needle(found.visit, found.look, port, int(gauge), template=template, at_stop=at_stop, now=ask.practice.now)
+    return writing.needle(found.visit, found.look, port, int(gauge), template=template, at_stop=at_stop, now=found.look.now)
 
 
 def _override(ask: Ask, found: Opened) -> Written:
     if found.visit.procedure is None:
         return _no_pump()
     ask.form.needed("reason", str, label="the reason")
-    return writing.overridden(found.visit, ask.form.text("reason"), ask.account.full_name, ask.practice.now)
+    return writing.overridden(found.visit, ask.form.text("reason"), ask.account.full_name, found.look.now)
 
 
 def _rinse(ask: Ask, found: Opened) -> Written:
@@ -152,24 +152,24 @@ def _rinse(ask: Ask, found: Opened) -> Written:
     times = ask.form.number("times", 1, 10)
     if found.visit.procedure is None or volume is None or strength is None or times is None:
         return _no_pump() if found.visit.procedure is None else ()
-    return writing.rinsed(found.visit, volume, int(times), strength, ask.practice.now)
+    return writing.rinsed(found.visit, volume, int(times), strength, found.look.now)
 
 
 def _mixture(ask: Ask, found: Opened) -> Written:
     strength = ask.form.needed("mixture", Concentration.parse)
     if found.visit.procedure is None or strength is None:
         return _no_pump() if found.visit.procedure is None else ()
-    return writing.mixture(found.visit, strength, ask.practice.now)
+    return writing.mixture(found.visit, strength, found.look.now)
 
 
 def _scan(ask: Ask, found: Opened) -> Written:
     form = ask.form
     at = form.instant("scanned_at", found.look.zone)
-    if at is not None and at > ask.practice.now:
+    if at is not None and at > found.look.now:
         form.refuse("scanned_at", form.text("scanned_at"), "is still to come")
     tesla = form.number("tesla", *TESLA, needed=False)
     off = form.read("infusion_off", lambda text: Duration.parse(text, "infusion_off"))
-    return writing.scanned(found.visit, Scanned(at, tesla, off), ask.practice.now) if at is not None else ()
+    return writing.scanned(found.visit, Scanned(at, tesla, off), found.look.now) if at is not None else ()
 
 
 def _no_pump() -> Refusal:
@@ -190,12 +190,12 @@ def _routine(ask: Ask, found: Opened) -> Written:
     no = stopped(checked(orders, found.look, found.visit))
     if no is not None:
         return replace(no, advice=f"{no.advice} Or write the order in the editor: what a checklist asks for is answered there.")
-    return (OrderWritten(ask.practice.now, found.visit.name, ask.account.name, orders),)
+    return (OrderWritten(found.look.now, found.visit.name, ask.account.name, orders),)
 
 
 def _leave_out(ask: Ask, found: Opened) -> Written:
     ask.form.needed("why", str, label="the reason")
-    return writing.left_out(found.visit, ask.form.text("step"), ask.form.text("why"), ask.practice.now)
+    return writing.left_out(found.visit, ask.form.text("step"), ask.form.text("why"), found.look.now)
 
 
 def _printout(ask: Ask, found: Opened) -> Written:
@@ -203,7 +203,7 @@ def _printout(ask: Ask, found: Opened) -> Written:
         return writing.refused(
             "to go on without it", "the printout and the alarm date, given in writing", "Print, and hand it out.", "RPC-11"
         )
-    return writing.given(found.visit, "printout", ask.practice.now)
+    return writing.given(found.visit, "printout", found.look.now)
 
 
 def _reminder(ask: Ask, found: Opened) -> Written:
@@ -211,16 +211,16 @@ def _reminder(ask: Ask, found: Opened) -> Written:
         return writing.refused(
             "to go on without it", "told of overdose, too little, withdrawal, and whom to call", "Tell it.", "RPC-13"
         )
-    return writing.given(found.visit, "reminder", ask.practice.now)
+    return writing.given(found.visit, "reminder", found.look.now)
 
 
-def _close(ask: Ask, found: Opened) -> Written:
-    return writing.close(found.visit, found.look, found.second, ask.practice.now)
+def _close(_: Ask, found: Opened) -> Written:
+    return writing.close(found.visit, found.look, found.second, found.look.now)
 
 
 def _abandon(ask: Ask, found: Opened) -> Written:
     ask.form.needed("why", str, label="the reason")
-    return writing.abandon(found.visit, ask.form.text("why"), ask.practice.now)
+    return writing.abandon(found.visit, ask.form.text("why"), found.look.now)
 
 
 _STEPS: Mapping[str, tuple[Callable[[Ask, Opened], Written], str]] = {
