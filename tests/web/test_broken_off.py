@@ -115,7 +115,7 @@ def test_a_printout_that_waits_is_nothing_once_the_session_broke_off(as_: SignIn
     assert step(nora, visit, "pump/uncertain", NO_ANSWER).status == 200
     assert "Typed by nora" not in nora.get(visit).words
     before = history_of(practice, stream).version
-    nils.post(f"{visit}/second", again(typed))
+    assert nils.send(f"{visit}/second", again(typed)).status == 422
     assert history_of(practice, stream).version == before
     assert 'href="#step-update">the update</a>' in nora.get(visit).text
 
