@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.chromium import needs_chromium
-from tests.e2e.clinic_server import Served, every_page, served, with_demo_people
+from tests.e2e.clinic_pages import every_page, with_demo_people
+from tests.e2e.clinic_server import Served, served
 
 pytestmark = [needs_chromium, pytest.mark.long]
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
