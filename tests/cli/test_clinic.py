@@ -18,6 +18,7 @@ from tests.command import ROOT, inside
 from thecal.chart.facts import Noted
 from thecal.cli.serve_dir import default_folder
 from thecal.clinic.database import Database, sqlite_url
+from thecal.clinic.online_backup import noted_heads
 from thecal.clinic.practice import By, Practice
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -94,6 +95,23 @@ def test_a_chain_that_was_cut_off_is_found_by_its_heads(call: Call, data: Path, 
     assert (result.returncode, result.stdout) == (1, "")
     assert "staff ends at version 8: it had 9 when the heads were noted" in result.stderr
     assert notebook.read_bytes() == noted
+
+
+def test_every_head_is_printed_where_it_is_asked_for(call: Call, data: Path, tmp_path: Path) -> None:
+    """A line for each chain with its length and digest, the same as in the file of heads; no file is written."""
+    notebook = tmp_path / "heads.json"
+    call("verify", "--data", data, "--heads", notebook)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    result = call("verify", "--data", data, "--heads", "-")
+    assert (result.returncode, result.stderr) == (0, "")
+    _, second, *lines = result.stdout.splitlines()
+    assert second == digest(call("verify", "--data", data))
+    noted = noted_heads(notebook.read_text(encoding="utf-8"), "")
+    assert lines == [f"head {head.stream} {head.version} {head.digest}" for head in noted]
+    assert [head.version for head in noted if head.stream == "staff"] == [9]
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    broken(data, "UPDATE entry SET who = 'eve' WHERE stream = 'staff' AND version = 4")
+    assert call("verify", "--data", data, "--heads", "-").stdout == ""
 
 
 def test_a_file_that_is_no_database_is_told(call: Call, data: Path) -> None:

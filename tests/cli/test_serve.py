@@ -1,5 +1,6 @@
 """thecal serve: what it says, where it keeps a clinic, and how it ends; nothing is left behind by a start that failed."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from tests.cli.serving import serving
 from tests.command import inside
+from tests.web.visitor import hidden, words
+from thecal.bench.bench_folder import BenchFolder
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +93,23 @@ def test_a_demonstration_takes_no_folder_that_holds_something(tmp_path: Path) ->
     assert done.returncode == 2
     assert "holds something" in done.stderr
     assert (tmp_path / "clinic.db").read_text() == "mine"
+
+
+@pytest.mark.long
+def test_a_demonstration_lets_in_whom_it_names_and_shows_its_pumps(tmp_path: Path) -> None:
+    """By the account and the password that it prints; Ctrl-C ends it, and its bench with it."""
+    with serving("--demo", "--data", tmp_path / "demo") as server:
+        told = re.search(r"Sign in as (\S+) \(nurse\), .*; the password of all is: (.*)\n", server.told)
+        assert told is not None, server.told
+        name, password = told.groups()
+        with httpx2.Client(base_url=server.address, follow_redirects=True) as client:
+            pre = hidden(client.get("/sign-in").text, "pre")
+            client.post("/sign-in", data={"pre": pre, "name": name, "password": password, "back": "/worklist"})
+            page = client.get("/worklist?kind=refill")
+        assert page.url.path == "/worklist"
+        rows = words(page.text).partition("What is to be done ")[2]
+        assert rows.count("mcg/day") > 5
+        assert len(set(re.findall(r'href="/chart/(P-\w+)"', page.text))) > 5
+        assert BenchFolder(tmp_path / "demo" / "bench").listening() is not None
+        assert server.interrupt() == 0
+    assert BenchFolder(tmp_path / "demo" / "bench").listening() is None

@@ -13,18 +13,22 @@ from sqlalchemy import make_url, text
 
 from tests.postgres import new_database
 from thecal.bench.new_pump import ready_pump
-from thecal.chart.clinical import Certified, Documented
+from thecal.chart.clinical import Certified, Documented, Overrode
 from thecal.chart.facts import Fact
+from thecal.chart.order import OrderContinuous
+from thecal.chart.order_sheet import OrderSheet
 from thecal.clinic import account as kept
 from thecal.clinic.account import Account, accounts, make_account
 from thecal.clinic.database import Database, sqlite_url
-from thecal.clinic.entry import DeviceRecorded
+from thecal.clinic.entry import DeviceRecorded, OrderWritten, VisitBegun, VisitStepped
 from thecal.clinic.office import Office, write_office
 from thecal.clinic.people import add_person
 from thecal.clinic.person import Person
 from thecal.clinic.practice import STAFF, By, Practice
+from thecal.clinic.record import version_of
 from thecal.errors import Refusal
 from thecal.pump.sheet import pump_sheet
+from thecal.quantity import DailyDose
 from thecal.timeline import DAY_S, Duration, Instant
 
 NOW = Instant.parse("2026-11-20 09:00", ZoneInfo("Europe/Berlin"))
@@ -116,6 +120,23 @@ def admit(
         entries = (*_course(model, practice.now), *((Documented(practice.now, "device record"), device) if papers else ()))
         practice.write_with(connection, stream, 0, entries, By("nora"), "wrote down a course")
     return stream
+
+
+def ordered_for_a_second(practice: Practice) -> str:
+    """Somebody whose rise by half, to 153 mcg/day, was ordered by a physician, in spite of TIT-03; the pseudonym."""
+    found, now, dose = admit(practice), practice.now, DailyDose(153 * 10**6)
+    with practice.database.reading() as connection:
+        seen = version_of(connection, found)
+    entries = (
+        Documented(now, "device record"),
+        Documented(now, "reconciliation"),
+        VisitBegun(now, "v1", "titration"),
+        Overrode(now, "TIT-03", "spasms", "dora", "physician"),
+        OrderWritten(now, "v1", "dora", OrderSheet(OrderContinuous(dose), confirm_total=dose)),
+        VisitStepped(now, "v1", "order approved", "dora"),
+    )
+    practice.write(found, seen, entries, By("dora"), "wrote an order")
+    return found
 
 
 @cache

@@ -8,10 +8,18 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
+"""Pictures of pages, to be looked at."""
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"),
     reason="chromium is not installed (Debian: apt install chromium); required where CI is set",
 )
+
+
+def keep_picture(page: Page, folder: str, name: str, *, whole: bool = True) -> None:
+    """Keep a picture of a page as it is now, of all of it or of what the window shows."""
+    (PICTURES / folder).mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / folder / f"{name}.png", full_page=whole)
 
 
 def opened(browser: Browser, path: Path, width: int, asked: list[str], said: list[str]) -> Page:

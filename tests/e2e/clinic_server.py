@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -27,31 +26,16 @@ from thecal.bench.new_pump import ready_pump
 from thecal.bench.start import NewPump, open_shelf
 from thecal.bench.virtual_pump import on_bench
 from thecal.chart.clinical import Documented
-from thecal.chart.order import OrderContinuous
-from thecal.chart.order_sheet import OrderSheet
-from thecal.clinic import demo
 from thecal.clinic.bench_link import BenchLink
-from thecal.clinic.closures import close
 from thecal.clinic.database import sqlite_url
-from thecal.clinic.demo_courses import demo_patients
-from thecal.clinic.entry import DeviceRecorded, Entry, OrderWritten, PassportIssued, Recalled, VisitBegun
-from thecal.clinic.import_writing import keep_upload
-from thecal.clinic.invitation import invite
-from thecal.clinic.newcomer import template_csv
-from thecal.clinic.open_days import Closure
-from thecal.clinic.operation import KINDS
-from thecal.clinic.people import add_person, everybody
+from thecal.clinic.entry import DeviceRecorded, Entry
+from thecal.clinic.people import add_person
 from thecal.clinic.person import Person
-from thecal.clinic.practice import HOUSE, By, Practice
-from thecal.clinic.rebuild import rebuild
-from thecal.clinic.record import version_of
+from thecal.clinic.practice import By, Practice
 from thecal.errors import Refusal
 from thecal.pump.sheet import pump_sheet
-from thecal.quantity import DailyDose
-from thecal.therapy.education import education
 from thecal.timeline import DAY_S, Instant
 from thecal.web.app import make_app
-from thecal.web.calculators import CALCULATORS
 
 _RUN = "from thecal.cli.main import main; main()"
 _WAIT_S = 30.0
@@ -159,7 +143,7 @@ def served(browser: Browser, folder: Path, *, pumps: dict[str, int] | None = Non
     with contextlib.ExitStack() as stack:
         if bench is not None:
             stack.enter_context(bench_at_work(bench))
-        address = stack.enter_context(_at_port(practice))
+        address = stack.enter_context(at_port(practice))
         opened: list[Reader] = []
 
         def as_(name: str = "", width: int = 1280, scheme: Literal["light", "dark"] = "light") -> Reader:
@@ -180,11 +164,13 @@ def served(browser: Browser, folder: Path, *, pumps: dict[str, int] | None = Non
 
 
 @contextmanager
-def _at_port(practice: Practice) -> Iterator[str]:
-    """The address at which the pages are served."""
+def at_port(practice: Practice, first_key: str = "") -> Iterator[str]:
+    """The address at which the pages are served. With ``first_key`` the first account can be made."""
+    app = make_app(practice)
+    app.state.first_key = first_key
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(make_app(practice), log_level="error", ws="none", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started:
@@ -282,105 +268,3 @@ def _cut(door: socket.socket, bench: tuple[str, int], number: int) -> None:
                     commands += sum(isinstance(each, Frame) and each.type == FrameType.COMMAND for each in found)
             else:
                 far.recv(65_536)  # the pump has heard it; nobody hears what it says
-
-
-def with_demo_people(practice: Practice, number: int) -> dict[str, str]:
-    """The first of the demonstration's people, with years of history; their charts by the hospital's number."""
-    for each in demo_patients(practice.now, practice.office().zone, number):
-        with practice.database.writing() as connection:
-            demo._write(connection, each)
-    rebuild(practice)
-    with practice.database.reading() as connection:
-        return {row.number: row.pseudonym for row in everybody(connection)}
-
-
-def every_page(practice: Practice, streams: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """Addresses of every page there is, by the path of its route; what they need is written into the record first.
-
-    ``streams`` are the charts of demonstration people, by number. What is a file, or leads on to another page, has no address.
-    """
-    now, folder = practice.now, practice.folder
-    p, candidate = streams["DEMO-0001"], streams["DEMO-C2"]
-    dose = DailyDose.parse("153 mcg/day")
-    with practice.database.reading() as connection:
-        seen = version_of(connection, p)
-    entries: tuple[Entry, ...] = (
-        VisitBegun(now, "v1", "titration"),
-        OrderWritten(now, "v1", "dora", OrderSheet(OrderContinuous(dose), confirm_total=dose)),
-        PassportIssued(now, "T-AAAAAAAA", "0" * 64),
-    )
-    practice.write(p, seen, entries, By("dora"), "wrote for a test")
-    recall = Recalled(now, "FA-1", "synchromed-ii-20", (), (), "look at the battery", "a notice")
-    practice.write(HOUSE, 0, (recall,), By("nora"), "wrote for a test")
-    day = now.date(practice.office().zone) + timedelta(days=7)
-    made = close(practice, Closure("", day, day, "holiday"), By("nora"))
-    assert not isinstance(made, Refusal)
-    with practice.database.writing() as connection:
-        token, _ = invite(connection, p, "nora", now)
-    digest = keep_upload(folder, template_csv().replace("187.5", "much").encode(), now)
-    return {
-        "/sign-in": ("/sign-in",),
-        "/password": ("/password",),
-        "/signed-in-again": ("/signed-in-again",),
-        "/worklist": ("/worklist", "/worklist?tier=red", "/worklist?kind=refill"),
-        "/chart/{stream}": (f"/chart/{p}", f"/chart/{candidate}", f"/chart/{p}?as-of=2026-06-01"),
-        "/search": ("/search?q=example",),
-        "/new-person": ("/new-person", "/new-person?with=pump"),
-        "/person/{stream}": (f"/person/{p}",),
-        "/operation/{stream}": (
-            f"/operation/{p}",
-            *(f"/operation/{p}?kind={kind.replace(' ', '+')}" for kind in KINDS),
-        ),
-        "/person/{stream}/erase": (f"/person/{p}/erase",),
-        "/chart/{stream}/record": (f"/chart/{p}/record",),
-        "/chart/{stream}/correct/{version}": (f"/chart/{p}/correct/3",),
-        "/checklist/{stream}": (f"/checklist/{p}",),
-        "/checklist/{stream}/{name}": (f"/checklist/{p}/emergency-plan", f"/checklist/{candidate}/before-test"),
-        "/chart/{stream}/print/{what}": tuple(
-            f"/chart/{p}/print/{what}" for what in ("emergency-card", "admission-sheet", "refill-note", "passport", "dose-letter")
-        ),
-        "/call/{stream}": (f"/call/{p}",),
-        "/pre-visit/{stream}": (f"/pre-visit/{p}",),
-        "/to-do/{stream}": (f"/to-do/{p}",),
-        "/recalls": ("/recalls",),
-        "/recalls/{recall}": ("/recalls/FA-1",),
-        "/slots": ("/slots",),
-        "/book/{stream}": (f"/book/{p}", f"/book/{p}?visit=replacement"),
-        "/closures": ("/closures",),
-        "/closures/{name}": (f"/closures/{made[0].name}",),
-        "/calendar": ("/calendar",),
-        "/visit/{stream}": (f"/visit/{p}",),
-        "/visit/{stream}/{name}": (f"/visit/{p}/v1",),
-        "/visit/{stream}/{name}/order": (f"/visit/{p}/v1/order",),
-        "/visit/{stream}/{name}/second": (f"/visit/{p}/v1/second",),
-        "/emergency": ("/emergency",),
-        "/emergency/{stream}": (f"/emergency/{p}", f"/emergency/{candidate}"),
-        "/passport/{stream}": (f"/passport/{p}",),
-        "/passport/{stream}/{number}": (f"/passport/{p}/T-AAAAAAAA",),
-        "/passport-check": ("/passport-check",),
-        "/patient/{token}": (f"/patient/{token}",),
-        "/patient/{token}/{topic}": (f"/patient/{token}/{next(iter(education()))}",),
-        "/invite/{stream}": (f"/invite/{p}",),
-        "/candidacy/{stream}": (f"/candidacy/{candidate}",),
-        "/screening/{stream}": (f"/screening/{candidate}",),
-        "/stock": ("/stock",),
-        "/outage": ("/outage",),
-        "/audit": ("/audit",),
-        "/calculators": ("/calculators",),
-        "/calculators/{kind}": tuple(f"/calculators/{kind}" for kind in CALCULATORS),
-        "/teaching": ("/teaching",),
-        "/teaching/{stream}": (f"/teaching/{p}",),
-        "/admin": ("/admin",),
-        "/staff": ("/staff",),
-        "/staff/{name}": ("/staff/dora",),
-        "/import": ("/import",),
-        "/import/checked/{digest}": (f"/import/checked/{digest}",),
-        "no such page": ("/chart/P-AAAAAAAA", "/visit/P-AAAAAAAA/none"),
-    }
-
-
-NO_PAGES = {
-    "/", "/first", "/paper-style/{name}", "/calendar/{token}.ics", "/book/{stream}/visit.ics",
-    "/emergency/{stream}/admission-sheet", "/stock/forecast.pdf", "/outage.csv", "/outage.pdf", "/import/template.csv",
-}  # fmt: skip
-"""Routes that lead on to another page, are there for the first account only, or are files."""

@@ -11,7 +11,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
 from tests.clinic.practice import PASSWORD, admit, new_practice
-from tests.e2e.chromium import needs_chromium
+from tests.e2e.chromium import keep_picture, needs_chromium
 from thecal.chart.clinical import Documented
 from thecal.chart.order import OrderFlex
 from thecal.clinic.database import sqlite_url
@@ -65,8 +65,8 @@ def address(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
 
 
 @pytest.fixture
-def page(browser: Browser, address: str, stream: str) -> Iterator[Page]:
-    """The editor, opened by a physician who signed in by the keyboard; nothing is said on the console."""
+def page(browser: Browser, address: str, stream: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The editor, opened by a physician who signed in by the keyboard; nothing is said on the console; a picture of its end."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(10_000)
     opened = context.new_page()
@@ -82,6 +82,7 @@ def page(browser: Browser, address: str, stream: str) -> Iterator[Page]:
     opened.wait_for_url("**/worklist")
     opened.goto(f"{address}/visit/{stream}/v1/order")
     yield opened
+    keep_picture(opened, "journeys", request.node.name)
     assert said == []
     context.close()
 

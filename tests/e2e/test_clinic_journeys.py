@@ -19,7 +19,7 @@ from thecal.clinic.practice import By
 from thecal.clinic.record import version_of
 from thecal.timeline import DAY_S, Duration
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.usefixtures("picture_of_the_end")]
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,16 @@
 """How the pages look: light and dark, on a screen and on a telephone. The pictures go to build/screenshots, to be looked at."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.chromium import needs_chromium
-from tests.e2e.clinic_server import Served, every_page, served, with_demo_people
+from tests.e2e.chromium import keep_picture, needs_chromium
+from tests.e2e.clinic_pages import every_page, with_demo_people
+from tests.e2e.clinic_server import Served, served
 
 pytestmark = [needs_chromium, pytest.mark.long]
-PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 SHOWN = (
     "/worklist", "/chart/{stream}", "/visit/{stream}/{name}", "/visit/{stream}/{name}/order", "/emergency/{stream}",
     "/call/{stream}", "/book/{stream}", "/screening/{stream}", "/patient/{token}", "/import/checked/{digest}", "/admin",
@@ -32,13 +31,11 @@ def test_pages_keep_to_the_scheme_and_to_the_width(
     """Dark ground in the dark and light in the light; one heading, above the fold; nothing beside the window, at 320 px too."""
     found, addresses = clinic
     nora = found.as_("nora", width=width, scheme=scheme)
-    folder = PICTURES / f"{scheme}-{width}"
-    folder.mkdir(parents=True, exist_ok=True)
     for path in SHOWN:
         nora.page.set_viewport_size({"width": width, "height": 900})
         nora.go(addresses[path][0])
         name = path.strip("/").replace("/", "-").replace("{", "").replace("}", "")
-        nora.page.screenshot(path=folder / f"{name}.png", full_page=width == 390)
+        keep_picture(nora.page, f"{scheme}-{width}", name, whole=width == 390)
         ground = nora.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         red = int(ground.removeprefix("rgb(").partition(",")[0])
         assert (red < 60) == (scheme == "dark"), f"{path}: {ground}"

@@ -13,7 +13,7 @@ from tests.web.test_visit import printed_now
 from thecal.chart.facts import Interrogated
 from thecal.clinic.entry import PrintoutEntered
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.usefixtures("picture_of_the_end")]
 PRINTED = {
     "Concentration": "concentration",
     "Daily dose": "daily_dose",

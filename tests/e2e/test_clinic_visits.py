@@ -17,7 +17,7 @@ from thecal.clinic.entry import VisitBegun, VisitClosed, VisitStepped
 from thecal.quantity import DailyDose
 from thecal.timeline import Duration
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.usefixtures("picture_of_the_end")]
 REFILLED, SPITE, SPITE_WRITTEN, LOST, LOST_WRITTEN = "TC-0001", "TC-0002", "TC-0003", "TC-0004", "TC-0005"
 
 

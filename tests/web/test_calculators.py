@@ -1,11 +1,11 @@
 """The calculators: numbers with units by published rule, refusals in words, and what a chart fills in."""
 
 from collections.abc import Callable
-from urllib.parse import urlencode
 
 import pytest
 
 from tests.clinic.practice import admit
+from tests.web.calculations import asked
 from tests.web.visitor import Answer, Visitor
 from thecal.chart.line_ledger import line_ledger
 from thecal.clinic.audit import read_audit
@@ -16,29 +16,6 @@ from thecal.web.calculators import CALCULATORS
 
 SignIn = Callable[[str], Visitor]
 
-
-ASKED: dict[str, dict[str, str]] = {
-    "bridge": {"from": "500 mcg/mL", "to": "2000 mcg/mL", "dose": "200 mcg/day", "dead_volume": "0.4 mL"},
-    "prime": {
-        "tubing": "0.14 mL",
-        "catheter_length": "89 cm",
-        "per_length": "0.00221 mL/cm",
-        "flow": "24 mL/day",
-        "concentration": "500 mcg/mL",
-    },
-    "mix": {"residual": "1.4 mL", "residual_concentration": "2000 mcg/mL", "fill": "18.6 mL", "concentration": "500 mcg/mL"},
-    "refill": {
-        "fill": "40 mL",
-        "concentration": "2000 mcg/mL",
-        "dose": "500 mcg/day",
-        "stability": "180 days",
-        "buffer": "7 days",
-        "filled_on": "2026-03-02",
-    },
-    "flow": {"dose": "137.5 mcg/day", "concentration": "500 mcg/mL"},
-    "bolus": {"amount": "50 mcg", "concentration": "500 mcg/mL", "over": "10 min"},
-    "units": {"kind": "daily dose", "quantity": "240 mcg/day"},
-}
 SAID = {
     "bridge": ("0.4 mL/day", "24 h 0 min", "200 mcg", "50 mcg/day, 25 % of the order, for 4 days", "too little"),
     "prime": ("0.33669 mL", "20.2 min", "mcg, at most 24.6 mcg"),
@@ -51,8 +28,7 @@ SAID = {
 
 
 def ask(visitor: Visitor, kind: str, **changed: str) -> Answer:
-    fields = {"go": "1", "pump": "reference-40", **ASKED[kind], **changed}
-    return visitor.get(f"/calculators/{kind}?{urlencode(fields)}")
+    return visitor.get(asked(kind, **changed))
 
 
 @pytest.mark.parametrize("kind", list(CALCULATORS))

@@ -5,12 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.clinic.practice import NOW, admit
-from tests.web.visitor import Visitor
+from tests.web.visitor import Visitor, hidden
 from thecal.chart import clinical
 from thecal.chart.facts import Fact, Filled, Noted
-from thecal.clinic.entry import Corrected
+from thecal.clinic.entry import Corrected, VisitAbandoned, VisitBegun
 from thecal.clinic.history import History
 from thecal.clinic.practice import By, Practice
+from thecal.clinic.visit import open_visits
 from thecal.timeline import Duration, Instant
 from thecal.web import record_fact
 
@@ -216,6 +217,24 @@ def test_a_correction_says_why(as_: SignIn, practice: Practice) -> None:
     answer = as_("nora").send(f"/chart/{stream}/correct/5", {"why": "  "})
     assert (answer.status, 'id="why-error"' in answer.text) == (422, True)
     assert history(practice, stream).version == 11
+
+
+def test_the_end_of_a_visit_is_not_taken_back_while_another_one_is_open(as_: SignIn, practice: Practice) -> None:
+    """Two visits would be open at once: the page says why not, and nothing is written; once that one has ended it may be."""
+    stream = admit(practice)
+    now, seen = practice.now, history(practice, stream).version
+    visits = VisitBegun(now, "v1", "titration"), VisitAbandoned(now, "v1", "ill"), VisitBegun(now, "v2", "refill")
+    practice.write(stream, seen, visits, By("nora"), "visits")
+    nora, page = as_("nora"), f"/chart/{stream}/correct/{seen + 2}"
+    shown = nora.get(page)
+    assert "It ended a visit, and another one is open. Close the one that is open" in shown.words
+    csrf = hidden(nora.get("/worklist").text, "csrf")
+    refused = nora.post(page, {"csrf": csrf, "once": "a1", "seen": str(seen + 3), "why": "she came after all"})
+    assert refused.status == 422
+    assert history(practice, stream).version == seen + 3
+    practice.write(stream, seen + 3, [VisitAbandoned(now, "v2", "ill")], By("nora"), "gave it up")
+    nora.send(page, {"why": "she came after all"})
+    assert [visit.visit for visit in open_visits(history(practice, stream))] == ["v1"]
 
 
 def test_nothing_is_taken_back_twice(as_: SignIn, practice: Practice) -> None:

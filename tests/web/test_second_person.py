@@ -5,16 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from tests.clinic.practice import Clock, admit
+from tests.clinic.practice import Clock, ordered_for_a_second
 from tests.web.visitor import Answer, Visitor, hidden
-from thecal.chart.clinical import Documented, Overrode, Signed
+from thecal.chart.clinical import Documented, Signed
 from thecal.chart.facts import SessionEnded
 from thecal.chart.order import OrderContinuous
 from thecal.chart.order_sheet import OrderSheet
-from thecal.clinic.entry import OrderWritten, VisitBegun, VisitStepped
+from thecal.clinic.entry import OrderWritten, VisitStepped
 from thecal.clinic.history import History
 from thecal.clinic.practice import By, Practice
-from thecal.clinic.record import version_of
 from thecal.clinic.visit import standings, visit_of
 from thecal.programmer.session_record import reading_facts
 from thecal.quantity import DailyDose
@@ -29,21 +28,7 @@ SAME = {"concentration": "500", "dose": "153", "total": "153"}
 
 @pytest.fixture
 def stream(practice: Practice) -> str:
-    """Somebody whose rise by half was ordered by a physician, in spite of TIT-03."""
-    found = admit(practice)
-    now = practice.now
-    with practice.database.reading() as connection:
-        seen = version_of(connection, found)
-    entries = (
-        Documented(now, "device record"),
-        Documented(now, "reconciliation"),
-        VisitBegun(now, "v1", "titration"),
-        Overrode(now, "TIT-03", "spasms", "dora", "physician"),
-        OrderWritten(now, "v1", "dora", OrderSheet(OrderContinuous(DOSE), confirm_total=DOSE)),
-        VisitStepped(now, "v1", "order approved", "dora"),
-    )
-    practice.write(found, seen, entries, By("dora"), "wrote an order")
-    return found
+    return ordered_for_a_second(practice)
 
 
 def path(stream: str) -> str:

@@ -25,12 +25,10 @@ INTERRUPTED = 130
 _SHOWN = 20
 _WHO = "command line"
 _FORCE = typer.Option("--force", help="Put it in the place of a file that is there.")
-_HEADS = typer.Option(
-    "--heads",
-    metavar="FILE",
-    help="The heads of all chains: written where there is no such file, else compared.",
-    show_default=False,
-)
+_PRINTED = Path("-")
+_TOLD = "The heads of all chains: written where there is no such file, else compared"
+_HEADS = typer.Option("--heads", metavar="FILE", help=f"{_TOLD}.", show_default=False)
+_HEADS_OR_LINES = typer.Option("--heads", metavar="FILE", help=f"{_TOLD}; - prints a line for each.", show_default=False)
 
 clinic = typer.Typer(
     no_args_is_help=True,
@@ -40,12 +38,14 @@ clinic = typer.Typer(
 
 
 @clinic.command()
-def verify(heads: Annotated[Path | None, _HEADS] = None, data: Data = None, database: Url = None) -> None:
+def verify(heads: Annotated[Path | None, _HEADS_OR_LINES] = None, data: Data = None, database: Url = None) -> None:
     """Check that every entry of every chain is as it was written, and print the digest that stands for all of them.
 
     What was changed breaks its chain; that the end of a chain was cut off is seen by heads that were noted before (--heads, kept
     where the database is not). Exits with 1 and the place where the record is broken.
     """
+    printed = heads == _PRINTED
+    heads = None if printed else heads
     url = existing_address(data, database)
     from thecal.clinic.online_backup import check_noted, heads_text, noted_heads  # noqa: PLC0415  # a database, so slow
     from thecal.clinic.record import heads_digest  # noqa: PLC0415  # as above
@@ -59,6 +59,8 @@ def verify(heads: Annotated[Path | None, _HEADS] = None, data: Data = None, data
     entries = sum(head.version for head in found)
     say(f"{entries:,} entries in {len(found):,} chains are as they were written")
     say(f"digest {heads_digest(found)}")
+    for head in sorted(found, key=lambda head: head.stream) if printed else ():
+        say(f"head {head.stream} {head.version} {head.digest}")
     if heads is not None and noted is None:
         write_whole({heads: heads_text(found)})
         say(f"The heads are noted in {heads}: keep it where the database is not.")

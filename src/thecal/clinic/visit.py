@@ -147,8 +147,13 @@ def visits(history: History) -> tuple[VisitBegun, ...]:
 
 def open_visit(history: History) -> VisitBegun | None:
     """The visit that is open: at most one."""
+    return next(iter(open_visits(history)), None)
+
+
+def open_visits(history: History) -> tuple[VisitBegun, ...]:
+    """The visits that have not ended, the latest first: none or one, by what may be written."""
     ended = {entry.visit for entry in history.all(VisitClosed)} | {entry.visit for entry in history.all(VisitAbandoned)}
-    return next((begun for begun in visits(history) if begun.visit not in ended), None)
+    return tuple(begun for begun in visits(history) if begun.visit not in ended)
 
 
 def visit_of(history: History, name: str, sheet: PumpSheet | None) -> Visit | None:

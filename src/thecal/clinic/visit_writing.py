@@ -7,9 +7,18 @@ from collections.abc import Iterable, Mapping
 
 from thecal.chart.clinical import Answered, Documented, Scanned, Signed, SymptomReported, Visited
 from thecal.chart.facts import Assessed, Fact, Filled, Interrogated, ResidualMeasured, SessionUncertain
-from thecal.clinic.entry import DrugVerified, Entry, RefillStepped, VisitAbandoned, VisitBegun, VisitClosed, VisitStepped
-from thecal.clinic.history import History
-from thecal.clinic.visit import KINDS, STEPS, Visit, gaps, open_visit
+from thecal.clinic.entry import (
+    Corrected,
+    DrugVerified,
+    Entry,
+    RefillStepped,
+    VisitAbandoned,
+    VisitBegun,
+    VisitClosed,
+    VisitStepped,
+)
+from thecal.clinic.history import History, Recorded
+from thecal.clinic.visit import KINDS, STEPS, Visit, gaps, open_visit, open_visits
 from thecal.errors import InputError, Refusal
 from thecal.quantity import Concentration, Volume
 from thecal.therapy.appointment import HOME
@@ -43,6 +52,16 @@ def begin(history: History, name: str, kind: str, now: Instant) -> tuple[Entry, 
         return refused(told, "one visit at a time", "Go on with the open one, close it, or give it up with a reason.")
     came = () if kind == "MRI" else (Visited(now, kind),)  # of a scan only the scan itself is one that was
     return (VisitBegun(now, name, kind), *came)
+
+
+def taken_back(history: History, version: int, why: str, now: Instant) -> tuple[Entry, ...] | Refusal:
+    """An entry is taken back; not the end of a visit while another one is open."""
+    correction = Corrected(now, version, why)
+    after = History(history.stream, (*history.rows, Recorded(history.version + 1, correction, "", now)))
+    if len(open_visits(after)) > max(len(open_visits(history)), 1):
+        advice = "Close the one that is open, or give it up with a reason."
+        return refused("to open a visit again while another one is open", "one visit at a time", advice)
+    return (correction,)
 
 
 def check_open(visit: Visit) -> Refusal | None:

@@ -23,7 +23,8 @@ from thecal.clinic.person import Person
 from thecal.clinic.practice import Reading
 from thecal.clinic.standing import Standing, standing_of
 from thecal.clinic.timeline_words import TimelineRow, entry_text, timeline_row
-from thecal.errors import InputError, InputErrors, nearest_name
+from thecal.clinic.visit_writing import taken_back
+from thecal.errors import InputError, InputErrors, Refusal, nearest_name
 from thecal.therapy.scales import scales
 from thecal.timeline import Instant
 from thecal.twin.fact_tables import FACT_TABLES, FactTable
@@ -290,6 +291,7 @@ def _correction(ask: Ask, stream: str, version: str) -> dict[str, Any]:
         if row is None:
             raise NotFoundError(f"{stream} has no entry {version}.")
         shown = timeline_row(history, row, reading.zone)
+        written = taken_back(history, row.version, "", reading.now)
         changes = _changes(history, row, reading) if shown.may_be_taken_back else []
     return {
         "stream": stream,
@@ -297,15 +299,17 @@ def _correction(ask: Ask, stream: str, version: str) -> dict[str, Any]:
         "seen": history.version,
         "row": shown,
         "changes": changes,
-        "again": _why_not(shown),
+        "again": _why_not(shown, written if isinstance(written, Refusal) else None),
     }
 
 
-def _why_not(row: TimelineRow) -> str:
+def _why_not(row: TimelineRow, refusal: Refusal | None) -> str:
     """Why an entry cannot be taken back; empty where it can."""
     if row.taken_back is not None:
         return "It was taken back already."
-    return "" if row.may_be_taken_back else "A correction is not taken back: write down again what counts after all."
+    if not row.may_be_taken_back:
+        return "A correction is not taken back: write down again what counts after all."
+    return f"It ended a visit, and another one is open. {refusal.advice}" if refusal is not None else ""
 
 
 def _changes(history: History, row: Recorded, reading: Reading) -> list[tuple[str, str, str]]:
