@@ -73,11 +73,11 @@ def admission_sheet(
         _signs(),
         _actions("Too little (withdrawal): first actions", look, line_known, overdose=False),
         _actions("Too much (overdose): first actions", look, line_known, overdose=True),
-        _no_programmer(look, device, line_known),
+        without_programmer(port_in_place(look, device), held_words(look, line_known)),
         _pump(look, device),
         _left(look),
         _line(look, line_known),
-        _stops(look),
+        stopping(look.sheet),
     )
     return Paper("Admission with an intrathecal baclofen pump", lines, sections, _SOURCES, size="large")
 
@@ -116,11 +116,6 @@ def _actions(title: str, look: Look, line_known: bool, *, overdose: bool) -> Sec
 
 def _line_figure(text: str, look: Look, line_known: bool) -> str:
     return text if line_known else text.replace(line_text(look), LINE_UNKNOWN)
-
-
-def _no_programmer(look: Look, device: DeviceRecorded | None, line_known: bool) -> Section:
-    rows = without_programmer(port_in_place(look, device), held_words(look, line_known))
-    return Section("Without a programmer", ("", ""), tuple((when, f"{told} ({rule}).") for when, told, rule in rows))
 
 
 # The pump --------------------------------------------------------------------------------------------------------------
@@ -200,8 +195,3 @@ def _line(look: Look, line_known: bool) -> Section:
         return pairs("In tubing and catheter", ("it holds", None if ledger is None else f"{LINE_UNKNOWN}: measure it first"))
     rows = (("it holds", line_words(ledger)), ("believed as of", ledger.as_of.local_text(look.zone)))
     return pairs("In tubing and catheter", *rows, *(("but", text) for text in ledger.cautions))
-
-
-def _stops(look: Look) -> Section:
-    rows = tuple((what, f"{told} [{source}]") for what, told, source in stopping(look.sheet))
-    return Section("What can stop it, or harm it", ("", ""), rows)
