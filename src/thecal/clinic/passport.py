@@ -325,7 +325,7 @@ def _line(look: Look) -> tuple[str, str]:
     on = f", as of {ledger.as_of.date(look.zone)}"
     doubts = " ".join(ledger.cautions)
     if len(doubts) > _LONGEST_OTHER:
-        doubts = f"for {len(ledger.cautions)} reasons: ask the clinic"
+        doubts = f"{ledger.cautions[0]} And {len(ledger.cautions) - 1} more: ask the clinic."
     return f"{line_words_within(ledger, _LONGEST_OTHER - len(on))}{on}", doubts
 
 
