@@ -1,6 +1,7 @@
 """The pump passport: what it states of a chart."""
 
-from dataclasses import re, replace
+import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -217,8 +218,10 @@ def test_doubts_of_the_line_stand_beside_it() -> None:
     story = started(100)
     report = last_session(story).report
     stalled = replace(report, at=day(3), alarms=("motor stall",), concentration=Concentration(1999))
-    cautions = ("The pump was told 1,999 mcg/mL, and 500 mcg/mL was filled.",)
-    cautions += ("The motor stalled: what the pump counted meanwhile has not flowed.",)
+    cautions = (
+        "The pump was told 1,999 mcg/mL, and 500 mcg/mL was filled.",
+        "The motor stalled: what the pump counted meanwhile has not flowed.",
+    )
     assert issued(story.fact(Interrogated(day(3), stalled)).look(4)).line_doubts == " ".join(cautions)
     empty = replace(stalled, at=day(4), alarms=("motor stall", "empty reservoir"))
     assert issued(story.fact(Interrogated(day(4), empty)).look(5)).line_doubts == f"{cautions[0]} And 2 more: ask the clinic."
