@@ -13,13 +13,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from tests.charts import started
+from tests.clinic.passports import issued
 from tests.clinic.practice import NOW, admit, new_practice
 from tests.command import ROOT, inside
 from thecal.chart.facts import Noted
 from thecal.cli.serve_dir import default_folder
 from thecal.clinic.database import Database, sqlite_url
 from thecal.clinic.online_backup import noted_heads
+from thecal.clinic.passport_code import BEGINS, signed
 from thecal.clinic.practice import By, Practice
+from thecal.clinic.signing_key import load_or_make
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 RUN = "from thecal.cli.main import main; main()"
@@ -251,3 +255,18 @@ def test_ctrl_c_leaves_no_half_a_file(data: Path, tmp_path: Path) -> None:
     _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (130, f"\nthecal: stopped; {tmp_path / 'kept'} was not written\n")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_a_passport_is_told_without_a_network(call: Call, tmp_path: Path) -> None:
+    """The line, the flow and what is done without a programmer; one of an older version says so and is no defect."""
+    key, file = load_or_make(tmp_path), tmp_path / "passport.txt"
+    text = signed(issued(started(100).look(10)), key)
+    file.write_text(f"{text}\n", encoding="utf-8")
+    told = call("passport", file, "--key", str(key.public))
+    assert told.returncode == 0, told.stderr
+    for label in ("Flow, programmed", "In tubing and catheter", "Operation", "Without a programmer, too much"):
+        assert any(line.startswith(f"{label}  ") for line in told.stdout.splitlines())
+    file.write_text(text.replace(BEGINS, "THECAL1:"), encoding="utf-8")
+    older = call("passport", file, "--key", str(key.public))
+    assert (older.returncode, older.stdout) == (1, "")
+    assert older.stderr.startswith("thecal: this passport is of version 1, older than the 2 that is read here; ask the clinic")

@@ -27,7 +27,7 @@ from thecal.chart.clinical import (
 from thecal.chart.facts import Entered, Explanted, PumpReplaced, ResidualMeasured, SessionUncertain
 from thecal.chart.line_ledger import line_ledger
 from thecal.chart.order import OrderMinimumRate, OrderStop
-from thecal.clinic.admission_sheet import NO_SOURCE, admission_sheet
+from thecal.clinic.admission_sheet import admission_sheet
 from thecal.clinic.dose_letter import dose_letter
 from thecal.clinic.emergency_card import emergency_card
 from thecal.clinic.entry import DeviceRecorded
@@ -35,6 +35,7 @@ from thecal.clinic.outage_list import OutageRow, outage_csv, outage_list, outage
 from thecal.clinic.paper import Paper, pairs, paper_html, paper_lines, three_figures
 from thecal.clinic.pdf import paper_pdf
 from thecal.clinic.person import Person
+from thecal.clinic.pump_words import NO_SOURCE
 from thecal.clinic.refill_note import refill_note
 from thecal.programmer.printout import Section
 from thecal.quantity import Volume

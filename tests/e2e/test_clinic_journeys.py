@@ -90,8 +90,12 @@ def test_a_pump_passport_is_checked_by_who_is_not_signed_in(clinic: Served) -> N
     nora.follow("Passport with its signed code")
     nora.press("Issue and sign it")
     text = nora.page.locator("pre.typed").inner_text()
-    assert text.startswith("THECAL1:")
+    assert text.startswith("THECAL2:")
     assert nora.page.locator(".qr svg").get_attribute("role") == "img"
+    for told in ("In tubing and catheter", "Flow, programmed", "Without a programmer, too much", "electroconvulsive"):
+        assert told in nora.words
+    for paper in ("A4", "Letter"):
+        assert len(re.findall(rb"/Type\s*/Page\b", nora.page.pdf(format=paper))) == 1
     stranger.go("/passport-check")
     stranger.page.get_by_label("The text of the code").fill(text)
     stranger.press("Check it")

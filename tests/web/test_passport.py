@@ -12,7 +12,8 @@ from thecal.chart.clinical import Noticed
 from thecal.clinic.audit import read_audit
 from thecal.clinic.entry import DeviceRecorded, PassportIssued
 from thecal.clinic.office import Office, write_office
-from thecal.clinic.passport import PassportError, read_passport
+from thecal.clinic.passport import PassportError
+from thecal.clinic.passport_code import read_passport
 from thecal.clinic.people import change_person
 from thecal.clinic.person import Person
 from thecal.clinic.practice import By, Practice
@@ -31,7 +32,7 @@ def issued(practice: Practice, stream: str) -> list[PassportIssued]:
 
 
 def text_of(page: str) -> str:
-    found = re.search(r"<pre class=\"typed\">(THECAL1:[^<]*)</pre>", page)
+    found = re.search(r"<pre class=\"typed\">(THECAL2:[^<]*)</pre>", page)
     assert found
     return unescape(found.group(1))
 

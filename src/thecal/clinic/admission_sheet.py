@@ -3,9 +3,7 @@
 Every sentence that is not of the chart stands with its rule or its source.
 """
 
-from collections.abc import Iterator
-
-from thecal.chart.line_ledger import LineLedger, fluid_text, line_ledger
+from thecal.chart.line_ledger import line_ledger
 from thecal.chart.vocabulary import grouped, words
 from thecal.clinic.emergency_card import (
     dose_in_place,
@@ -20,20 +18,16 @@ from thecal.clinic.entry import DeviceRecorded
 from thecal.clinic.outage_list import oral_words
 from thecal.clinic.paper import Paper, pairs, printed_line, recorded, three_figures
 from thecal.clinic.person import Person
+from thecal.clinic.pump_words import LINE_UNKNOWN, flow_words, held_words, line_words, stopping, without_programmer
 from thecal.clinic.refill_note import amount_text
-from thecal.errors import sentence
-from thecal.programmer.printout import Section, gain_words
-from thecal.pump.sheet import PumpSheet
-from thecal.quantity import Amount, Volume
-from thecal.report.words import digits_text, significant_text
-from thecal.therapy.due import last_read, mean_flow, refill_due
-from thecal.therapy.emergency_plan import IN_MAGNET, MAKER_LINES
+from thecal.programmer.printout import Section
+from thecal.quantity import Volume
+from thecal.therapy.due import last_read, refill_due
+from thecal.therapy.emergency_plan import MAKER_LINES
 from thecal.therapy.first_actions import of_overdose, of_withdrawal
-from thecal.therapy.gain import pump_gain
 from thecal.therapy.look import Look
 from thecal.therapy.overdose import line_text
 from thecal.therapy.restart import reading
-from thecal.therapy.rules import all_rules
 from thecal.therapy.service import end_of_service, pump_in_place
 from thecal.therapy.totals import totals
 from thecal.timeline import DAY_S, Instant
@@ -48,11 +42,7 @@ _SOURCES = (
     "What this is: Cleveland Clinic, Intrathecal Baclofen Therapy (for MS); boxed warning and overdosage of the intrathecal "
     "baclofen label (openFDA). Rules are named by their ids; the software shows the source of each.",
 )
-NO_SOURCE = "No source on file says what they do to this pump: ask the clinic or the maker's line before any of them."
-_PROCEDURES = "Radiotherapy, electroconvulsive therapy, diathermy"
-_ASK_FIRST = "that the clinician is called before any procedure: Medtronic UK, cautions on medical procedures"
 _COUNTED_DAYS = 365  # further off, the date says it better
-_LINE_UNKNOWN = "how much drug the line still holds is not known"
 
 
 def admission_sheet(
@@ -83,11 +73,11 @@ def admission_sheet(
         _signs(),
         _actions("Too little (withdrawal): first actions", look, line_known, overdose=False),
         _actions("Too much (overdose): first actions", look, line_known, overdose=True),
-        _no_programmer(look, device, line_known),
+        without_programmer(port_in_place(look, device), held_words(look, line_known)),
         _pump(look, device),
         _left(look),
         _line(look, line_known),
-        _stops(look),
+        stopping(look.sheet),
     )
     return Paper("Admission with an intrathecal baclofen pump", lines, sections, _SOURCES, size="large")
 
@@ -125,24 +115,7 @@ def _actions(title: str, look: Look, line_known: bool, *, overdose: bool) -> Sec
 
 
 def _line_figure(text: str, look: Look, line_known: bool) -> str:
-    return text if line_known else text.replace(line_text(look), _LINE_UNKNOWN)
-
-
-def _no_programmer(look: Look, device: DeviceRecorded | None, line_known: bool) -> Section:
-    port = port_in_place(look, device)
-    access = {"yes": "an access port is on record", "no": "no access port is on record: only the reservoir can be emptied"}
-    there = access.get(port or "", "whether there is an access port is not recorded")
-    held = _line_figure(line_text(look), look, line_known)
-    rows = (
-        ("too much", f"Empty the reservoir and aspirate the catheter access port; {there}; {held} (OVD-02)."),
-        (
-            "too little",
-            "Have a programmer brought, and cover until then: drugs by mouth alone are never relied on, a monitored bolus by "
-            "lumbar puncture or a temporary intrathecal catheter is the definitive cover (WDL-08).",
-        ),
-        ("never", "Inject nothing into a port of the pump: a refill into the catheter access port has killed (RPC-16)."),
-    )
-    return Section("Without a programmer", ("", ""), rows)
+    return text if line_known else text.replace(line_text(look), LINE_UNKNOWN)
 
 
 # The pump --------------------------------------------------------------------------------------------------------------
@@ -165,26 +138,12 @@ def _pump(look: Look, device: DeviceRecorded | None) -> Section:
         ("program", mode_in_place(look)),
         ("daily dose ordered", dose_in_place(look)),
         ("24-h total as programmed", amount_text(whole.day) if whole else None),
-        ("flow as programmed", _flow(look, sheet)),
+        ("flow as programmed", flow_words(look)),
         ("baclofen by mouth", oral_words(look)),
         ("catheter", _catheter(look)),
         ("catheter access port", port_in_place(look, device)),
     )
     return pairs("The pump", *([("beware", doubt)] if doubt else []), *rows)
-
-
-def _flow(look: Look, sheet: PumpSheet | None) -> str | None:
-    """The mean of a day, with the band of the true flow: by the label, or by the residuals of this pump."""
-    if sheet is None or pump_in_place(look.known) is None:
-        return None
-    band = f"; true flow against it: {gain_words(pump_gain(look.chart, sheet))}"
-    if not sheet.programmable:
-        return f"{sheet.flow_max}{band}"
-    report = reading(look)
-    if report is None:
-        return None
-    nl, per = mean_flow(report, sheet, patient=False)
-    return f"{digits_text(nl / per / 10**6)} mL/day{band}"
 
 
 def _catheter(look: Look) -> str | None:
@@ -233,43 +192,6 @@ def _days(at: Instant | None, look: Look) -> str | None:
 def _line(look: Look, line_known: bool) -> Section:
     ledger = line_ledger(look.chart) if look.sheet is not None else None
     if ledger is None or not line_known:
-        return pairs("In tubing and catheter", ("it holds", None if ledger is None else f"{_LINE_UNKNOWN}: measure it first"))
+        return pairs("In tubing and catheter", ("it holds", None if ledger is None else f"{LINE_UNKNOWN}: measure it first"))
     rows = (("it holds", line_words(ledger)), ("believed as of", ledger.as_of.local_text(look.zone)))
     return pairs("In tubing and catheter", *rows, *(("but", text) for text in ledger.cautions))
-
-
-def line_words(ledger: LineLedger) -> str:
-    """What lies in the line, as ``LineLedger.in_words`` says it, but each number to three figures, as of any real catheter."""
-    parcels = ledger.line.parcels
-    fluids = ", then ".join(f"{three_figures(Volume(parcel.volume_nl))} of {fluid_text(parcel)}" for parcel in parcels)
-    amount = Amount(ledger.line.amount_pg)
-    return f"from the tip: {fluids}; {f'{significant_text(amount.mcg)} mcg in all' if amount.pg else 'no drug known'}"
-
-
-def _stops(look: Look) -> Section:
-    rows = tuple((what, f"{sentence} [{source}]") for what, sentence, source in _stopping(look.sheet))
-    return Section("What can stop it, or harm it", ("", ""), rows)
-
-
-def _stopping(sheet: PumpSheet | None) -> Iterator[tuple[str, str, str]]:
-    """What stops a pump, a sentence each, with the source."""
-    if sheet is None:
-        yield "MRI", "Which pump it is, is not recorded: no scan before the clinic has answered.", _rule("MRI-01")
-    else:
-        inside = IN_MAGNET[sheet.magnet]
-        yield "MRI", f"{sentence(inside)}; ask the clinic before any scan.", sheet.datum("magnet").source
-    if sheet is None or sheet.emi_during_alarm == "telemetry mode":
-        told = "Strong fields while an alarm sounds can leave it infusing nothing until it is interrogated."
-        yield "Interference", told, _rule("MRI-03")
-    told = (
-        "Tell the anesthetist beforehand: general anesthetics have disturbed the heart and brought seizures; it is not stopped."
-    )
-    yield "Operation", told, _rule("INT-11")
-    if sheet is None or sheet.programmable:
-        told = "Two tones in turn mean that the drug may no longer flow: interrogate at once, it is an emergency."
-        yield "Alarm", told, _rule("DEV-03")
-    yield _PROCEDURES, NO_SOURCE, _ASK_FIRST
-
-
-def _rule(rule: str) -> str:
-    return f"{rule}: {all_rules()[rule].source}"

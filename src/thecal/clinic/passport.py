@@ -1,25 +1,28 @@
-"""The pump passport: a signed statement that a person with a pump carries, to be read and verified without a network.
+"""The pump passport: what a clinic states of a pump, for a person to carry; ``clinic/passport_code.py`` signs it.
 
-The text is ``THECAL1:`` and the base45 (RFC 9285, what a QR code holds best) of: a CRC-32 of the rest (4 bytes), the id of the
-key (8), the Ed25519 signature (64), and the passport as canonical JSON under zlib. The signature is over the compressed bytes, so
-it is checked before anything is unpacked, and no second text says the same.
+All of it is signed. What is told of its line, and of what stops it, is worked out as for the admission sheet.
 """
 
-import io
 import re
-import zlib
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import segno
-
-from thecal.bench.codec import UnreadableError, canonical, parse, read, written
 from thecal.chart.facts import Implanted, PumpReplaced, Revised
+from thecal.chart.line_ledger import line_ledger
 from thecal.chart.order import OrderMinimumRate, ordered_dose
+from thecal.clinic.emergency_card import uncertain_words
 from thecal.clinic.entry import DeviceRecorded
-from thecal.clinic.signing_key import PublicKey, SigningKey, in_groups
+from thecal.clinic.pump_words import (
+    LINE_UNKNOWN,
+    PROCEDURES,
+    flow_words,
+    held_words,
+    line_words_within,
+    stopping_short,
+    without_programmer,
+)
 from thecal.errors import InputError, ThecalError
 from thecal.pump.messages import Report
 from thecal.pump.sheet import PumpSheet, pump_sheet, pump_sheets
@@ -32,21 +35,15 @@ from thecal.therapy.service import end_of_service, indicated, last_report, pump_
 from thecal.therapy.totals import totals
 from thecal.timeline import Instant
 
-VERSION = 1
-TEXT_MAX = 1451
-"""Characters of a QR code of version 25 at error correction M (ISO/IEC 18004, alphanumeric mode)."""
-_PREFIX = re.compile(r"THECAL([1-9][0-9]{0,3}):")
-_BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
-_VALUE = {character: value for value, character in enumerate(_BASE45)}
-_PURPOSE = f"thecal passport {VERSION}"
-_PLAIN_MAX = 8192  # bytes of a passport once unpacked; a bound of the program, several times what its texts can be
-_CHECKED, _HEAD = 4, 12
 _LONGEST = {"number": 24, "clinic": 60, "phone_day": 32, "phone_night": 32, "serial": 32, "catheter": 40, "tip": 24}
-_LONGEST_OTHER = 160  # both are bounds of the program, so that the code stays small enough for a telephone
+_LONGEST_RULED = dict.fromkeys(("too_much", "too_little", "procedures"), 240)
+_LONGEST_OTHER = 160  # all are bounds of the program, so that the code stays small enough for a telephone
+_BOUNDS = _LONGEST | _LONGEST_RULED
 _INITIALS = re.compile(r"[^\W\d_]\.?([ -]?[^\W\d_]\.?){0,3}")
+_MAY_BE_EMPTY = ("initials", "line_doubts", "interference", "two_tones")
 _UNCERTAIN = "uncertain: a session's end is not known; interrogate the pump"
 
-Wrong = Literal["no passport", "newer version", "damaged", "another key", "signature", "unreadable"]
+Wrong = Literal["no passport", "newer version", "older version", "damaged", "another key", "signature", "unreadable"]
 
 
 class PassportError(ThecalError):
@@ -61,8 +58,10 @@ class PassportError(ThecalError):
 class Passport:
     """What the clinic states of a pump, as text to be read aloud; what no fact says is ``"not recorded"``. Days are the clinic's.
 
-    ``daily_dose`` is ordered, ``day_total`` what the pump is programmed to; ``alarm_on`` is by the pump's own count, ``empty_on``
-    the earliest that this pump's gain allows; ``replacement`` the elective replacement indicator. Raises InputError for a text
+    ``daily_dose`` is ordered, ``day_total`` what the pump is programmed to, ``flow`` the mean of that. ``line`` is what lies in
+    tubing and catheter, ``line_doubts`` why that may be wrong, ``line_held`` what an emptied reservoir leaves there. ``alarm_on``
+    is by the pump's own count, ``empty_on`` the earliest that this pump's gain allows; ``replacement`` the elective replacement
+    indicator. ``too_much``, ``too_little`` and ``into_ports`` are of where nobody has a programmer. Raises InputError for a text
     that is empty, too long or not printable.
     """
 
@@ -70,6 +69,7 @@ class Passport:
     clinic: str
     phone_day: str
     phone_night: str
+    maker_line: str
     issued_on: str
     counts_until: str
     pump: str
@@ -79,6 +79,9 @@ class Passport:
     daily_dose: str
     day_total: str
     mode: str
+    flow: str
+    line: str
+    line_held: str
     catheter: str
     tip: str
     access_port: str
@@ -90,15 +93,23 @@ class Passport:
     in_scanner: str
     dysreflexia: str
     oral_baclofen: str
+    operation: str
+    procedures: str
+    too_much: str
+    too_little: str
+    into_ports: str
+    line_doubts: str = ""
+    interference: str = ""
+    two_tones: str = ""
     initials: str = ""
     birth_year: int | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            text, longest = getattr(self, each.name), _LONGEST.get(each.name, _LONGEST_OTHER)
+            text, longest = getattr(self, each.name), _BOUNDS.get(each.name, _LONGEST_OTHER)
             if not isinstance(text, str):
                 continue
-            if not text.strip() and each.name != "initials":
+            if not text.strip() and each.name not in _MAY_BE_EMPTY:
                 raise InputError(each.name, text, "must be said")
             if len(text) > longest:
                 raise InputError(each.name, text, f"is longer than {longest} characters")
@@ -125,6 +136,7 @@ _LABELS = {
     "clinic": "Clinic",
     "phone_day": "Clinic by day",
     "phone_night": "Clinic by night",
+    "maker_line": "Maker's line",
     "issued_on": "Issued on",
     "counts_until": "Counts until (refill by)",
     "pump": "Pump",
@@ -134,6 +146,10 @@ _LABELS = {
     "daily_dose": "Daily dose, ordered",
     "day_total": "24-h total, programmed",
     "mode": "Mode",
+    "flow": "Flow, programmed",
+    "line": "In tubing and catheter",
+    "line_doubts": "Why that may be wrong",
+    "line_held": "Once the reservoir is emptied",
     "catheter": "Catheter",
     "tip": "Catheter tip",
     "access_port": "Catheter access port",
@@ -145,11 +161,18 @@ _LABELS = {
     "in_scanner": "In the field of an MRI",
     "dysreflexia": "Injury at T6 or above, or dysreflexia",
     "oral_baclofen": "Oral baclofen at home",
+    "two_tones": "Alarm",
+    "interference": "Interference",
+    "operation": "Operation",
+    "procedures": PROCEDURES,
+    "too_much": "Without a programmer, too much",
+    "too_little": "Without a programmer, too little",
+    "into_ports": "Without a programmer, never",
 }
 
 
 def passport_rows(passport: Passport) -> tuple[tuple[str, str], ...]:
-    """Labels and values, for pages and prints; without the initials and the year where they are not said."""
+    """Labels and values, for pages and prints; without what nobody has to say."""
     values = ((label, getattr(passport, name)) for name, label in _LABELS.items())
     return tuple((label, str(value)) for label, value in values if value not in ("", None))
 
@@ -163,12 +186,14 @@ def passport_of(
     phone_day: str,
     phone_night: str,
     *,
+    line_known: bool = True,
     initials: str = "",
     birth_year: int | None = None,
 ) -> Passport:
     """The passport of the pump in place, issued ``now``. No name stands in it; initials and a year of birth only where given.
 
-    Papers of another pump than the one in place are not used. Raises PassportError where no pump is in place, InputError for a
+    Papers of another pump than the one in place are not used. ``line_known`` is false where nobody knows the volume of the
+    catheter: no figure of it stands there. Raises PassportError where no pump is in place, InputError for a
     text that does not fit, or a ``now`` before the look.
     """
     pump = pump_in_place(look.known)
@@ -179,14 +204,19 @@ def passport_of(
     sheet = look.sheet if look.sheet is not None and look.sheet.name == pump.pump else pump_sheet(pump.pump)
     look = replace(look, sheet=sheet)
     papers, report, due, zone = _papers(device, pump, sheet), last_report(look.known), refill_due(look), look.zone
-    line = next(fact for fact in reversed(look.chart.facts) if isinstance(fact, Implanted | Revised))
+    tube = next(fact for fact in reversed(look.chart.facts) if isinstance(fact, Implanted | Revised))
+    line, doubts = _line(look) if line_known else (f"{LINE_UNKNOWN}: measure it first", "")
     strength, plan, status = _strength(look, report), emergency_plan(look), conditional(sheet)
+    port = {True: "yes", False: "no", None: NOT_RECORDED}[papers.access_port if papers else None]
+    held, stops = held_words(look, line_known), stopping_short(sheet)
+    alone = {row[0]: row[1] for row in without_programmer(port, held).rows}
     ask = f"{status.text}; " if status else "nothing is known of this model; "
     return Passport(
         number=number,
         clinic=clinic,
         phone_day=phone_day or NOT_RECORDED,
         phone_night=phone_night or NOT_RECORDED,
+        maker_line=plan.value("Maker's line"),
         issued_on=now.date(zone).isoformat(),
         counts_until=due.date(zone).isoformat() if due else NOT_RECORDED,
         pump=f"{sheet.title} ({sheet.name})",
@@ -196,9 +226,13 @@ def passport_of(
         daily_dose=_dose(look, report, sheet),
         day_total=_total(look, report, sheet),
         mode=_mode(look, report, sheet),
-        catheter=line.catheter or NOT_RECORDED,
-        tip=line.tip_level or NOT_RECORDED,
-        access_port={True: "yes", False: "no", None: NOT_RECORDED}[papers.access_port if papers else None],
+        flow=uncertain_words(look) or flow_words(look, short=True) or NOT_RECORDED,
+        line=line,
+        line_held=held,
+        line_doubts=doubts,
+        catheter=tube.catheter or NOT_RECORDED,
+        tip=tube.tip_level or NOT_RECORDED,
+        access_port=port,
         alarm_on=_alarm(due, sheet, zone),
         empty_on="emptied, and not filled since" if look.chart.emptied else _on(due.empty if due else None, zone),
         replacement=_indicator(look, report, sheet),
@@ -207,96 +241,16 @@ def passport_of(
         in_scanner=IN_MAGNET[sheet.magnet],
         dysreflexia=plan.value("Injury at T6 or above, or dysreflexia"),
         oral_baclofen=plan.value("Oral baclofen at home"),
+        two_tones=stops.get("Alarm", ""),
+        interference=stops.get("Interference", ""),
+        operation=stops["Operation"],
+        procedures=stops[PROCEDURES],
+        too_much=alone["too much"],
+        too_little=alone["too little"],
+        into_ports=alone["never"],
         initials=initials,
         birth_year=birth_year,
     )
-
-
-def signed(passport: Passport, key: SigningKey) -> str:
-    """The passport as a text that fits a QR code of version 25 at most. Raises InputError for one that is too long for that."""
-    body = zlib.compress(canonical(written(passport, Passport)), 9)
-    whole = key.public.key_id + key.sign(_PURPOSE, body) + body
-    text = f"THECAL{VERSION}:{_base45(zlib.crc32(whole).to_bytes(_CHECKED, 'big') + whole)}"
-    if len(text) > TEXT_MAX:
-        problem = f"is {len(text):,} characters signed, more than the {TEXT_MAX:,} of a code that telephones read"
-        raise InputError("passport", passport.number, f"{problem}; shorten the name of the clinic and the other texts")
-    return text
-
-
-def read_passport(text: str, public_key: PublicKey) -> Passport:
-    """The passport that a clinic's key has signed; blanks around the text do not count. Raises PassportError for another text."""
-    whole = _bytes_of(text.strip())
-    key_id, signature, body = (
-        whole[_CHECKED:_HEAD],
-        whole[_HEAD : _HEAD + PublicKey.SIGNATURE],
-        whole[_HEAD + PublicKey.SIGNATURE :],
-    )
-    if key_id != public_key.key_id:
-        told = f"it is signed with the key {in_groups(key_id)}, and this one is {public_key.fingerprint}"
-        raise PassportError("another key", f"another clinic's key: {told}")
-    if not public_key.verifies(signature, _PURPOSE, body):
-        raise PassportError("signature", "the signature does not fit: this is not what the clinic has signed")
-    unpacking = zlib.decompressobj()
-    try:
-        plain = unpacking.decompress(body, _PLAIN_MAX)
-        if not unpacking.eof or unpacking.unused_data:
-            raise PassportError("unreadable", f"the clinic signed it, but it does not unpack to at most {_PLAIN_MAX:,} bytes")
-        found: Passport = read(Passport, parse(plain), "passport")
-    except (zlib.error, UnreadableError, InputError) as error:
-        raise PassportError("unreadable", f"the clinic signed it, but it cannot be read: {error}") from None
-    return found
-
-
-def qr_svg(text: str) -> str:
-    """A text as a QR code, an SVG that loads nothing and has a title. Raises InputError for a text that fits no code."""
-    try:
-        code = segno.make_qr(text, error="m")
-    except (segno.DataOverflowError, ValueError) as error:
-        raise InputError("text", text, f"fits no QR code: {error}") from None
-    out = io.BytesIO()
-    code.save(out, kind="svg", xmldecl=False, scale=4, title="Pump passport, a code to scan", light="#fff", nl=False)
-    return out.getvalue().decode("utf-8").replace("<svg ", '<svg role="img" ', 1)
-
-
-def _bytes_of(text: str) -> bytes:
-    """What a text of this version holds, whole by its CRC."""
-    prefix = _PREFIX.match(text)
-    if prefix is None:
-        raise PassportError("no passport", f"this is not a pump passport, which begins with THECAL{VERSION}:")
-    if int(prefix[1]) > VERSION:
-        told = f"this passport is of version {prefix[1]}, newer than the {VERSION} that is read here"
-        raise PassportError("newer version", f"{told}; update thecal, or a character of its beginning is wrong")
-    damaged = PassportError("damaged", "the passport is damaged: a part is missing or a character is wrong; scan it again")
-    whole = _base45_read(text[prefix.end() :]) if len(text) <= TEXT_MAX else None
-    if whole is None or len(whole) <= _HEAD + PublicKey.SIGNATURE:
-        raise damaged
-    if zlib.crc32(whole[_CHECKED:]).to_bytes(_CHECKED, "big") != whole[:_CHECKED]:
-        raise damaged
-    return whole
-
-
-def _base45(data: bytes) -> str:
-    """RFC 9285: two bytes in three characters, a last one in two."""
-    out = []
-    for start in range(0, len(data), 2):
-        pair = data[start : start + 2]
-        value = int.from_bytes(pair, "big")
-        for _ in range(len(pair) + 1):
-            value, rest = divmod(value, 45)
-            out.append(_BASE45[rest])
-    return "".join(out)
-
-
-def _base45_read(text: str) -> bytes | None:
-    """The bytes of a base45 text; None for what is none."""
-    out = bytearray()
-    for start in range(0, len(text), 3):
-        group = [_VALUE.get(character) for character in text[start : start + 3]]
-        value = sum(digit * 45**place for place, digit in enumerate(group) if digit is not None)
-        if None in group or len(group) == 1 or value >= 256 ** (len(group) - 1):
-            return None
-        out += value.to_bytes(len(group) - 1, "big")
-    return bytes(out)
 
 
 def _day(text: str, name: str) -> None:
@@ -362,6 +316,17 @@ def _mode(look: Look, report: Report | None, sheet: PumpSheet) -> str:
     mode, why = report.program.mode, not_infusing(report, sheet)
     running = mode if report.mode == mode else f"{report.mode}, then {mode}"
     return running if why in (None, mode) else f"{running}; not infusing when it was read: {why}"
+
+
+def _line(look: Look) -> tuple[str, str]:
+    """(what lies in the line, why that may be wrong); shortened where it does not fit."""
+    ledger = line_ledger(look.chart)
+    assert ledger is not None  # a pump is in place
+    on = f", as of {ledger.as_of.date(look.zone)}"
+    doubts = " ".join(ledger.cautions)
+    if len(doubts) > _LONGEST_OTHER:
+        doubts = f"{ledger.cautions[0]} And {len(ledger.cautions) - 1} more: ask the clinic."
+    return f"{line_words_within(ledger, _LONGEST_OTHER - len(on))}{on}", doubts
 
 
 def _alarm(due: RefillDue | None, sheet: PumpSheet, zone: ZoneInfo) -> str:

@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from thecal.chart.line_ledger import line_ledger
 from thecal.chart.line_ledger import strength as fluid_strength
-from thecal.clinic.admission_sheet import line_words
 from thecal.clinic.entry import LineUnknown
 from thecal.clinic.paper import printed_line
 from thecal.clinic.practice import CHART, Reading
+from thecal.clinic.pump_words import line_words
 from thecal.errors import Refusal
 from thecal.pump.sheet import DEFAULT_PUMP, pump_sheets
 from thecal.quantity import Volume

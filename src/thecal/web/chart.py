@@ -9,7 +9,6 @@ from starlette.responses import Response
 from thecal.chart.clinical import Discontinued, Scored
 from thecal.chart.line_ledger import line_ledger
 from thecal.chart.vocabulary import words
-from thecal.clinic.admission_sheet import line_words
 from thecal.clinic.dose_history import dose_history, dose_points
 from thecal.clinic.emergency_card import mode_in_place, port_in_place, serial_in_place, uncertain_words
 from thecal.clinic.entry import DeviceRecorded, LineUnknown, VisitAbandoned, VisitBegun, VisitClosed
@@ -20,6 +19,7 @@ from thecal.clinic.people import ERASED, person_of
 from thecal.clinic.person import Person
 from thecal.clinic.practice import CHART, Reading
 from thecal.clinic.prediction import Prediction, prediction
+from thecal.clinic.pump_words import line_words
 from thecal.clinic.refill_note import residual_row
 from thecal.clinic.standing import Standing, standing_of
 from thecal.clinic.timeline_words import prescribed_text, timeline

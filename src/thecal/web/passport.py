@@ -14,9 +14,10 @@ from itertools import product
 
 from starlette.responses import Response
 
-from thecal.clinic.entry import DeviceRecorded, PassportIssued
+from thecal.clinic.entry import DeviceRecorded, LineUnknown, PassportIssued
 from thecal.clinic.history import History, Recorded
-from thecal.clinic.passport import Passport, PassportError, passport_of, passport_rows, qr_svg, read_passport, signed
+from thecal.clinic.passport import Passport, PassportError, passport_of, passport_rows
+from thecal.clinic.passport_code import BEGINS, qr_svg, read_passport, signed
 from thecal.clinic.people import person_of
 from thecal.clinic.person import Person
 from thecal.clinic.practice import Practice, Reading
@@ -156,7 +157,7 @@ def _passport(
     birth_year: bool = False,
 ) -> Passport:
     """The passport of a history at an instant; of a person only what was asked for."""
-    office = reading.office
+    office, unknown = reading.office, history.last(LineUnknown)
     return passport_of(
         reading.look(history, at),
         history.last(DeviceRecorded),
@@ -165,6 +166,7 @@ def _passport(
         office.name,
         office.by_day,
         office.by_night,
+        line_known=unknown is None or unknown.known,
         initials=_initials(person) if person is not None and initials else "",
         birth_year=person.born.year if person is not None and person.born and birth_year else None,
     )
@@ -235,6 +237,13 @@ def _check_page(ask: Ask, code: int, rows: Rows | None, wrong: str) -> Response:
     key, _ = _key(ask.practice)
     pre = ask.request.cookies.get(PRE, "") or secrets.token_urlsafe(24)
     response = ask.page(
-        "passport_check.html", code, pre=pre, rows=rows, wrong=wrong, key=key.public if key else None, asked=bool(ask.form.values)
+        "passport_check.html",
+        code,
+        pre=pre,
+        rows=rows,
+        wrong=wrong,
+        key=key.public if key else None,
+        asked=bool(ask.form.values),
+        begins=BEGINS,
     )
     return with_pre(ask, response, pre)

@@ -66,6 +66,12 @@ class _Asked:
         return self.history.last(DeviceRecorded)
 
     @property
+    def line_known(self) -> bool:
+        """Whether somebody knows the volume of the catheter."""
+        unknown = self.history.last(LineUnknown)
+        return unknown is None or unknown.known
+
+    @property
     def printed(self) -> str:
         """When and by whom it is printed."""
         return printed_line(self.reading.now, self.reading.zone, self.by, self.reading.office.name)
@@ -129,11 +135,15 @@ def _card(asked: _Asked) -> Paper:
 
 def _admission(asked: _Asked) -> Paper:
     reading, office = asked.reading, asked.reading.office
-    unknown = asked.history.last(LineUnknown)
-    known = unknown is None or unknown.known
-    look = reading.look(asked.history)
     return admission_sheet(
-        look, asked.person, asked.device, office.by_day, office.by_night, by=asked.by, clinic=office.name, line_known=known
+        reading.look(asked.history),
+        asked.person,
+        asked.device,
+        office.by_day,
+        office.by_night,
+        by=asked.by,
+        clinic=office.name,
+        line_known=asked.line_known,
     )
 
 
@@ -224,7 +234,9 @@ def _passport(asked: _Asked) -> Paper:
     reading, office, last = asked.reading, asked.reading.office, asked.history.last(PassportIssued)
     number = last.number if last is not None else "none issued"
     look = reading.look(asked.history)
-    passport = passport_of(look, asked.device, number, reading.now, office.name, office.by_day, office.by_night)
+    passport = passport_of(
+        look, asked.device, number, reading.now, office.name, office.by_day, office.by_night, line_known=asked.line_known
+    )
     beware = "Not signed: the passport that proves itself is issued with its code."
     lines = (asked.person.name or NOT_RECORDED, beware, asked.printed)
     return Paper("Pump passport, to read", lines, (pairs("The pump", *passport_rows(passport)),))
