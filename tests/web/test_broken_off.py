@@ -88,7 +88,13 @@ def test_a_fill_that_the_pump_was_not_told_goes_on_waiting(as_: SignIn, practice
     to_the_pump(nora, visit)
     before = printed_now(practice, stream)
     left = str(before["calculated"])
-    steps = {"pump/printed": before, "verify": VIAL, "needle": NEEDLE, "pump/aspirate": {"residual": left}, "pump/fill": FILL}
+    steps: dict[str, dict[str, object]] = {
+        "pump/printed": before,
+        "verify": VIAL,
+        "needle": NEEDLE,
+        "pump/aspirate": {"residual": left},
+        "pump/fill": FILL,
+    }
     for name, data in {**steps, "routine": {}, "pump/uncertain": NO_ANSWER}.items():
         answer = step(nora, visit, name, data)
         assert answer.status == 200, answer.words

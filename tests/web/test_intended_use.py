@@ -22,7 +22,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "Emergency page, admission sheet, emergency card": (
         "/emergency", "/emergency/{stream}", "/emergency/{stream}/admission-sheet",
     ),
-    "Refill note, letter to the referrer": ("/chart/{stream}/print/{what}", "/paper-style/{name}"),
+    "Note of a refill or a visit, letter to the referrer": ("/chart/{stream}/print/{what}", "/paper-style/{name}"),
     "Slots": ("/slots",),
     "Booking": ("/book/{stream}",),
     "Closures": ("/closures", "/closures/{name}"),
