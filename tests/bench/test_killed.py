@@ -169,6 +169,7 @@ def besieged(path: Path, kills: int, seed: int) -> Siege:
     return siege
 
 
+@pytest.mark.long
 @pytest.mark.requirement("BEN-07")
 def test_a_killed_bench_has_everything_that_it_acknowledged(tmp_path: Path) -> None:
     """After each of twenty kills every confirmed write is there, once; and a commit that is sent again is done once."""

@@ -261,6 +261,7 @@ class Course(RuleBasedStateMachine):
         self.ward.check_journal()
 
 
+@pytest.mark.long
 @pytest.mark.requirement("BEN-01")
 @pytest.mark.requirement("BEN-06")
 @pytest.mark.requirement("BEN-18")

@@ -48,6 +48,7 @@ def seen(state: State) -> tuple[object, ...]:
     return world.now, world.pump, world.line, world.ledger, world.faults, world.slip, state.chart, state.events, told
 
 
+@pytest.mark.long
 @pytest.mark.requirement("DRL-01")
 @settings(max_examples=25)
 @given(lines)
@@ -79,6 +80,7 @@ def test_a_rewind_is_as_if_it_had_not_been(asked: list[str], back: int) -> None:
         assert run.told == run.told[: len(states) - 1 - back]
 
 
+@pytest.mark.long
 @pytest.mark.requirement("DRL-03")
 @settings(max_examples=20)
 @given(lines)
@@ -92,6 +94,7 @@ def test_nothing_is_lost_in_a_drill(asked: list[str]) -> None:
         assert times == sorted(times)
 
 
+@pytest.mark.long
 @pytest.mark.requirement("DRL-03")
 @given(st.lists(st.integers(1, 59), min_size=2, max_size=5))
 @settings(max_examples=10)

@@ -155,6 +155,7 @@ def answer_all(reader: Reader) -> None:
                 field.select_option(value)
 
 
+@pytest.mark.long
 def test_a_screening_test_is_observed_live(clinic: Served) -> None:
     """A candidate, what stands ready, the bolus, its minutes counted on by the page, an observation, and what is due next."""
     nora = clinic.as_("nora")
@@ -198,6 +199,7 @@ def test_a_screening_test_is_observed_live(clinic: Served) -> None:
     assert [entry.dose.pg for entry in written(clinic.practice, stream) if isinstance(entry, TestBolusGiven)] == [50 * 10**6]
 
 
+@pytest.mark.long
 def test_a_session_that_an_administrator_ends_is_out_at_the_next_click(clinic: Served) -> None:
     """The other browser's form is kept, and sent again after signing in."""
     stream = admit(clinic.practice, "Rita Voked")

@@ -31,6 +31,7 @@ def clinic(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield found
 
 
+@pytest.mark.long
 def test_a_printout_of_a_real_pump_is_typed_in(clinic: Served) -> None:
     """A total that does not fit is refused with what was typed; corrected, the reading is in the chart."""
     stream = admit(clinic.practice, "Petra Print")
@@ -53,6 +54,7 @@ def test_a_printout_of_a_real_pump_is_typed_in(clinic: Served) -> None:
     assert {PrintoutEntered, Interrogated} <= {type(entry) for entry in written(clinic.practice, stream)}
 
 
+@pytest.mark.long
 def test_a_printout_with_another_strength_is_entered_again_by_a_second_person(clinic: Served) -> None:
     """What the first typed is not shown to the second; what differs is named, and what is the same counts."""
     stream = admit(clinic.practice, "Sina Strength")

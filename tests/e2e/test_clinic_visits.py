@@ -195,6 +195,7 @@ def test_an_order_in_spite_of_a_rule_is_entered_again_by_a_second_person(ward: S
     assert [entry.checker for entry in entries if isinstance(entry, Signed)] == ["nils"]
 
 
+@pytest.mark.long
 def test_an_order_in_spite_of_a_rule_is_written_into_the_pump(ward: Served) -> None:
     """The readings that belong to its own update do not use up what a person took on themselves."""
     dora = in_spite_of_a_rule(ward, SPITE_WRITTEN)
@@ -230,6 +231,7 @@ def test_an_update_that_nobody_knows_the_end_of_stands_first_until_the_pump_is_r
     assert "Nobody knows" not in dora.words
 
 
+@pytest.mark.long
 def test_an_update_that_was_cut_is_written_after_all(ward: Served) -> None:
     """The reading says that the pump does not run the order: the update is still to be done, and is done."""
     dora = cut_while_it_is_written(ward, LOST_WRITTEN)
@@ -247,6 +249,7 @@ def test_an_update_that_was_cut_is_written_after_all(ward: Served) -> None:
     assert ended.order == OrderContinuous(DailyDose.parse("115 mcg/day"))
 
 
+@pytest.mark.long
 def test_of_two_who_write_at_one_visit_the_second_is_told(clinic: Served) -> None:
     """Who was first, and what the second one typed is on the page; it is written once."""
     stream = admit(clinic.practice, "Tilda Twice")
@@ -264,6 +267,7 @@ def test_of_two_who_write_at_one_visit_the_second_is_told(clinic: Served) -> Non
     assert [entry.note for entry in steps] == ["by the first"]
 
 
+@pytest.mark.long
 def test_of_two_who_want_one_slot_one_gets_it(clinic: Served) -> None:
     """The other is told, and has nothing booked."""
     streams = [admit(clinic.practice, name) for name in ("Una First", "Uwe Second")]
@@ -279,6 +283,7 @@ def test_of_two_who_want_one_slot_one_gets_it(clinic: Served) -> None:
     assert [len(found) for found in booked] == [1, 0]
 
 
+@pytest.mark.long
 def test_a_session_that_ends_in_the_middle_of_a_visit_loses_nothing(clinic: Served) -> None:
     """What was typed is shown, kept while one signs in again, looked at, and sent."""
     stream = admit(clinic.practice, "Edda Xpired")
@@ -307,6 +312,7 @@ def test_a_session_that_ends_in_the_middle_of_a_visit_loses_nothing(clinic: Serv
     assert [entry.note for entry in steps] == ["typed before the pause"]
 
 
+@pytest.mark.long
 def test_the_back_button_and_a_second_click_do_nothing_twice(clinic: Served) -> None:
     """A form that was sent, sent again from the page before, is done once."""
     stream = admit(clinic.practice, "Berta Back")

@@ -1,9 +1,12 @@
 """docs/hazards.md says what comes out."""
 
+import pytest
+
 from tests.hazards import page
 from thecal.hazards.catalogue import hazards
 
 
+@pytest.mark.long
 def test_the_page_is_what_comes_out() -> None:
     """Every number, bar, refusal and finding; ``make hazards`` writes it anew."""
     assert page.DOCUMENT.read_text(encoding="utf-8") == page.text()

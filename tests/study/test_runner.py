@@ -135,6 +135,7 @@ def test_a_worker_that_is_killed_is_replaced(whole: Path, tmp_path: Path) -> Non
     assert sums(tmp_path / "out") == sums(whole)
 
 
+@pytest.mark.long
 def test_a_patient_who_kills_workers_is_found(whole: Path, tmp_path: Path) -> None:
     """That patient is a failure in each arm; the others of the block, and all other blocks, are kept."""
     manifest = run(trial(kills=[6]), tmp_path / "out", workers=2)

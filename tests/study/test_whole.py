@@ -51,6 +51,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.parquet"))}
 
 
+@pytest.mark.long
 def test_rows_are_the_same_for_one_and_two_workers_and_after_a_loss(protocol: Protocol, tmp_path: Path) -> None:
     """To the last byte of every file."""
     alone, pair = tmp_path / "alone", tmp_path / "pair"
