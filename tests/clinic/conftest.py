@@ -9,6 +9,7 @@ from tests.clinic.practice import Clock, new_practice, ready_database
 from tests.postgres import new_database
 from thecal.clinic.database import sqlite_url
 from thecal.clinic.practice import Practice
+from thecal.clinic.signing_key import SigningKey, load_or_make
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -39,3 +40,15 @@ def small(tmp_path: Path, clock: Clock) -> Iterator[Practice]:
     made = new_practice(sqlite_url(tmp_path / "clinic.db"), tmp_path, clock)
     yield made
     made.database.close()
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+    """The key of a clinic."""
+    return load_or_make(tmp_path_factory.mktemp("clinic"))
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+    """That of another one."""
+    return load_or_make(tmp_path_factory.mktemp("another"))

@@ -20,7 +20,7 @@ from thecal.chart.order import FlexDay, OrderFlex, StepDose
 from thecal.clinic import passport, passport_code
 from thecal.clinic.passport import Passport, PassportError
 from thecal.clinic.passport_code import BEGINS, TEXT_MAX, qr_svg, read_passport, signed
-from thecal.clinic.signing_key import PublicKey, SigningKey, load_or_make
+from thecal.clinic.signing_key import PublicKey, SigningKey
 from thecal.errors import InputError
 from thecal.pump.program import PatientBolus
 from thecal.quantity import Amount, Concentration, DailyDose, Volume
@@ -28,16 +28,6 @@ from thecal.therapy.emergency_plan import NOT_RECORDED
 from thecal.timeline import Duration
 
 BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
-    return load_or_make(tmp_path_factory.mktemp("clinic"))
-
-
-@pytest.fixture(scope="module")
-def another(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
-    return load_or_make(tmp_path_factory.mktemp("another"))
 
 
 def wrong(text: str, key: PublicKey) -> str:

@@ -9,16 +9,6 @@ from thecal.clinic.signing_key import KEY_FILE, DamagedKeyError, PublicKey, Sign
 from thecal.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
-    return load_or_make(tmp_path_factory.mktemp("clinic"))
-
-
-@pytest.fixture(scope="module")
-def another(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
-    return load_or_make(tmp_path_factory.mktemp("another"))
-
-
 def test_a_key_is_made_once_and_kept(tmp_path: Path) -> None:
     """For its owner alone; the second time it is the same, and nothing else lies beside it."""
     folder = tmp_path / "data"

@@ -325,10 +325,8 @@ def _kept(look: Look, fact: Booked) -> bool:
 
 def _give_back(wish: Wish, visits: tuple[str, ...], on: Instant | None = None) -> int:
     """Free the slots from today on that the person has for these visits and did not keep, or for one instant; how many."""
-    since, kept = (
-        day_start(wish.today, wish.look.zone),
-        [fact.on.s for fact in upcoming(wish.look, *visits) if _kept(wish.look, fact)],
-    )
+    since = day_start(wish.today, wish.look.zone)
+    kept = [fact.on.s for fact in upcoming(wish.look, *visits) if _kept(wish.look, fact)]
     ahead_of_it = and_(slot_table.c.begins >= since.s, slot_table.c.begins.not_in(kept))
     when = ahead_of_it if on is None else slot_table.c.begins == on.s
     ahead = select(slot_table.c.id).where(when)
